@@ -1,0 +1,128 @@
+"""A workspace: one folder per recogniser, with the user's files on top and ours below build/."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from asr import settings as _settings
+from asr.alphabet import Alphabet
+from asr.errors import WorkspaceError
+from asr.files import exclusive
+from asr.settings import Settings
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where everything of one recogniser lies.
+
+    Parameters
+    ----------
+    root : the workspace's folder, absolute.
+    settings : the content of its asr.toml.
+    """
+
+    root: Path
+    settings: Settings
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Workspace:
+        """Read the workspace in `folder`; WorkspaceError where there is none or its asr.toml is wrong."""
+        root = Path(folder).resolve()
+        if not root.is_dir():
+            raise WorkspaceError("no such folder", path=folder, fix=f"Make a workspace with: asr init {folder}")
+        return cls(root, _settings.read(root / "asr.toml"))
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """The alphabet that asr.toml names."""
+        return Alphabet(self.settings.alphabet.labels)
+
+    @property
+    def toml(self) -> Path:
+        return self.root / "asr.toml"
+
+    @property
+    def sentences(self) -> Path:
+        return self.root / self.settings.sentences.file
+
+    @property
+    def recordings(self) -> Path:
+        """Folder of the user's recordings; asr.toml may name one outside the workspace."""
+        return self.root / self.settings.recordings.folder
+
+    @property
+    def build(self) -> Path:
+        """Everything we make; deleting it loses nothing of the user's."""
+        return self.root / "build"
+
+    @property
+    def clips(self) -> Path:
+        return self.build / "clips"
+
+    @property
+    def clips_table(self) -> Path:
+        return self.clips / "clips.csv"
+
+    @property
+    def rejected_table(self) -> Path:
+        return self.clips / "rejected.csv"
+
+    @property
+    def speech(self) -> Path:
+        """What synthetic voices said."""
+        return self.build / "speech"
+
+    @property
+    def split_record(self) -> Path:
+        return self.build / "split.json"
+
+    def manifest(self, split: str) -> Path:
+        """Return the DeepSpeech manifest of "train", "dev" or "test"."""
+        if split not in SPLITS:
+            raise ValueError(f"no split {split!r}")
+        return self.build / split / f"{split}.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.build / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """TensorBoard's folder."""
+        return self.build / "logs"
+
+    @property
+    def runs(self) -> Path:
+        return self.build / "runs"
+
+    @property
+    def reports(self) -> Path:
+        return self.build / "reports"
+
+    @property
+    def export(self) -> Path:
+        return self.build / "export"
+
+    @property
+    def scorer(self) -> Path:
+        return self.export / "kenlm.scorer"
+
+    @property
+    def graph(self) -> Path:
+        return self.export / "output_graph.pb"
+
+    @property
+    def model(self) -> Path:
+        return self.export / "output_graph.pbmm"
+
+    @property
+    def card(self) -> Path:
+        return self.export / "MODEL_CARD.md"
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the workspace for this process; BusyError where another one works in it."""
+        return exclusive(self.build / ".lock")

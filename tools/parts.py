@@ -1,0 +1,310 @@
+"""Third-party parts that no Python requirement brings: KenLM's programs, libdeepspeech, the reference.
+
+    python3 tools/parts.py kenlm libdeepspeech reference [--deps DIR] [--quiet]
+
+Each part is downloaded by pip, checked by SHA-256, and kept below .deps ($ASR_DEPS or --deps choose another
+folder). A part that is there already costs a look; an interrupted run starts its part anew; a second process
+waits for the first. Runs on any Python from 3.8 on and imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE_REQUIREMENTS = ROOT / "reference" / "requirements.txt"
+DEBIAN_PACKAGES = (
+    "cmake g++ make libboost-program-options-dev libboost-thread-dev libboost-system-dev libboost-test-dev "
+    "zlib1g-dev libbz2-dev liblzma-dev"
+)
+# What DeepSpeech's generate_lm calls, in its order.
+KENLM_PROGRAMS = ("lmplz", "filter", "build_binary")
+# Raise it when a recipe below changes what it makes, so that parts made by the old one are made again.
+RECIPE = 1
+
+
+class PartError(Exception):
+    """A part cannot be made; the message says what was found and what to do."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One file of a package registry, pinned by its content."""
+
+    requirement: str
+    filename: str
+    sha256: str
+    pip_options: tuple[str, ...]
+
+
+# The sdist holds the sources of lmplz, which no wheel and no Debian package has. Without isolation its set-up
+# script runs on the setuptools that is there; with it, pip would fetch a CMake that nothing pins.
+KENLM = Archive(
+    "kenlm==0.3.0",
+    "kenlm-0.3.0.tar.gz",
+    "c4628bb9fb63c8a6f9240035b8b037385cfc404cb72e933cf48878291edac1e8",
+    ("--no-binary=kenlm", "--no-build-isolation"),
+)
+# The wheel is for Python 3.9, but the library in it knows nothing of Python.
+LIBDEEPSPEECH = Archive(
+    "deepspeech==0.9.3",
+    "deepspeech-0.9.3-cp39-cp39-manylinux1_x86_64.whl",
+    "e2e7295ba4997ab86b4fb1bd7a784319dfcdb508ce26638063515334c11fa05a",
+    ("--only-binary=:all:", "--python-version=3.9", "--platform=manylinux1_x86_64"),
+)
+
+
+# ---------------------------------------------------------------------------------------------- small helpers
+
+
+def say(text: str) -> None:
+    """Print a status line; stdout stays free for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, after waiting for whoever holds it. The kernel frees it with the process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say(f"waiting for another set-up ({path})")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def run(log: Path, *command: str | Path) -> None:
+    """Run a command with its output in `log`; PartError with the log's end where it fails."""
+    environment = {
+        **os.environ,
+        # A user's own pip settings must not send packages elsewhere than asked, nor ask questions.
+        "PIP_USER": "0",
+        "PIP_REQUIRE_VIRTUALENV": "0",
+        "PIP_NO_INPUT": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
+    with log.open("ab") as output:
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+    if done.returncode != 0:
+        end = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        name = " ".join(str(word) for word in command[:4])
+        raise PartError(f"`{name} ...` failed with exit code {done.returncode}; the end of {log}:\n{end}")
+
+
+def works(*command: str | Path) -> bool:
+    """Tell whether a command can be started and ends well."""
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def stamped(stamp: Path, recipe: str) -> bool:
+    """Tell whether `stamp` says that this very recipe was finished."""
+    return stamp.is_file() and stamp.read_text() == recipe
+
+
+def write_stamp(stamp: Path, recipe: str) -> None:
+    """Note that a recipe was finished."""
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    beside = stamp.with_name(f".{stamp.name}.{os.getpid()}")
+    beside.write_text(recipe)
+    os.replace(beside, stamp)
+
+
+# -------------------------------------------------------------------------------------------------- downloads
+
+
+def find_pip(modules: str) -> Path:
+    """Return a Python that has `modules`: the project's own first, then the one that runs this file."""
+    for python in (ROOT / ".venv" / "bin" / "python", Path(sys.executable)):
+        if works(python, "-c", f"import {modules}"):
+            return python
+    raise PartError(f"no Python with {modules} found. Run `make setup`, which makes .venv")
+
+
+def fetch(archive: Archive, deps: Path, log: Path) -> Path:
+    """Return the archive's path below `deps`, downloaded where it is missing and checked in either case."""
+    path = deps / "downloads" / archive.filename
+    if path.is_file() and sha256(path) == archive.sha256:
+        return path
+    python = find_pip("pip, setuptools" if archive.filename.endswith(".tar.gz") else "pip")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial.") as folder:
+        pins = Path(folder, "requirements.txt")
+        pins.write_text(f"{archive.requirement} --hash=sha256:{archive.sha256}\n")
+        command = (python, "-m", "pip", "download", "--require-hashes", "--no-deps", *archive.pip_options)
+        run(log, *command, "--dest", folder, "--requirement", pins)
+        fresh = Path(folder, archive.filename)
+        if not fresh.is_file() or sha256(fresh) != archive.sha256:
+            raise PartError(f"{archive.requirement}: the download is not the pinned {archive.filename}")
+        os.replace(fresh, path)
+    return path
+
+
+# -------------------------------------------------------------------------------------------------- the parts
+
+
+def make_kenlm(deps: Path) -> str:
+    """Build KenLM's programs into bin/; return what was done ("" for nothing)."""
+    programs = [deps / "bin" / name for name in KENLM_PROGRAMS]
+    stamp, recipe = deps / "stamps" / "kenlm", f"{KENLM.sha256} {RECIPE}\n"
+    # Started, not only looked at: an upgrade of the system can take the Boost libraries from under them.
+    whole = all(os.access(program, os.X_OK) for program in programs) and works(programs[0], "--help")
+    if whole and stamped(stamp, recipe):
+        return ""
+    absent = [name for name in ("cmake", "g++", "make") if shutil.which(name) is None]
+    if absent:
+        raise PartError(f"{', '.join(absent)} not found. Install (Debian's names): {DEBIAN_PACKAGES}")
+    log = deps / "kenlm.log"
+    log.unlink(missing_ok=True)
+    say("kenlm: downloading")
+    archive = fetch(KENLM, deps, log)
+    say("kenlm: building lmplz, filter and build_binary (a minute of processor time)")
+    work = deps / "build-kenlm"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    with tarfile.open(archive) as sources:
+        sources.extractall(work)  # its content is pinned
+    source, build = work / "kenlm-0.3.0", work / "build"
+    # Eigen would only add a program that nobody calls.
+    run(log, "cmake", "-S", source, "-B", build, "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON")
+    jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    run(log, "make", "-C", build, f"-j{min(jobs, 8)}", *KENLM_PROGRAMS)
+    (deps / "bin").mkdir(exist_ok=True)
+    for program in programs:
+        os.replace(build / "bin" / program.name, program)
+    shutil.rmtree(work)
+    write_stamp(stamp, recipe)
+    return f"{', '.join(KENLM_PROGRAMS)} in {deps / 'bin'}"
+
+
+def make_libdeepspeech(deps: Path) -> str:
+    """Take libdeepspeech.so out of Mozilla's wheel into lib/; return what was done ("" for nothing)."""
+    library = deps / "lib" / "libdeepspeech.so"
+    machine = f"{platform.system()} on {platform.machine()}"
+    if machine != "Linux on x86_64":
+        if library.is_file():
+            return ""  # put there by the user, as the message below says
+        raise PartError(
+            f"libdeepspeech 0.9.3 comes from a wheel for Linux on x86-64, and this is {machine}. Put a "
+            f"libdeepspeech.so of version 0.9.3 for this machine at {library}"
+        )
+    stamp, recipe = deps / "stamps" / "libdeepspeech", f"{LIBDEEPSPEECH.sha256} {RECIPE}\n"
+    if library.is_file() and stamped(stamp, recipe):
+        return ""
+    say("libdeepspeech: downloading")
+    log = deps / "libdeepspeech.log"
+    log.unlink(missing_ok=True)
+    archive = fetch(LIBDEEPSPEECH, deps, log)
+    library.parent.mkdir(parents=True, exist_ok=True)
+    beside = library.with_name(f".{library.name}.{os.getpid()}")
+    try:
+        with zipfile.ZipFile(archive) as wheel:
+            beside.write_bytes(wheel.read("deepspeech/lib/libdeepspeech.so"))
+        beside.chmod(0o755)
+        ctypes.CDLL(str(beside))
+        os.replace(beside, library)
+    except OSError as error:
+        raise PartError(f"libdeepspeech cannot be used here: {error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+    write_stamp(stamp, recipe)
+    return f"{library}"
+
+
+def find_python37() -> Path | None:
+    """Return a Python 3.7 that can make a virtual environment, found by starting the candidates.
+
+    A name on PATH proves little: pyenv's shims are there for every version and refuse all but the chosen one.
+    """
+    places = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    pyenvs = [Path(os.environ["PYENV_ROOT"])] if os.environ.get("PYENV_ROOT") else []
+    pyenvs += [place.parent for place in places if place.name == "shims"] + [Path("~/.pyenv").expanduser()]
+    candidates = [place / "python3.7" for place in places]
+    for pyenv in pyenvs:
+        candidates += sorted(pyenv.glob("versions/3.7*/bin/python3.7"), reverse=True)
+    candidates += sorted(Path("~/.local/share/uv/python").expanduser().glob("cpython-3.7*/bin/python3.7"))
+    probe = "import sys, venv, ensurepip, ssl, ctypes; sys.exit(sys.version_info[:2] != (3, 7))"
+    for candidate in candidates:
+        if candidate.is_file() and works(candidate, "-c", probe):
+            return candidate
+    return None
+
+
+def make_reference(deps: Path) -> str:
+    """Install TensorFlow 1.15 and DeepSpeech 0.9.3 into reference/; return what was done ("" for nothing)."""
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        return "skipped: its wheels are for Linux on x86-64 only"
+    folder = deps / "reference"
+    python = folder / "bin" / "python"
+    # A virtual environment holds absolute paths, so a moved one counts as none.
+    recipe = f"{sha256(REFERENCE_REQUIREMENTS)} {RECIPE} {folder.resolve()}\n"
+    if stamped(folder / "stamp", recipe) and works(python, "-c", ""):
+        return ""
+    python37 = find_python37()
+    if python37 is None:
+        return "skipped: no Python 3.7 found"
+    say(f"reference: installing TensorFlow 1.15 and DeepSpeech 0.9.3 on {python37}")
+    log = deps / "reference.log"
+    log.unlink(missing_ok=True)
+    run(log, python37, "-m", "venv", "--clear", folder)
+    # gast 0.2.2 exists as an sdist only; it builds on the setuptools that venv brought.
+    command = (python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-build-isolation")
+    run(log, *command, "--only-binary=:all:", "--no-binary=gast", "--requirement", REFERENCE_REQUIREMENTS)
+    run(log, python, "-c", "import tensorflow, deepspeech, ds_ctcdecoder")
+    write_stamp(folder / "stamp", recipe)
+    return f"{python}"
+
+
+MAKERS = {"kenlm": make_kenlm, "libdeepspeech": make_libdeepspeech, "reference": make_reference}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the parts named on the command line; 0 when they are there, 2 where one cannot be made."""
+    parser = argparse.ArgumentParser(description="Make third-party parts, each checked by SHA-256.")
+    parser.add_argument("part", nargs="+", choices=MAKERS)
+    parser.add_argument("--deps", default=os.environ.get("ASR_DEPS") or ROOT / ".deps", type=Path)
+    parser.add_argument("--quiet", action="store_true", help="say nothing where nothing was to do")
+    options = parser.parse_args(arguments)
+    try:
+        for name in options.part:
+            with locked(options.deps / f"{name}.lock"):
+                done = MAKERS[name](options.deps.absolute())
+            if done or not options.quiet:
+                print(f"{name}: {done or 'nothing to do'}", flush=True)
+    except (PartError, OSError) as error:
+        say(f"error: {error}")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

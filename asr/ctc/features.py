@@ -129,7 +129,7 @@ def _energies(windows: npt.NDArray[np.float64], tables: _Tables) -> npt.NDArray[
     np.multiply(magnitude, tables.right, out=shares[:bins])
     np.subtract(magnitude, shares[:bins], out=shares[bins:-1])
     shares[-1] = 0.0
-    energies = shares[tables.order[0]]
+    energies: npt.NDArray[np.float64] = shares[tables.order[0]]
     for rows in tables.order[1:]:
         energies += shares[rows]
     return energies
@@ -138,7 +138,7 @@ def _energies(windows: npt.NDArray[np.float64], tables: _Tables) -> npt.NDArray[
 def _cepstra(energies: npt.NDArray[np.float64], tables: _Tables) -> npt.NDArray[np.float64]:
     """Return the cosine transform of the logarithms, float64 [coefficients, frames]."""
     logs = np.log(np.maximum(energies, FLOOR))
-    cepstra = tables.cosines[0] * logs[0]
+    cepstra: npt.NDArray[np.float64] = tables.cosines[0] * logs[0]
     for cosines, log in zip(tables.cosines[1:], logs[1:], strict=True):
         cepstra += cosines * log
     return cepstra
@@ -158,9 +158,11 @@ def _tables(sample_rate: int) -> _Tables:
     hann = [0.5 - 0.5 * math.cos(2.0 * math.pi * i / window) for i in range(window)]
     right, order = _filterbank(sample_rate, fft // 2 + 1)
     norm, arc = math.sqrt(2.0 / MEL_CHANNELS), math.pi / MEL_CHANNELS
-    cosines = [[norm * math.cos(i * arc * (j + 0.5)) for i in range(COEFFICIENTS)] for j in range(MEL_CHANNELS)]
+    cosines = [
+        [[norm * math.cos(i * arc * (j + 0.5))] for i in range(COEFFICIENTS)] for j in range(MEL_CHANNELS)
+    ]
     return _Tables(
-        window, step, fft, np.array(hann), np.array(right)[:, np.newaxis], order, np.array(cosines)[:, :, np.newaxis]
+        window, step, fft, np.array(hann), np.array(right)[:, np.newaxis], order, np.array(cosines)
     )
 
 

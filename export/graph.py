@@ -1,0 +1,300 @@
+"""The frozen graph that the DeepSpeech client runs: version 6 of Mozilla's model format.
+
+The client of release 0.9.3 finds everything by name: it computes features with `input_samples -> mfccs`, one
+window at a time, runs `input_node -> logits` on 16 frames at a time, and takes the size of the state, the
+context and the features from the `shape` attributes of the placeholders. Its runtime has few kernels (no
+Slice, StridedSlice or Split; docs/formats.md lists them); the graph is written with those it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from asr.alphabet import Alphabet
+from export import wire
+from export.layers import (
+    CLIP,
+    Dense,
+    Layer,
+    Lstm,
+    Skip,
+    cells,
+    check_layers,
+    fold_normalisation,
+    lstm_name,
+)
+
+__all__ = [
+    "CLIP",
+    "GRAPH_VERSION",
+    "Dense",
+    "Layer",
+    "Lstm",
+    "Skip",
+    "fold_normalisation",
+    "graph_def",
+    "lstm_name",
+]
+
+GRAPH_VERSION = 6  # of the client's contract
+WINDOW_MS = 32
+STEP_MS = 20
+STEPS = 16  # frames of one run
+LOWEST_HZ = 20.0
+MEL_CHANNELS = 40
+
+# DataType of tensorflow/core/framework/types.proto.
+FLOAT, INT32, STRING, INT64, BOOL = 1, 3, 7, 9, 10
+# TensorFlow 1.15's; any runtime of that age or younger takes it.
+_PRODUCER = 134
+
+
+def graph_def(
+    layers: Sequence[Layer],
+    alphabet: Alphabet,
+    sample_rate: int = 16000,
+    n_context: int = 9,
+    beam_width: int = 500,
+    language: str = "en",
+    *,
+    n_features: int = 26,
+    n_steps: int = STEPS,
+) -> bytes:
+    """Return a serialised GraphDef (output_graph.pb) of a trained network.
+
+    Parameters
+    ----------
+    layers : from the context windows to the labels and the blank, in order; the last is a Dense with clip None,
+        whose softmax the graph computes. Several Lstm share one state: their cells stand side by side in it, in
+        order.
+    alphabet : the labels; the blank comes after them.
+    sample_rate : Hz of the recordings that the model hears.
+    n_context : frames on either side of a frame.
+    beam_width : the width at which the client decodes unless told otherwise.
+    language : BCP 47; the client does not read it.
+    n_features : coefficients a frame.
+    n_steps : frames of one run of the graph.
+
+    Raises
+    ------
+    ValueError : the layers do not fit together, or to the alphabet.
+    """
+    check_layers(layers, (2 * n_context + 1) * n_features, alphabet.size + 1)
+    nodes: list[bytes] = []
+    _write_features(nodes, sample_rate, n_features)
+    _write_network(nodes, layers, n_steps, n_context, n_features)
+    for name, value in (
+        ("version", GRAPH_VERSION),
+        ("sample_rate", sample_rate),
+        ("feature_win_len", WINDOW_MS),
+        ("feature_win_step", STEP_MS),
+        ("beam_width", beam_width),
+    ):
+        nodes.append(_constant(f"metadata_{name}", np.array([value], dtype=np.int32)))
+    nodes.append(_string_constant("metadata_alphabet", alphabet.serialised()))
+    nodes.append(_string_constant("metadata_language", language.encode("utf-8")))
+    versions = wire.block(4, wire.integer(1, _PRODUCER))
+    return b"".join([*(wire.block(1, node) for node in nodes), versions])
+
+
+def _write_features(nodes: list[bytes], sample_rate: int, n_features: int) -> None:
+    """Append `input_samples -> mfccs`."""
+    window = sample_rate * WINDOW_MS // 1000
+    nodes += [
+        _placeholder("input_samples", FLOAT, [window]),
+        _reshape(nodes, "input_column", "input_samples", [-1, 1]),
+        _node(
+            "spectrogram",
+            "AudioSpectrogram",
+            ["input_column"],
+            window_size=_int(window),
+            stride=_int(sample_rate * STEP_MS // 1000),
+            magnitude_squared=_bool(True),
+        ),
+        _constant("feature_sample_rate", np.array(sample_rate, dtype=np.int32)),
+        _node(
+            "coefficients",
+            "Mfcc",
+            ["spectrogram", "feature_sample_rate"],
+            upper_frequency_limit=_float(sample_rate / 2),
+            lower_frequency_limit=_float(LOWEST_HZ),
+            filterbank_channel_count=_int(MEL_CHANNELS),
+            dct_coefficient_count=_int(n_features),
+        ),
+        _reshape(nodes, "mfccs", "coefficients", [-1, n_features]),
+    ]
+
+
+def _write_network(
+    nodes: list[bytes], layers: Sequence[Layer], n_steps: int, n_context: int, n_features: int
+) -> None:
+    """Append `input_node, input_lengths, previous_state_* -> logits, new_state_*`."""
+    recurrent = [layer for layer in layers if isinstance(layer, Lstm)]
+    state = sum(cells(layer) for layer in recurrent)
+    nodes += [
+        _placeholder("input_node", FLOAT, [1, n_steps, 2 * n_context + 1, n_features]),
+        _placeholder("input_lengths", INT32, [1]),
+        _placeholder("previous_state_c", FLOAT, [1, state]),
+        _placeholder("previous_state_h", FLOAT, [1, state]),
+        _node("steps", "Cast", ["input_lengths"], SrcT=_type(INT32), DstT=_type(INT64)),
+        _reshape(nodes, "sequence_length", "steps", [], INT64),
+        # With a batch of one, batch-major and time-major hold the same values in the same order.
+        _reshape(nodes, "context_windows", "input_node", [-1, (2 * n_context + 1) * n_features]),
+        # The state after n steps is row n of (the state before, the state after each step).
+        _reshape(nodes, "last_step", "input_lengths", [1, 1], INT32),
+    ]
+    outputs: dict[str, str] = {}
+    current = "context_windows"
+    cell = 0
+    for layer in layers:
+        if isinstance(layer, Skip):
+            joined = f"{current}/plus/{layer.from_layer.rsplit('/', 1)[-1]}"
+            nodes.append(_node(joined, "AddV2", [current, outputs[layer.from_layer]], T=_type(FLOAT)))
+            current = joined
+            continue
+        if isinstance(layer, Dense):
+            current = _write_dense(nodes, layer, current)
+        else:
+            current = _write_lstm(nodes, layer, current, cell, state)
+            cell += cells(layer)
+        outputs[layer.name] = current
+    nodes.append(_node("probabilities", "Softmax", [current], T=_type(FLOAT)))
+    nodes.append(_reshape(nodes, "logits", "probabilities", [-1, 1, len(layers[-1].bias)]))  # type: ignore[union-attr]
+    for kind in ("c", "h"):
+        parts = [f"{layer.name}/new_{kind}" for layer in recurrent]
+        if len(parts) == 1:
+            nodes.append(_node(f"new_state_{kind}", "Identity", parts, T=_type(FLOAT)))
+        else:
+            nodes.append(_concatenation(nodes, f"new_state_{kind}", parts, axis=1))
+
+
+def _write_dense(nodes: list[bytes], layer: Dense, current: str) -> str:
+    """Append a Dense layer; return the name of its output."""
+    name = layer.name
+    nodes += [
+        _constant(f"{name}/weights", layer.kernel),
+        _constant(f"{name}/bias", layer.bias),
+        _node(f"{name}/product", "MatMul", [current, f"{name}/weights"], T=_type(FLOAT)),
+        _node(f"{name}/sum", "BiasAdd", [f"{name}/product", f"{name}/bias"], T=_type(FLOAT)),
+    ]
+    if layer.clip is None:
+        return f"{name}/sum"
+    nodes += [
+        _node(f"{name}/rectified", "Relu", [f"{name}/sum"], T=_type(FLOAT)),
+        _constant(f"{name}/clip", np.array(layer.clip, dtype=np.float32)),
+        _node(f"{name}/output", "Minimum", [f"{name}/rectified", f"{name}/clip"], T=_type(FLOAT)),
+    ]
+    return f"{name}/output"
+
+
+def _write_lstm(nodes: list[bytes], layer: Lstm, current: str, first: int, state: int) -> str:
+    """Append an Lstm whose cells start at `first` of the `state` ones; return the name of its output."""
+    name, width = layer.name, cells(layer)
+    nodes += [
+        _constant(f"{name}/kernel", layer.kernel),
+        _constant(f"{name}/bias", layer.bias),
+        _constant(f"{name}/peephole", np.zeros(width, dtype=np.float32)),
+        _reshape(nodes, f"{name}/input", current, [-1, 1, layer.kernel.shape[0] - width]),
+    ]
+    before = [f"previous_state_{kind}" for kind in ("c", "h")]
+    if width != state:
+        # The runtime has neither Slice nor Split: gather this layer's cells one by one.
+        indices = np.arange(first, first + width, dtype=np.int32)[:, np.newaxis]
+        nodes.append(_constant(f"{name}/cells", indices))
+        for kind in ("c", "h"):
+            nodes += [
+                _reshape(nodes, f"{name}/all_{kind}", f"previous_state_{kind}", [-1]),
+                _gather(f"{name}/own_{kind}", f"{name}/all_{kind}", f"{name}/cells"),
+                _reshape(nodes, f"{name}/previous_{kind}", f"{name}/own_{kind}", [1, width]),
+            ]
+        before = [f"{name}/previous_{kind}" for kind in ("c", "h")]
+    peepholes = [f"{name}/peephole"] * 3
+    nodes.append(
+        _node(
+            f"{name}/lstm",
+            "BlockLSTM",
+            ["sequence_length", f"{name}/input", *before, f"{name}/kernel", *peepholes, f"{name}/bias"],
+            T=_type(FLOAT),
+            forget_bias=_float(0.0),
+            cell_clip=_float(-1.0),
+            use_peephole=_bool(False),
+        )
+    )
+    for kind, port, previous in (("c", 1, before[0]), ("h", 6, before[1])):
+        nodes += [
+            _reshape(nodes, f"{name}/start_{kind}", previous, [1, 1, width]),
+            _concatenation(nodes, f"{name}/course_{kind}", [f"{name}/start_{kind}", f"{name}/lstm:{port}"], axis=0),
+            _gather(f"{name}/end_{kind}", f"{name}/course_{kind}", "last_step"),
+            _reshape(nodes, f"{name}/new_{kind}", f"{name}/end_{kind}", [1, width]),
+        ]
+    nodes.append(_reshape(nodes, f"{name}/output", f"{name}/lstm:6", [-1, width]))
+    return f"{name}/output"
+
+
+def _node(name: str, op: str, inputs: Sequence[str], **attributes: bytes) -> bytes:
+    """Return a NodeDef; the attributes are AttrValue messages."""
+    parts = [wire.block(1, name.encode()), wire.block(2, op.encode())]
+    parts += [wire.block(3, source.encode()) for source in inputs]
+    for key, value in attributes.items():
+        parts.append(wire.block(5, wire.block(1, key.encode()), wire.block(2, value)))
+    return b"".join(parts)
+
+
+def _placeholder(name: str, dtype: int, shape: Sequence[int]) -> bytes:
+    return _node(name, "Placeholder", [], dtype=_type(dtype), shape=wire.block(7, tensor_shape(shape)))
+
+
+def _constant(name: str, value: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> bytes:
+    dtype = INT32 if value.dtype == np.int32 else FLOAT
+    content = np.ascontiguousarray(value, dtype="<i4" if dtype == INT32 else "<f4").tobytes()
+    tensor = wire.block(
+        8, wire.integer(1, dtype), wire.block(2, tensor_shape(value.shape)), wire.block(4, content)
+    )
+    return _node(name, "Const", [], dtype=_type(dtype), value=tensor)
+
+
+def _string_constant(name: str, value: bytes) -> bytes:
+    tensor = wire.block(
+        8, wire.integer(1, STRING), wire.block(2, tensor_shape([1])), wire.block(8, value)
+    )
+    return _node(name, "Const", [], dtype=_type(STRING), value=tensor)
+
+
+def _reshape(nodes: list[bytes], name: str, source: str, shape: Sequence[int], dtype: int = FLOAT) -> bytes:
+    nodes.append(_constant(f"{name}/shape", np.array(shape, dtype=np.int32)))
+    return _node(name, "Reshape", [source, f"{name}/shape"], T=_type(dtype), Tshape=_type(INT32))
+
+
+def _concatenation(nodes: list[bytes], name: str, sources: Sequence[str], axis: int) -> bytes:
+    nodes.append(_constant(f"{name}/axis", np.array(axis, dtype=np.int32)))
+    return _node(
+        name, "ConcatV2", [*sources, f"{name}/axis"], N=_int(len(sources)), T=_type(FLOAT), Tidx=_type(INT32)
+    )
+
+
+def _gather(name: str, source: str, indices: str) -> bytes:
+    return _node(name, "GatherNd", [source, indices], Tparams=_type(FLOAT), Tindices=_type(INT32))
+
+
+def tensor_shape(shape: Sequence[int]) -> bytes:
+    """Return a TensorShapeProto."""
+    return b"".join(wire.block(2, wire.integer(1, size)) for size in shape)
+
+
+def _type(dtype: int) -> bytes:
+    return wire.integer(6, dtype)
+
+
+def _int(value: int) -> bytes:
+    return wire.integer(3, value)
+
+
+def _bool(value: bool) -> bytes:
+    return wire.integer(5, value)
+
+
+def _float(value: float) -> bytes:
+    return wire.number(4, value)

@@ -1,0 +1,142 @@
+"""The layers of a sentence network, as plain arrays: what a trainer hands over and a reader gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+# DeepSpeech clips its rectified activations here.
+CLIP = 20.0
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """min(max(x @ kernel + bias, 0), clip); where clip is None, x @ kernel + bias.
+
+    Parameters
+    ----------
+    name : DeepSpeech's are layer_1, layer_2, layer_3, layer_5 and layer_6; the variables' names are made of it.
+    kernel : float32 [n_in, n_out].
+    bias : float32 [n_out].
+    """
+
+    name: str
+    kernel: Array
+    bias: Array
+    clip: float | None = CLIP
+
+
+@dataclass(frozen=True, eq=False)
+class Lstm:
+    """A long short-term memory without peepholes, clipping or forget bias.
+
+    Parameters
+    ----------
+    name : see `lstm_name`.
+    kernel : float32 [n_in + n_cell, 4 * n_cell]; gates in the order i, c, f, o of TensorFlow's BlockLSTM.
+    bias : float32 [4 * n_cell], in the same order.
+    """
+
+    name: str
+    kernel: Array
+    bias: Array
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Adds the output of an earlier layer of the same width to the running output.
+
+    Parameters
+    ----------
+    from_layer : name of that Dense or Lstm.
+    """
+
+    from_layer: str
+
+
+Layer = Dense | Lstm | Skip
+
+
+def lstm_name(index: int) -> str:
+    """Return the name that DeepSpeech's checkpoints give the LSTM number `index`, from 0."""
+    return f"cudnn_lstm/rnn/multi_rnn_cell/cell_{index}/cudnn_compatible_lstm_cell"
+
+
+def cells(layer: Lstm) -> int:
+    """Return the width of an LSTM's state."""
+    return len(layer.bias) // 4
+
+
+def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
+    """Check that the layers fit together from inputs of width `n_in` to labels of number `n_out`.
+
+    Raises
+    ------
+    ValueError : they do not; the text says which one and why.
+    """
+    widths: dict[str, int] = {}
+    width = n_in
+    for layer in layers:
+        if isinstance(layer, Skip):
+            if widths.get(layer.from_layer) != width:
+                raise ValueError(f"a skip from {layer.from_layer}, which is no earlier layer of width {width}")
+            continue
+        if layer.name in widths:
+            raise ValueError(f"two layers are named {layer.name}")
+        if layer.kernel.ndim != 2 or layer.bias.ndim != 1 or 0 in layer.kernel.shape:
+            raise ValueError(f"{layer.name} needs a matrix and a vector that are not empty")
+        columns = layer.kernel.shape[1]
+        if layer.bias.shape != (columns,):
+            raise ValueError(f"{layer.name} has {columns} columns and {layer.bias.size} biases")
+        if isinstance(layer, Lstm):
+            if columns % 4:
+                raise ValueError(f"{layer.name} has {columns} columns, not four times its cells")
+            rows, width = width + columns // 4, columns // 4
+        else:
+            rows, width = width, columns
+        if layer.kernel.shape[0] != rows:
+            raise ValueError(f"{layer.name} has {layer.kernel.shape[0]} rows where {rows} belong")
+        widths[layer.name] = width
+    last = layers[-1] if layers else None
+    if not isinstance(last, Dense) or last.clip is not None:
+        raise ValueError("the last layer must be a Dense without clip")
+    if width != n_out:
+        raise ValueError(f"{last.name} has {width} outputs where the alphabet and the blank need {n_out}")
+    if not widths or not any(isinstance(layer, Lstm) for layer in layers):
+        raise ValueError("the client needs at least one LSTM: it carries the state between chunks")
+
+
+def fold_normalisation(
+    kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike
+) -> tuple[Array, Array]:
+    """Return kernel and bias of a first layer that takes plain features instead of normalised ones.
+
+    The network was trained on `(features - mean) * scale`; the graph gets features as they are.
+
+    The client pads the context of the first and last frames with zeros in place of *features*, which is
+    `-mean * scale` after normalisation. Folding is exact where the trainer does the same: cut the context
+    windows first, then normalise. A trainer that normalises first and pads with zeros afterwards has seen
+    something else at both ends of every utterance than its exported model will.
+
+    Parameters
+    ----------
+    kernel : float32 [contexts * coefficients, n_out].
+    bias : float32 [n_out].
+    mean, scale : [coefficients], repeated for every frame of the context, or [contexts * coefficients].
+
+    Returns
+    -------
+    kernel, bias : float32, computed in float64.
+    """
+    rows = kernel.shape[0]
+    means, scales = (np.asarray(value, dtype=np.float64).reshape(-1) for value in (mean, scale))
+    if rows % means.size or rows % scales.size:
+        raise ValueError(f"{means.size} means and {scales.size} scales do not divide {rows} inputs")
+    means, scales = np.tile(means, rows // means.size), np.tile(scales, rows // scales.size)
+    scaled = kernel.astype(np.float64) * scales[:, np.newaxis]
+    return scaled.astype(np.float32), (bias.astype(np.float64) - means @ scaled).astype(np.float32)

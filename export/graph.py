@@ -26,6 +26,8 @@ from export.layers import (
     fold_normalisation,
     lstm_name,
 )
+from export.tensors import FLOAT, INT32, INT64, STRING, node_def, tensor_shape
+from export.weights import Network, read_layers
 
 __all__ = [
     "CLIP",
@@ -33,10 +35,12 @@ __all__ = [
     "Dense",
     "Layer",
     "Lstm",
+    "Network",
     "Skip",
     "fold_normalisation",
     "graph_def",
     "lstm_name",
+    "read_layers",
 ]
 
 GRAPH_VERSION = 6  # of the client's contract
@@ -46,8 +50,6 @@ STEPS = 16  # frames of one run
 LOWEST_HZ = 20.0
 MEL_CHANNELS = 40
 
-# DataType of tensorflow/core/framework/types.proto.
-FLOAT, INT32, STRING, INT64, BOOL = 1, 3, 7, 9, 10
 # TensorFlow 1.15's; any runtime of that age or younger takes it.
 _PRODUCER = 134
 
@@ -67,9 +69,9 @@ def graph_def(
 
     Parameters
     ----------
-    layers : from the context windows to the labels and the blank, in order; the last is a Dense with clip None,
-        whose softmax the graph computes. Several Lstm share one state: their cells stand side by side in it, in
-        order.
+    layers : from the context windows to the labels and the blank, in order; the last is a Dense with clip
+        None, whose softmax the graph computes. Several Lstm share one state: their cells stand side by side
+        in it, in order.
     alphabet : the labels; the blank comes after them.
     sample_rate : Hz of the recordings that the model hears.
     n_context : frames on either side of a frame.
@@ -106,7 +108,7 @@ def _write_features(nodes: list[bytes], sample_rate: int, n_features: int) -> No
     nodes += [
         _placeholder("input_samples", FLOAT, [window]),
         _reshape(nodes, "input_column", "input_samples", [-1, 1]),
-        _node(
+        node_def(
             "spectrogram",
             "AudioSpectrogram",
             ["input_column"],
@@ -115,7 +117,7 @@ def _write_features(nodes: list[bytes], sample_rate: int, n_features: int) -> No
             magnitude_squared=_bool(True),
         ),
         _constant("feature_sample_rate", np.array(sample_rate, dtype=np.int32)),
-        _node(
+        node_def(
             "coefficients",
             "Mfcc",
             ["spectrogram", "feature_sample_rate"],
@@ -139,7 +141,7 @@ def _write_network(
         _placeholder("input_lengths", INT32, [1]),
         _placeholder("previous_state_c", FLOAT, [1, state]),
         _placeholder("previous_state_h", FLOAT, [1, state]),
-        _node("steps", "Cast", ["input_lengths"], SrcT=_type(INT32), DstT=_type(INT64)),
+        node_def("steps", "Cast", ["input_lengths"], SrcT=_type(INT32), DstT=_type(INT64)),
         _reshape(nodes, "sequence_length", "steps", [], INT64),
         # With a batch of one, batch-major and time-major hold the same values in the same order.
         _reshape(nodes, "context_windows", "input_node", [-1, (2 * n_context + 1) * n_features]),
@@ -152,7 +154,7 @@ def _write_network(
     for layer in layers:
         if isinstance(layer, Skip):
             joined = f"{current}/plus/{layer.from_layer.rsplit('/', 1)[-1]}"
-            nodes.append(_node(joined, "AddV2", [current, outputs[layer.from_layer]], T=_type(FLOAT)))
+            nodes.append(node_def(joined, "AddV2", [current, outputs[layer.from_layer]], T=_type(FLOAT)))
             current = joined
             continue
         if isinstance(layer, Dense):
@@ -161,12 +163,12 @@ def _write_network(
             current = _write_lstm(nodes, layer, current, cell, state)
             cell += cells(layer)
         outputs[layer.name] = current
-    nodes.append(_node("probabilities", "Softmax", [current], T=_type(FLOAT)))
+    nodes.append(node_def("probabilities", "Softmax", [current], T=_type(FLOAT)))
     nodes.append(_reshape(nodes, "logits", "probabilities", [-1, 1, len(layers[-1].bias)]))  # type: ignore[union-attr]
     for kind in ("c", "h"):
         parts = [f"{layer.name}/new_{kind}" for layer in recurrent]
         if len(parts) == 1:
-            nodes.append(_node(f"new_state_{kind}", "Identity", parts, T=_type(FLOAT)))
+            nodes.append(node_def(f"new_state_{kind}", "Identity", parts, T=_type(FLOAT)))
         else:
             nodes.append(_concatenation(nodes, f"new_state_{kind}", parts, axis=1))
 
@@ -177,15 +179,15 @@ def _write_dense(nodes: list[bytes], layer: Dense, current: str) -> str:
     nodes += [
         _constant(f"{name}/weights", layer.kernel),
         _constant(f"{name}/bias", layer.bias),
-        _node(f"{name}/product", "MatMul", [current, f"{name}/weights"], T=_type(FLOAT)),
-        _node(f"{name}/sum", "BiasAdd", [f"{name}/product", f"{name}/bias"], T=_type(FLOAT)),
+        node_def(f"{name}/product", "MatMul", [current, f"{name}/weights"], T=_type(FLOAT)),
+        node_def(f"{name}/sum", "BiasAdd", [f"{name}/product", f"{name}/bias"], T=_type(FLOAT)),
     ]
     if layer.clip is None:
         return f"{name}/sum"
     nodes += [
-        _node(f"{name}/rectified", "Relu", [f"{name}/sum"], T=_type(FLOAT)),
+        node_def(f"{name}/rectified", "Relu", [f"{name}/sum"], T=_type(FLOAT)),
         _constant(f"{name}/clip", np.array(layer.clip, dtype=np.float32)),
-        _node(f"{name}/output", "Minimum", [f"{name}/rectified", f"{name}/clip"], T=_type(FLOAT)),
+        node_def(f"{name}/output", "Minimum", [f"{name}/rectified", f"{name}/clip"], T=_type(FLOAT)),
     ]
     return f"{name}/output"
 
@@ -213,7 +215,7 @@ def _write_lstm(nodes: list[bytes], layer: Lstm, current: str, first: int, state
         before = [f"{name}/previous_{kind}" for kind in ("c", "h")]
     peepholes = [f"{name}/peephole"] * 3
     nodes.append(
-        _node(
+        node_def(
             f"{name}/lstm",
             "BlockLSTM",
             ["sequence_length", f"{name}/input", *before, f"{name}/kernel", *peepholes, f"{name}/bias"],
@@ -226,7 +228,9 @@ def _write_lstm(nodes: list[bytes], layer: Lstm, current: str, first: int, state
     for kind, port, previous in (("c", 1, before[0]), ("h", 6, before[1])):
         nodes += [
             _reshape(nodes, f"{name}/start_{kind}", previous, [1, 1, width]),
-            _concatenation(nodes, f"{name}/course_{kind}", [f"{name}/start_{kind}", f"{name}/lstm:{port}"], axis=0),
+            _concatenation(
+                nodes, f"{name}/course_{kind}", [f"{name}/start_{kind}", f"{name}/lstm:{port}"], axis=0
+            ),
             _gather(f"{name}/end_{kind}", f"{name}/course_{kind}", "last_step"),
             _reshape(nodes, f"{name}/new_{kind}", f"{name}/end_{kind}", [1, width]),
         ]
@@ -234,17 +238,8 @@ def _write_lstm(nodes: list[bytes], layer: Lstm, current: str, first: int, state
     return f"{name}/output"
 
 
-def _node(name: str, op: str, inputs: Sequence[str], **attributes: bytes) -> bytes:
-    """Return a NodeDef; the attributes are AttrValue messages."""
-    parts = [wire.block(1, name.encode()), wire.block(2, op.encode())]
-    parts += [wire.block(3, source.encode()) for source in inputs]
-    for key, value in attributes.items():
-        parts.append(wire.block(5, wire.block(1, key.encode()), wire.block(2, value)))
-    return b"".join(parts)
-
-
 def _placeholder(name: str, dtype: int, shape: Sequence[int]) -> bytes:
-    return _node(name, "Placeholder", [], dtype=_type(dtype), shape=wire.block(7, tensor_shape(shape)))
+    return node_def(name, "Placeholder", [], dtype=_type(dtype), shape=wire.block(7, tensor_shape(shape)))
 
 
 def _constant(name: str, value: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> bytes:
@@ -253,35 +248,28 @@ def _constant(name: str, value: npt.NDArray[np.float32] | npt.NDArray[np.int32])
     tensor = wire.block(
         8, wire.integer(1, dtype), wire.block(2, tensor_shape(value.shape)), wire.block(4, content)
     )
-    return _node(name, "Const", [], dtype=_type(dtype), value=tensor)
+    return node_def(name, "Const", [], dtype=_type(dtype), value=tensor)
 
 
 def _string_constant(name: str, value: bytes) -> bytes:
-    tensor = wire.block(
-        8, wire.integer(1, STRING), wire.block(2, tensor_shape([1])), wire.block(8, value)
-    )
-    return _node(name, "Const", [], dtype=_type(STRING), value=tensor)
+    tensor = wire.block(8, wire.integer(1, STRING), wire.block(2, tensor_shape([1])), wire.block(8, value))
+    return node_def(name, "Const", [], dtype=_type(STRING), value=tensor)
 
 
 def _reshape(nodes: list[bytes], name: str, source: str, shape: Sequence[int], dtype: int = FLOAT) -> bytes:
     nodes.append(_constant(f"{name}/shape", np.array(shape, dtype=np.int32)))
-    return _node(name, "Reshape", [source, f"{name}/shape"], T=_type(dtype), Tshape=_type(INT32))
+    return node_def(name, "Reshape", [source, f"{name}/shape"], T=_type(dtype), Tshape=_type(INT32))
 
 
 def _concatenation(nodes: list[bytes], name: str, sources: Sequence[str], axis: int) -> bytes:
     nodes.append(_constant(f"{name}/axis", np.array(axis, dtype=np.int32)))
-    return _node(
+    return node_def(
         name, "ConcatV2", [*sources, f"{name}/axis"], N=_int(len(sources)), T=_type(FLOAT), Tidx=_type(INT32)
     )
 
 
 def _gather(name: str, source: str, indices: str) -> bytes:
-    return _node(name, "GatherNd", [source, indices], Tparams=_type(FLOAT), Tindices=_type(INT32))
-
-
-def tensor_shape(shape: Sequence[int]) -> bytes:
-    """Return a TensorShapeProto."""
-    return b"".join(wire.block(2, wire.integer(1, size)) for size in shape)
+    return node_def(name, "GatherNd", [source, indices], Tparams=_type(FLOAT), Tindices=_type(INT32))
 
 
 def _type(dtype: int) -> bytes:

@@ -20,7 +20,7 @@ class Dense:
 
     Parameters
     ----------
-    name : DeepSpeech's are layer_1, layer_2, layer_3, layer_5 and layer_6; the variables' names are made of it.
+    name : DeepSpeech's are layer_1, layer_2, layer_3, layer_5 and layer_6; its variables are named after it.
     kernel : float32 [n_in, n_out].
     bias : float32 [n_out].
     """
@@ -84,7 +84,9 @@ def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
     for layer in layers:
         if isinstance(layer, Skip):
             if widths.get(layer.from_layer) != width:
-                raise ValueError(f"a skip from {layer.from_layer}, which is no earlier layer of width {width}")
+                raise ValueError(
+                    f"a skip from {layer.from_layer}, which is no earlier layer of width {width}"
+                )
             continue
         if layer.name in widths:
             raise ValueError(f"two layers are named {layer.name}")

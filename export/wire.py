@@ -15,7 +15,7 @@ _MASK64 = (1 << 64) - 1
 Value = int | memoryview
 
 
-class Damaged(ValueError):
+class Damaged(ValueError):  # noqa: N818 - it reads as what it says: except wire.Damaged
     """The bytes are not a well-formed message; the text says in what way, as the end of a sentence."""
 
 
@@ -44,6 +44,13 @@ def block(field: int, *parts: bytes | memoryview) -> bytes:
     """Return a field of type bytes, string, message or packed numbers, made of `parts` put together."""
     length = sum(len(part) for part in parts)
     return b"".join((varint(field << 3 | BYTES), varint(length), *parts))
+
+
+def again(field: int, kind: int, value: Value) -> bytes:
+    """Return a field as `fields` gave it."""
+    if isinstance(value, int):
+        return integer(field, value)
+    return block(field, value) if kind == BYTES else varint(field << 3 | kind) + bytes(value)
 
 
 def fields(message: memoryview) -> Iterator[tuple[int, int, Value]]:

@@ -1,7 +1,7 @@
 """The DeepSpeech client's own library, 0.9.3, through ctypes: what we measure is what users run.
 
-The library reports trouble in three ways: an error code, a line on the process's standard error, or a crash. A
-session that fails inside it ends with "Error running session" on standard error, success as its code and an
+The library reports trouble in three ways: an error code, a line on the process's standard error, or a crash.
+A session that fails inside it ends with "Error running session" on standard error, success as its code and an
 empty transcript; so every call runs with standard error caught, and such a line becomes a ModelError. What it
 crashes on (damaged files) must be kept from it: see `check_model_file` and `check_scorer_file`.
 """
@@ -269,7 +269,9 @@ def _library() -> ctypes.CDLL:
     try:
         library = ctypes.CDLL(str(path))
     except OSError as error:
-        raise ModelError(f"this library cannot be loaded: {error}", path=path, fix="Run `make setup`") from None
+        raise ModelError(
+            f"this library cannot be loaded: {error}", path=path, fix="Run `make setup`"
+        ) from None
     # Returned strings are c_void_p: as c_char_p, ctypes would copy them and lose what has to be freed.
     text, handle, metadata = ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(_Metadata)
     sound, count, name = ctypes.c_void_p, ctypes.c_uint, ctypes.c_char_p
@@ -316,7 +318,10 @@ def _listening(path: Path | str) -> Iterator[Any]:
     Yields a function that returns what was written so far. What is not the library's banner is passed on when
     the block succeeds, so that a line another thread wrote meanwhile is not lost.
     """
-    with _one_at_a_time, tempfile.TemporaryFile() if not hasattr(os, "memfd_create") else _memory_file() as caught:
+    with (
+        _one_at_a_time,
+        tempfile.TemporaryFile() if not hasattr(os, "memfd_create") else _memory_file() as caught,
+    ):
 
         def heard() -> str:
             return os.pread(caught.fileno(), 1 << 20, 0).decode("utf-8", "replace")
@@ -390,4 +395,8 @@ def _refused(
     library = _library()
     message = _take_string(library, library.DS_ErrorCodeToErrorMessage(code)).rstrip(".")
     detail = " ".join(line for line in heard.splitlines() if line.strip() and not _BANNER.match(line))
-    return kind(f"the library refuses it: {message} (0x{code:04x}){f': {detail}' if detail else ''}", path=path, fix=fix)
+    return kind(
+        f"the library refuses it: {message} (0x{code:04x}){f': {detail}' if detail else ''}",
+        path=path,
+        fix=fix,
+    )

@@ -117,13 +117,12 @@ def run(log: Path, *command: str | Path) -> None:
         raise PartError(f"`{name} ...` failed with exit code {done.returncode}; the end of {log}:\n{end}")
 
 
-def works(*command: str | Path) -> bool:
-    """Tell whether a command can be started and ends well."""
+def exit_code(*command: str | Path) -> int | None:
+    """Return a command's exit code; None where it cannot be started or does not end."""
     try:
-        done = subprocess.run(command, capture_output=True, timeout=60)
+        return subprocess.run(command, capture_output=True, timeout=60).returncode
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+        return None
 
 
 def stamped(stamp: Path, recipe: str) -> bool:
@@ -145,7 +144,7 @@ def write_stamp(stamp: Path, recipe: str) -> None:
 def find_pip(modules: str) -> Path:
     """Return a Python that has `modules`: the project's own first, then the one that runs this file."""
     for python in (ROOT / ".venv" / "bin" / "python", Path(sys.executable)):
-        if works(python, "-c", f"import {modules}"):
+        if exit_code(python, "-c", f"import {modules}") == 0:
             return python
     raise PartError(f"no Python with {modules} found. Run `make setup`, which makes .venv")
 
@@ -155,13 +154,13 @@ def fetch(archive: Archive, deps: Path, log: Path) -> Path:
     path = deps / "downloads" / archive.filename
     if path.is_file() and sha256(path) == archive.sha256:
         return path
-    python = find_pip("pip, setuptools" if archive.filename.endswith(".tar.gz") else "pip")
+    python = find_pip("setuptools, pip" if archive.filename.endswith(".tar.gz") else "pip")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial.") as folder:
         pins = Path(folder, "requirements.txt")
         pins.write_text(f"{archive.requirement} --hash=sha256:{archive.sha256}\n")
-        command = (python, "-m", "pip", "download", "--require-hashes", "--no-deps", *archive.pip_options)
-        run(log, *command, "--dest", folder, "--requirement", pins)
+        pip = (python, "-m", "pip", "download", "--require-hashes", "--no-deps", "--requirement", pins)
+        run(log, *pip, "--dest", folder, *archive.pip_options)
         fresh = Path(folder, archive.filename)
         if not fresh.is_file() or sha256(fresh) != archive.sha256:
             raise PartError(f"{archive.requirement}: the download is not the pinned {archive.filename}")
@@ -177,7 +176,8 @@ def make_kenlm(deps: Path) -> str:
     programs = [deps / "bin" / name for name in KENLM_PROGRAMS]
     stamp, recipe = deps / "stamps" / "kenlm", f"{KENLM.sha256} {RECIPE}\n"
     # Started, not only looked at: an upgrade of the system can take the Boost libraries from under them.
-    whole = all(os.access(program, os.X_OK) for program in programs) and works(programs[0], "--help")
+    # Asked for help, lmplz gives it and exits with 1; the loader's own complaint would be 127.
+    whole = all(os.access(program, os.X_OK) for program in programs) and exit_code(programs[0], "--help") == 1
     if whole and stamped(stamp, recipe):
         return ""
     absent = [name for name in ("cmake", "g++", "make") if shutil.which(name) is None]
@@ -254,7 +254,7 @@ def find_python37() -> Path | None:
     candidates += sorted(Path("~/.local/share/uv/python").expanduser().glob("cpython-3.7*/bin/python3.7"))
     probe = "import sys, venv, ensurepip, ssl, ctypes; sys.exit(sys.version_info[:2] != (3, 7))"
     for candidate in candidates:
-        if candidate.is_file() and works(candidate, "-c", probe):
+        if candidate.is_file() and exit_code(candidate, "-c", probe) == 0:
             return candidate
     return None
 
@@ -267,7 +267,7 @@ def make_reference(deps: Path) -> str:
     python = folder / "bin" / "python"
     # A virtual environment holds absolute paths, so a moved one counts as none.
     recipe = f"{sha256(REFERENCE_REQUIREMENTS)} {RECIPE} {folder.resolve()}\n"
-    if stamped(folder / "stamp", recipe) and works(python, "-c", ""):
+    if stamped(folder / "stamp", recipe) and exit_code(python, "-c", "") == 0:
         return ""
     python37 = find_python37()
     if python37 is None:
@@ -277,8 +277,8 @@ def make_reference(deps: Path) -> str:
     log.unlink(missing_ok=True)
     run(log, python37, "-m", "venv", "--clear", folder)
     # gast 0.2.2 exists as an sdist only; it builds on the setuptools that venv brought.
-    command = (python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-build-isolation")
-    run(log, *command, "--only-binary=:all:", "--no-binary=gast", "--requirement", REFERENCE_REQUIREMENTS)
+    pip = (python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--requirement")
+    run(log, *pip, REFERENCE_REQUIREMENTS, "--no-build-isolation", "--only-binary=:all:", "--no-binary=gast")
     run(log, python, "-c", "import tensorflow, deepspeech, ds_ctcdecoder")
     write_stamp(folder / "stamp", recipe)
     return f"{python}"

@@ -1,0 +1,90 @@
+# One target a product, in the order a person needs them. `make` alone lists them.
+# Each target brings by itself what it needs of the set-up; a set-up that is there costs a look.
+
+WORKSPACE ?= examples/light
+ENGINE ?= asr
+TEST ?=
+AUDIO ?=
+
+ASR := .venv/bin/asr
+
+ifneq ($(ENGINE),asr)
+$(error ENGINE=$(ENGINE) is not known; what there is: ENGINE=asr)
+endif
+
+ifeq ($(strip $(WORKSPACE)),)
+$(error WORKSPACE is empty; name the folder of a workspace)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup runtime development init speak manifests scorer train export evaluate hear runs \
+	test lint bench reference lock clean distclean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@echo "WORKSPACE=DIR chooses the workspace (now: $(WORKSPACE))"
+
+setup: runtime ## Install everything that training and the client need; nothing where it is there
+
+init: runtime ## Make a new workspace in WORKSPACE=DIR
+	$(ASR) init "$(WORKSPACE)"
+
+speak: runtime ## Let synthetic voices speak the sentences, where there are no recordings yet
+	$(ASR) speak "$(WORKSPACE)"
+
+manifests: runtime ## Turn recordings into clips and the manifests train, dev and test
+	$(ASR) manifests "$(WORKSPACE)"
+
+scorer: runtime ## Turn sentences.txt into kenlm.scorer
+	$(ASR) scorer "$(WORKSPACE)"
+
+train: runtime ## Train on the manifests, and measure on the test split through the client
+	$(ASR) train "$(WORKSPACE)"
+
+export: runtime ## Write output_graph.pb, output_graph.pbmm and the model card
+	$(ASR) export "$(WORKSPACE)"
+
+evaluate: runtime ## Measure the exported model through the client
+	$(ASR) evaluate "$(WORKSPACE)"
+
+hear: runtime ## Transcribe AUDIO=FILE with the exported model
+	$(ASR) hear "$(WORKSPACE)" $(if $(AUDIO),"$(AUDIO)")
+
+runs: runtime ## List what was trained from what
+	$(ASR) runs "$(WORKSPACE)"
+
+test: lint ## Run lint and every test; TEST="tests/lm -k arpa" chooses
+	.venv/bin/python -m pytest $(TEST)
+
+lint: development ## Check style, types and which room imports which
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+bench: development reference ## Time a training step against TensorFlow 1.15's, where a Python 3.7 is found
+	.venv/bin/python -m tools.bench
+
+reference: runtime ## Install TensorFlow 1.15 and DeepSpeech 0.9.3 as a second opinion, where a Python 3.7 is found
+	.venv/bin/python tools/parts.py reference
+
+lock: development ## Pin the newest versions that pyproject.toml and reference/ allow
+	$(LOCK) --universal --python-version 3.10 pyproject.toml --output-file requirements.lock
+	$(LOCK) --universal --python-version 3.10 pyproject.toml --group dev --constraint requirements.lock \
+		--output-file requirements-dev.lock
+	$(LOCK) --python-version 3.7 --python-platform x86_64-unknown-linux-gnu reference/requirements.in \
+		--output-file reference/requirements.txt
+
+clean: ## Delete what was made in the workspace (its build folder), and the checkers' caches
+	rm -rf "$(WORKSPACE)/build" .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+distclean: clean ## Delete the set-up as well
+	rm -rf .venv .deps asr_harness.egg-info
+
+LOCK = .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+
+runtime:
+	@tools/setup runtime
+
+development:
+	@tools/setup development

@@ -1,0 +1,131 @@
+"""Small networks with seeded weights, and the same networks in Keras and TensorFlow: the references."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from export.layers import Dense, Layer, Lstm, Skip, cells, lstm_name
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+Floats = npt.NDArray[np.float32]
+INPUTS = 19 * 26
+LABELS = 29
+# What random weights write through a decoder is gibberish, but not nothing: sharp logits, a low blank.
+SHARPNESS = 12.0
+
+
+def small_network(seed: int, width: int = 24, lstms: Sequence[int] = (24,), skip: bool = False) -> list[Layer]:
+    """Return the DeepSpeech network, narrow; `lstms` are the widths of its LSTM layers."""
+    generator = np.random.default_rng(seed)
+
+    def matrix(rows: int, columns: int, scale: float = 1.0) -> Floats:
+        return (generator.normal(0, scale / np.sqrt(rows), (rows, columns))).astype(np.float32)
+
+    def vector(size: int, scale: float = 0.3) -> Floats:
+        return generator.normal(0, scale, size).astype(np.float32)
+
+    layers: list[Layer] = [
+        Dense("layer_1", matrix(INPUTS, width, 0.2), vector(width)),
+        # The clip is low enough to be reached.
+        Dense("layer_2", matrix(width, width), vector(width), clip=1.5),
+        Dense("layer_3", matrix(width, width + 3), vector(width + 3)),
+    ]
+    inputs = width + 3
+    for index, state in enumerate(lstms):
+        layers.append(Lstm(lstm_name(index), matrix(inputs + state, 4 * state, 2.0), vector(4 * state)))
+        if skip and index:
+            layers.append(Skip(lstm_name(index - 1)))
+        inputs = state
+    last = vector(LABELS, 3.0)
+    last[-1] -= 4.0
+    layers += [
+        Dense("layer_5", matrix(inputs, width), vector(width)),
+        Dense("layer_6", matrix(width, LABELS, SHARPNESS), last, clip=None),
+    ]
+    return layers
+
+
+def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
+    """Return what Keras's own layers make of float32 [frames, 494] in one go: float32 [frames, 29]."""
+    import keras
+
+    outputs: dict[str, Any] = {}
+    current = keras.ops.convert_to_tensor(windows[np.newaxis])
+    for layer in layers:
+        if isinstance(layer, Skip):
+            current = keras.layers.Add()([current, outputs[layer.from_layer]])
+            continue
+        if isinstance(layer, Dense):
+            dense = keras.layers.Dense(len(layer.bias))
+            dense.build(current.shape)
+            dense.set_weights([layer.kernel, layer.bias])
+            current = dense(current)
+            if layer.clip is not None:
+                current = keras.layers.ReLU(max_value=layer.clip)(current)
+        else:
+            lstm = keras.layers.LSTM(cells(layer), return_sequences=True)
+            lstm.build(current.shape)
+            # Keras orders its gates i, f, c, o and keeps the recurrent half apart.
+            i, c, f, o = np.split(layer.kernel, 4, axis=1)
+            kernel = np.concatenate([i, f, c, o], axis=1)
+            inputs = current.shape[-1]
+            i, c, f, o = np.split(layer.bias, 4)
+            lstm.set_weights([kernel[:inputs], kernel[inputs:], np.concatenate([i, f, c, o])])
+            current = lstm(current)
+        outputs[layer.name] = current
+    return np.asarray(keras.ops.softmax(current))[0].astype(np.float32)
+
+
+class GraphRunner:
+    """A serialised graph in TensorFlow's own runtime, driven as the client drives it."""
+
+    def __init__(self, graph: bytes) -> None:
+        import tensorflow as tf
+
+        definition = tf.compat.v1.GraphDef()
+        definition.ParseFromString(graph)
+        with tf.Graph().as_default() as loaded:
+            tf.import_graph_def(definition, name="")
+        self.session = tf.compat.v1.Session(graph=loaded)
+        shapes = {node.name: node.attr["shape"].shape for node in definition.node if "shape" in node.attr}
+        self.steps = shapes["input_node"].dim[1].size
+        self.state = shapes["previous_state_c"].dim[1].size
+        self.window = shapes["input_samples"].dim[0].size
+
+    def probabilities(self, windows: Floats) -> Floats:
+        """Return float32 [frames, 29] of float32 [frames, 494], in runs of 16 frames with state."""
+        state = {name: np.zeros((1, self.state), np.float32) for name in ("c", "h")}
+        parts = []
+        for first in range(0, len(windows), self.steps):
+            piece = windows[first : first + self.steps]
+            batch = np.zeros((1, self.steps, 19, 26), np.float32)
+            batch[0, : len(piece)] = piece.reshape(-1, 19, 26)
+            logits, state["c"], state["h"] = self.session.run(
+                ["logits:0", "new_state_c:0", "new_state_h:0"],
+                {
+                    "input_node:0": batch,
+                    "input_lengths:0": [len(piece)],
+                    "previous_state_c:0": state["c"],
+                    "previous_state_h:0": state["h"],
+                },
+            )
+            assert logits.shape == (self.steps, 1, LABELS)
+            parts.append(logits[: len(piece), 0])
+        return np.concatenate(parts)
+
+    def features(self, samples: npt.NDArray[np.int16], step: int) -> Floats:
+        """Return the features of whole windows and of one padded window after them, one run for each."""
+        compute: Callable[..., Any] = self.session.make_callable("mfccs:0", feed_list=["input_samples:0"])
+        floats = samples.astype(np.float32) * np.float32(1 / 32768)
+        rows = []
+        while len(floats) >= self.window:
+            rows.append(compute(floats[: self.window]))
+            floats = floats[step:]
+        rows.append(compute(np.pad(floats, (0, self.window - len(floats)))))
+        return np.concatenate(rows)

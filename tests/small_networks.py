@@ -20,7 +20,9 @@ LABELS = 29
 SHARPNESS = 12.0
 
 
-def small_network(seed: int, width: int = 24, lstms: Sequence[int] = (24,), skip: bool = False) -> list[Layer]:
+def small_network(
+    seed: int, width: int = 24, lstms: Sequence[int] = (24,), skip: bool = False
+) -> list[Layer]:
     """Return the DeepSpeech network, narrow; `lstms` are the widths of its LSTM layers."""
     generator = np.random.default_rng(seed)
 

@@ -1,0 +1,198 @@
+"""sentences.txt: what may be said, counted, written out, drawn at random, and recognised again.
+
+How many sentences a template makes says nothing of how often it is said: two slots with a hundred values make
+ten thousand, beside which a plain "stop" would drown. So wherever sentences are drawn, every line of the file
+gets the same share, as far as it has that many, and within a line all derivations are equally likely.
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+
+from asr.alphabet import Alphabet
+from asr.errors import SentenceError
+from lm.matching import Match
+from lm.notation import Line, parse
+from lm.spelling import MOST_WORDS, Speller, TooManyWordsError
+from lm.template import Text
+
+
+class Templates:
+    """The sentences and templates of a file.
+
+    Parameters
+    ----------
+    lines : as `lm.notation.parse` returns them.
+    path : the file, for messages.
+    """
+
+    def __init__(self, lines: Sequence[Line], path: Path | str | None = None) -> None:
+        self.lines = tuple(lines)
+        self.path = path
+        self._counts = [line.node.count for line in self.lines]
+        self._ends = list(accumulate(self._counts))
+        # A list of plain sentences can be long; looking one up must not mean trying all.
+        self._plain = {line.node.text for line in self.lines if isinstance(line.node, Text)}
+        self._branching = [line.node for line in self.lines if not isinstance(line.node, Text)]
+
+    @classmethod
+    def read(cls, path: Path | str, alphabet: Alphabet) -> Templates:
+        """Read a file; SentenceError, with the line, where it is missing or wrong."""
+        path = Path(path)
+        try:
+            text = path.read_bytes().decode("utf-8")
+        except FileNotFoundError:
+            fix = "Write one sentence or template a line into it"
+            raise SentenceError("no such file", path=path, fix=fix) from None
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            fix = "Save it as UTF-8"
+            raise SentenceError("this is not UTF-8 text", path=path, line=line, fix=fix) from None
+        except OSError as error:
+            raise SentenceError(f"it cannot be read: {error.strerror}", path=path) from None
+        return cls.parse(text, alphabet, path)
+
+    @classmethod
+    def parse(cls, text: str, alphabet: Alphabet, path: Path | str | None = None) -> Templates:
+        """Take a file's content; SentenceError, with the line, where it is wrong."""
+        return cls(parse(text, alphabet, path), path)
+
+    def count(self) -> int:
+        """Return the number of derivations; of sentences, where none can be derived in two ways."""
+        return self._ends[-1]
+
+    def sentence(self, index: int) -> str:
+        """Return the sentence of derivation `index`, 0 <= index < count(), in the file's order."""
+        if not 0 <= index < self.count():
+            raise IndexError(f"no derivation {index} of {self.count()}")
+        line = bisect_right(self._ends, index)
+        return self._write(line, index - self._ends[line] + self._counts[line])
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the sentences of all derivations, however many they are."""
+        for line, count in enumerate(self._counts):
+            for index in range(count):
+                yield self._write(line, index)
+
+    def words(self) -> set[str]:
+        """Return every word of every sentence; SentenceError where choices inside words make too many."""
+        speller = Speller(random.Random(0))
+        return {word for line in self.lines for word in self._spelled(speller, line)}
+
+    def expand(self, limit: int, seed: int) -> list[str]:
+        """Return the sentences: all, or a sample where there are more than `limit` derivations.
+
+        The sample is drawn without replacement. It has a sentence of every line and every word that can be
+        said, even where that takes more than `limit`; what is left of the limit is shared out among the lines
+        as the module says.
+
+        Parameters
+        ----------
+        limit : most sentences.
+        seed : of the sample; the same seed gives the same.
+
+        Returns
+        -------
+        Sentences in the file's order, none of them twice.
+        """
+        if self.count() <= limit:
+            return list(dict.fromkeys(self))
+        generator = random.Random(seed)
+        chosen = self._cover(generator)
+        sizes = _share_out(limit, self._counts, [len(indices) for indices in chosen], generator)
+        for indices, count, size in zip(chosen, self._counts, sizes, strict=True):
+            _draw_more(indices, count, size, generator)
+        drawn = ((line, index) for line, indices in enumerate(chosen) for index in sorted(indices))
+        return list(dict.fromkeys(self._write(line, index) for line, index in drawn))
+
+    def sample(self, count: int, rng: np.random.Generator) -> list[str]:
+        """Return `count` random sentences; every line comes up equally often, within one."""
+        generator = random.Random(int(rng.integers(2**63)))
+        order: list[int] = []
+        while len(order) < count:
+            order += generator.sample(range(len(self.lines)), len(self.lines))
+        return [self._write(line, generator.randrange(self._counts[line])) for line in order[:count]]
+
+    def accepts(self, sentence: str) -> bool:
+        """Tell whether `sentence`, in which spaces may be doubled, can be derived."""
+        return self.slots(sentence) is not None
+
+    def slots(self, sentence: str) -> dict[str, str] | None:
+        """Return what `sentence` puts into the slots; None where it cannot be derived.
+
+        Where it can be derived in several ways, the first template of the file that derives it counts, and
+        plain sentences come last; `lm.matching.Match.slots` says which way within a template.
+        """
+        sentence = " ".join(sentence.split())
+        match = Match(sentence)
+        for node in self._branching:
+            values = match.slots(node)
+            if values is not None:
+                return values
+        return {} if sentence in self._plain else None
+
+    def _write(self, line: int, index: int) -> str:
+        return " ".join(self.lines[line].node.write(index).split())
+
+    def _spelled(self, speller: Speller, line: Line) -> dict[str, int]:
+        """Return the words of a line, each with a derivation that has it."""
+        try:
+            return speller.spell(line.node).words()
+        except TooManyWordsError:
+            raise SentenceError(
+                f"the choices inside its words make more than {MOST_WORDS} words",
+                path=self.path,
+                line=line.number,
+                fix="Put spaces between the brackets",
+            ) from None
+
+    def _cover(self, generator: random.Random) -> list[set[int]]:
+        """Return a few derivations of each line, at least one, that have every word together."""
+        first = [generator.randrange(count) for count in self._counts]
+        said = {word for line, index in enumerate(first) for word in self._write(line, index).split()}
+        chosen = [{index} for index in first]
+        speller = Speller(generator)
+        for line, template in enumerate(self.lines):
+            for word, index in self._spelled(speller, template).items():
+                if word not in said:
+                    chosen[line].add(index)
+                    said.update(self._write(line, index).split())
+        return chosen
+
+
+def _share_out(
+    limit: int, counts: Sequence[int], least: Sequence[int], generator: random.Random
+) -> list[int]:
+    """Return how many sentences each line gives, so that together they are `limit`.
+
+    All give the same number, but none more than it has (`counts`) and none fewer than it must (`least`).
+    """
+
+    def sizes(level: int) -> list[int]:
+        return [min(count, max(minimum, level)) for count, minimum in zip(counts, least, strict=True)]
+
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if sum(sizes(middle)) <= limit else (low, middle - 1)
+    shared, more = sizes(low), sizes(low + 1)
+    growing = [line for line in range(len(counts)) if more[line] > shared[line]]
+    # What does not go round goes to lines drawn by lot.
+    for line in generator.sample(growing, max(0, min(len(growing), limit - sum(shared)))):
+        shared[line] += 1
+    return shared
+
+
+def _draw_more(indices: set[int], count: int, size: int, generator: random.Random) -> None:
+    """Add to `indices` until they are `size` of the numbers below `count`, drawn evenly."""
+    if 2 * size > count:
+        rest = [index for index in range(count) if index not in indices]
+        indices.update(generator.sample(rest, size - len(indices)))
+    while len(indices) < size:
+        indices.add(generator.randrange(count))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from asr.alphabet import Alphabet
 from export import wire
-from export.layers import (
+from asr.ctc.layers import (
     CLIP,
     Dense,
     Layer,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from export import wire
-from export.layers import Array, Dense, Layer, Lstm, Skip, check_layers
+from asr.ctc.layers import Array, Dense, Layer, Lstm, Skip, check_layers
 from export.model_file import Metadata, ModelFile
 from export.tensors import Node
 

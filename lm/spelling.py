@@ -1,7 +1,7 @@
 """Which words a template can spell, each with the number of a derivation that spells it.
 
-Pieces that stand together without a space make one word, so words are found piece by piece: of every part of a
-template it is enough to know the words that lie within it, and what it adds to the words before and after.
+Pieces that stand together without a space make one word, so words are found piece by piece: of every part of
+a template it is enough to know the words that lie within it, and what it adds to those before and after.
 """
 
 from __future__ import annotations

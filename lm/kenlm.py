@@ -1,0 +1,128 @@
+"""The language model: KenLM's own programs, with the parameters of DeepSpeech's generate_lm.py.
+
+    lmplz         sentences -> n-grams with their probabilities (ARPA)
+    filter        drops n-grams with words outside the vocabulary
+    build_binary  ARPA -> the quantised trie that the client maps into memory
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from asr.errors import ScorerError
+from asr.files import atomic_path
+from asr.parts import part
+
+# For sorting; what is more is sorted on disk. DeepSpeech's documents say 85 % of the machine's, which is not
+# to be had where anything else runs.
+MEMORY = "512M"
+
+
+def count_words(sentences: Iterable[str], top_k: int) -> tuple[list[str], int]:
+    """Return the `top_k` most frequent words, and how many words there are.
+
+    Words that are equally frequent keep the order in which they first occur, as in generate_lm.py.
+    """
+    counts = Counter(word for sentence in sentences for word in sentence.split())
+    return [word for word, _ in counts.most_common(top_k)], len(counts)
+
+
+def estimate(
+    text: Path,
+    arpa: Path,
+    *,
+    order: int,
+    prune: Sequence[int],
+    discount_fallback: bool,
+    memory: str = MEMORY,
+) -> None:
+    """Estimate an n-gram model of the sentences in `text`, one a line, and write it to `arpa`.
+
+    Parameters
+    ----------
+    order : longest n-gram, words.
+    prune : n-grams seen at most this often are dropped: a number for each order, the last one for all above.
+        Numbers for orders above `order` are left out.
+    discount_fallback : go on with fixed discounts where there are too few n-grams to estimate them.
+    memory : for sorting, in KenLM's spelling.
+
+    Raises
+    ------
+    ScorerError : lmplz fails; with its reason.
+    """
+    with atomic_path(arpa) as beside:
+        arguments = [
+            *("--order", str(order)),
+            *("--temp_prefix", f"{beside.parent}/"),
+            *("--memory", memory),
+            *("--text", str(text)),
+            *("--arpa", str(beside)),
+            *("--prune", *(str(threshold) for threshold in prune[:order])),
+        ]
+        if discount_fallback:
+            arguments.append("--discount_fallback")
+        _run("lmplz", arguments)
+
+
+def restrict(arpa: Path, filtered: Path, vocabulary: Iterable[str]) -> None:
+    """Write what `arpa` has of the words in `vocabulary` alone to `filtered`; ScorerError on failure."""
+    with atomic_path(filtered) as beside:
+        _run("filter", ["single", f"model:{arpa}", str(beside)], "\n".join(vocabulary))
+
+
+def pack(arpa: Path, binary: Path, *, a_bits: int, q_bits: int, structure: str) -> None:
+    """Write `arpa` as the binary that the client reads.
+
+    Parameters
+    ----------
+    a_bits : most bits that compress the trie's pointers.
+    q_bits : bits of a quantised probability.
+    structure : "trie".
+
+    Raises
+    ------
+    ScorerError : build_binary fails; with its reason.
+    """
+    with atomic_path(binary) as beside:
+        bits = ["-a", str(a_bits), "-q", str(q_bits)]
+        # -v: without the words themselves. The client finds words by their hashes.
+        _run("build_binary", [*bits, "-v", structure, str(arpa), str(beside)])
+
+
+def _run(program: str, arguments: Sequence[str], text: str | None = None) -> None:
+    command = [str(part(f"bin/{program}")), *arguments]
+    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", errors="replace")
+    if done.returncode:
+        reason = _reason(done.stderr, done.returncode)
+        raise ScorerError(f"KenLM's {program} failed: {reason}", fix=_fix(done.stderr, done.returncode))
+
+
+def _reason(output: str, code: int) -> str:
+    """Return what KenLM says went wrong, in one line.
+
+    It says where an exception was thrown (file, function, failed condition), and in the next line why.
+    """
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    thrown = [index for index, line in enumerate(lines) if re.search(r" threw \w", line)]
+    if thrown:
+        reason = lines[thrown[-1] + 1 :][:1] or lines[thrown[-1] :]
+        return re.sub(r"\s*Byte: \d+$", "", reason[0])
+    if code < 0:
+        return f"it was ended by {signal.Signals(-code).name}"
+    return lines[-1] if lines else f"exit code {code}"
+
+
+def _fix(output: str, code: int) -> str:
+    if "BadDiscountException" in output:
+        return "Set discount_fallback = true in [scorer]"
+    # A trie is written through a memory map, where a full disk shows as a bus error.
+    if "No space left" in output or code in (-signal.SIGBUS, -signal.SIGXFSZ):
+        return "Make room on the disk"
+    if code == -signal.SIGKILL:
+        return "Where the system ran out of memory, lower the limit in [sentences]"
+    return "Look at [scorer] in asr.toml"

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.alphabet import Alphabet
-from export import wire
 from asr.ctc.layers import (
     CLIP,
     Dense,
@@ -26,6 +25,7 @@ from asr.ctc.layers import (
     fold_normalisation,
     lstm_name,
 )
+from export import wire
 from export.tensors import FLOAT, INT32, INT64, STRING, node_def, tensor_shape
 from export.weights import Network, read_layers
 

@@ -15,6 +15,7 @@ from export import wire
 # DataType of tensorflow/core/framework/types.proto.
 FLOAT, INT32, STRING, INT64 = 1, 3, 7, 9
 NUMBERS = {FLOAT: np.dtype("<f4"), INT32: np.dtype("<i4")}
+_MOST_REPEATED = 1 << 26  # values; twice the largest matrix of Mozilla's models
 # Field of TensorProto that holds values one by one, and how a lone value is encoded there.
 _SINGLY = {FLOAT: (5, wire.FIXED32), INT32: (7, wire.VARINT)}
 
@@ -91,7 +92,7 @@ def _tensor(tensor: memoryview, dtype: int) -> tuple[list[int], memoryview]:
     size = math.prod(shape)
     if content or not values:
         return shape, content
-    if len(values) > size or size > 1 << 28:
+    if len(values) > size or size > _MOST_REPEATED:
         raise wire.Damaged(f"has {len(values)} values where its shape {shape} needs {size}")
     # TensorFlow writes a run of equal values at the end only once.
     return shape, memoryview(b"".join(values) + values[-1] * (size - len(values)))

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from export import wire
 from asr.ctc.layers import Array, Dense, Layer, Lstm, Skip, check_layers
+from export import wire
 from export.model_file import Metadata, ModelFile
 from export.tensors import Node
 
@@ -43,7 +43,10 @@ def read_layers(path: Path | str) -> Network:
     """
     file = ModelFile(path)
     metadata = file.metadata()
-    layers = _Walk(file).layers()
+    try:
+        layers = _Walk(file).layers()
+    except wire.Damaged as damage:
+        raise file.error(f"a node of this model {damage}") from None
     try:
         inputs = (2 * metadata.n_context + 1) * metadata.n_features
         check_layers(layers, inputs, metadata.alphabet.size + 1)
@@ -84,7 +87,7 @@ class _Walk:
             return self._lstm(node), node.inputs[1]
         clip: float | None = None
         if node.op in ("Minimum", "Relu6"):
-            clip = 6.0 if node.op == "Relu6" else float(self._constant(node).item())
+            clip = 6.0 if node.op == "Relu6" else self._number(node)
             node = self._source(node) if node.op == "Minimum" else node
         if node.op in ("Relu", "Relu6"):
             clip = float("inf") if clip is None else clip
@@ -151,6 +154,12 @@ class _Walk:
 
     def _constant(self, node: Node) -> Array:
         return self._values(self._node(self._constant_name(node)))
+
+    def _number(self, node: Node) -> float:
+        value = self._constant(node)
+        if value.size != 1:
+            raise self._file.error(f"the limit of {node.name} is {value.size} numbers")
+        return float(value.item())
 
     def _follow(self, name: str) -> Node:
         """Return the constant behind `name`: frozen variables are read through an Identity."""

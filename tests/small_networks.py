@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from export.layers import Dense, Layer, Lstm, Skip, cells, lstm_name
+from asr.ctc.layers import Dense, Layer, Lstm, Skip, cells, lstm_name
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -21,7 +21,11 @@ SHARPNESS = 12.0
 
 
 def small_network(
-    seed: int, width: int = 24, lstms: Sequence[int] = (24,), skip: bool = False
+    seed: int,
+    width: int = 24,
+    lstms: Sequence[int] = (24,),
+    skip: bool = False,
+    sharpness: float = SHARPNESS,
 ) -> list[Layer]:
     """Return the DeepSpeech network, narrow; `lstms` are the widths of its LSTM layers."""
     generator = np.random.default_rng(seed)
@@ -44,11 +48,11 @@ def small_network(
         if skip and index:
             layers.append(Skip(lstm_name(index - 1)))
         inputs = state
-    last = vector(LABELS, 3.0)
-    last[-1] -= 4.0
+    last = vector(LABELS, sharpness / 4)
+    last[-1] -= sharpness / 3
     layers += [
         Dense("layer_5", matrix(inputs, width), vector(width)),
-        Dense("layer_6", matrix(width, LABELS, SHARPNESS), last, clip=None),
+        Dense("layer_6", matrix(width, LABELS, sharpness), last, clip=None),
     ]
     return layers
 

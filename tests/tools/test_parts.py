@@ -186,7 +186,7 @@ def test_kenlms_programs_work_on_each_others_output(tmp_path: Path) -> None:
     arpa, filtered, binary = (tmp_path / name for name in ("lm.arpa", "filtered.arpa", "lm.binary"))
     text = "turn on the light\nturn off the light\n"
     # Without a limit lmplz takes most of the memory there is, and most of a minute to do so.
-    small = ["--memory", "16M", "--temp_prefix", tmp_path]
+    small = ["--memory", "64M", "--temp_prefix", tmp_path]
     subprocess.run(
         [installed("bin/lmplz"), "--order", "2", "--discount_fallback", "--arpa", arpa, *small],
         input=text, text=True, check=True, capture_output=True,

@@ -17,24 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from asr.alphabet import ENGLISH
+from asr.augment.settings import Augment
 from asr.errors import WorkspaceError
-
-
-def setting(
-    default: Any,
-    help: str,
-    *,
-    unit: str = "",
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """Declare a field of a settings section, with what a reader and a checker need to know of it.
-
-    `minimum` and `maximum` are inclusive and hold for each item of a list.
-    """
-    details = {"help": help, "unit": unit, "minimum": minimum, "maximum": maximum, "choices": choices}
-    return field(default=default, metadata=details)
+from asr.section import setting
 
 
 @dataclass(frozen=True)
@@ -176,6 +161,7 @@ class Settings:
     split: Split = field(default_factory=Split)
     scorer: Scorer = field(default_factory=Scorer)
     train: Train = field(default_factory=Train)
+    augment: Augment = field(default_factory=Augment)
     evaluate: Evaluate = field(default_factory=Evaluate)
 
     def as_dict(self) -> dict[str, Any]:

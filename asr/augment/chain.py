@@ -1,0 +1,232 @@
+"""The chain of effects that training applies to each clip, each time it is heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from asr.audio import SAMPLE_RATE
+from asr.augment import microphone, noise
+from asr.augment.room import Room, make_rooms, reverberate
+from asr.augment.settings import Augment
+from asr.augment.sounds import Sounds
+from asr.augment.spectrum import Float
+from asr.augment.voice import change_voice
+from asr.errors import WorkspaceError
+
+_LOUDEST = np.float32(0.999)  # of full scale
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What the chain did to one utterance.
+
+    Parameters
+    ----------
+    steps : pairs of an effect's name and its parameters in words, in the order applied.
+    """
+
+    steps: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {how}" for name, how in self.steps) or "nothing"
+
+
+class Chain:
+    """Effects in the order of the real world: voice, silence around, room, noise, microphone, level.
+
+    The result depends on the settings, the sounds and the state of the generator alone, in any process. A
+    chain pickles small: worker processes simulate its rooms again, which takes a tenth of a second.
+
+    Parameters
+    ----------
+    settings : section [augment] of asr.toml.
+    noises : recorded noise; None where there is none.
+    voices : clips to make babble of; None where there are none.
+    seed : of the simulated rooms.
+
+    Raises
+    ------
+    WorkspaceError : a range is not [least, most].
+    """
+
+    def __init__(
+        self, settings: Augment, noises: Sounds | None = None, voices: Sounds | None = None, *, seed: int = 1
+    ) -> None:
+        _check(settings)
+        self.settings = settings
+        self._noises = noises
+        self._voices = voices
+        self._seed = seed
+        self._rooms: tuple[Room, ...] | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_rooms": None}
+
+    @property
+    def rooms(self) -> tuple[Room, ...]:
+        """The simulated rooms, made when first asked for."""
+        if self._rooms is None:
+            chosen = self.settings
+            self._rooms = make_rooms(self._seed, chosen.rooms, chosen.reverberation, chosen.distance)
+        return self._rooms
+
+    def apply(self, samples: Float, rng: np.random.Generator, *, shortest: int = 0) -> Float:
+        """Return a copy of `samples` as it could have sounded; see `describe`."""
+        return self.describe(samples, rng, shortest=shortest)[0]
+
+    def describe(
+        self, samples: Float, rng: np.random.Generator, *, shortest: int = 0
+    ) -> tuple[Float, Applied]:
+        """Augment one utterance and tell what was done.
+
+        Parameters
+        ----------
+        samples : float32 [n] at 16 kHz in [-1, 1].
+        rng : generator; the same state gives the same samples.
+        shortest : samples that the speech must not be shortened below, for a long transcript.
+
+        Returns
+        -------
+        float32 [m] in [-1, 1], and the record.
+        """
+        steps: list[tuple[str, str]] = []
+        if not self.settings.enabled or samples.shape[0] == 0:
+            return samples.astype(np.float32), Applied(())
+        samples = self._voice(samples.astype(np.float32), rng, shortest, steps)
+        samples = self._surroundings(samples, rng, steps)
+        samples = self._microphone(samples, rng, steps)
+        return samples, Applied(tuple(steps))
+
+    def _voice(
+        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
+    ) -> Float:
+        chosen = self.settings
+        speed = _draw_ratio(rng, chosen.speed_probability, chosen.speed)
+        tempo = _draw_ratio(rng, chosen.tempo_probability, chosen.tempo)
+        pitch = _draw(rng, chosen.pitch_probability, chosen.pitch) or 0.0
+        tract = _draw_ratio(rng, chosen.vocal_tract_probability, chosen.vocal_tract)
+        if shortest > 0:
+            fastest = max(1.0, samples.shape[0] / shortest)
+            speed = min(speed, fastest)
+            tempo = min(tempo, fastest / speed)
+        for name, value, neutral, form in (
+            ("speed", speed, 1.0, "{:.2f}"),
+            ("tempo", tempo, 1.0, "{:.2f}"),
+            ("pitch", pitch, 0.0, "{:+.1f} semitones"),
+            ("vocal tract", tract, 1.0, "{:.2f}"),
+        ):
+            if value != neutral:
+                steps.append((name, form.format(value)))
+        return change_voice(samples, speed, tempo, pitch, tract)
+
+    def _surroundings(self, samples: Float, rng: np.random.Generator, steps: list[tuple[str, str]]) -> Float:
+        chosen = self.settings
+        before, after = (_draw_silence(rng, chosen.silence_probability, chosen.silence) for _ in range(2))
+        quieter = float(rng.uniform(0.0, 20.0)) if rng.random() < 0.8 else float("inf")
+        if before or after:
+            samples = noise.add_silence(samples, before, after, quieter, rng)
+            steps.append(
+                ("silence", f"{before / SAMPLE_RATE:.1f} s before, {after / SAMPLE_RATE:.1f} s after")
+            )
+        if rng.random() < chosen.room_probability:
+            room = self.rooms[int(rng.integers(len(self.rooms)))]
+            samples = reverberate(samples, room)
+            steps.append(("room", f"{room.reverberation:.2f} s, {room.distance:.1f} m"))
+        above = _draw(rng, chosen.noise_probability, chosen.noise_above)
+        if above is not None:
+            added, what = self._noise(samples.shape[0], rng)
+            if what:
+                samples = noise.add_noise(samples, added, above)
+                steps.append(("noise", f"{above:.0f} dB below ({what})"))
+        return samples
+
+    def _noise(self, n: int, rng: np.random.Generator) -> tuple[Float, str]:
+        """Draw `n` samples of noise, recorded or made, and what it is."""
+        if self._noises and rng.random() < self.settings.noise_recorded:
+            return self._noises.draw(n, rng), "recorded"
+        rooms = self.rooms if self.settings.room_probability > 0 else ()
+        scene, kinds = noise.make_scene(n, rng, self.settings.noise_kinds, self._voices, rooms)
+        return scene, " + ".join(kinds)
+
+    def _microphone(self, samples: Float, rng: np.random.Generator, steps: list[tuple[str, str]]) -> Float:
+        chosen = self.settings
+        response = None
+        if rng.random() < chosen.equaliser_probability:
+            slope = float(rng.uniform(*_ends(chosen.tilt)))
+            peaks = int(rng.integers(0, 4))
+            response = microphone.tilt(slope)
+            for _ in range(peaks):
+                frequency = float(np.exp(rng.uniform(np.log(100.0), np.log(7000.0))))
+                height = float(rng.uniform(*_ends(chosen.peaks)))
+                response = response * microphone.peak(frequency, height, float(rng.uniform(0.15, 1.0)))
+            steps.append(("equaliser", f"{slope:+.1f} dB/octave, {peaks} peaks"))
+        limits = self._band(rng)
+        if limits is not None:
+            passed = microphone.band(*limits)
+            response = passed if response is None else response * passed
+            steps.append(("band", f"{limits[0]:.0f} to {limits[1]:.0f} Hz"))
+        if response is not None:
+            samples = microphone.colour(samples, response)
+        excess = _draw(rng, chosen.clipping_probability, chosen.clipping)
+        if excess is not None:
+            samples = microphone.overdrive(samples, excess)
+            steps.append(("clipping", f"{excess:.0f} dB"))
+        if rng.random() < chosen.codec_probability:
+            samples = microphone.send_by_telephone(microphone.amplify(samples, 0.0))
+            steps.append(("codec", "mu-law"))
+        gain = _draw(rng, chosen.gain_probability, chosen.gain)
+        if gain is not None:
+            steps.append(("gain", f"{gain:+.0f} dB"))
+        return microphone.amplify(samples, gain or 0.0)
+
+    def _band(self, rng: np.random.Generator) -> tuple[float, float] | None:
+        chosen = self.settings
+        drawn = rng.random()
+        if drawn < chosen.telephone_probability:
+            return microphone.TELEPHONE
+        if drawn < chosen.telephone_probability + chosen.cheap_microphone_probability:
+            return float(rng.uniform(*_ends(chosen.low_cut))), float(rng.uniform(*_ends(chosen.high_cut)))
+        return None
+
+
+def _ends(limits: tuple[float, ...]) -> tuple[float, float]:
+    return limits[0], limits[-1]
+
+
+def _draw(rng: np.random.Generator, probability: float, limits: tuple[float, ...]) -> float | None:
+    """Return a value within `limits`, or None as often as the effect is left out."""
+    return float(rng.uniform(*_ends(limits))) if rng.random() < probability else None
+
+
+def _draw_ratio(rng: np.random.Generator, probability: float, limits: tuple[float, ...]) -> float:
+    """The same for a ratio, even in its logarithm; 1.0 where the effect is left out."""
+    if rng.random() >= probability:
+        return 1.0
+    low, high = np.log(_ends(limits))
+    return float(np.exp(rng.uniform(low, high)))
+
+
+def _draw_silence(rng: np.random.Generator, probability: float, limits: tuple[float, ...]) -> int:
+    """Return samples of silence; the square makes short ones likelier, for frames cost training time."""
+    if rng.random() >= probability:
+        return 0
+    low, high = _ends(limits)
+    return round((low + (high - low) * float(rng.random()) ** 2) * SAMPLE_RATE)
+
+
+_RANGES = (
+    *("speed", "tempo", "pitch", "vocal_tract", "silence", "reverberation", "distance", "noise_above"),
+    *("tilt", "peaks", "low_cut", "high_cut", "clipping", "gain"),
+)
+
+
+def _check(settings: Augment) -> None:
+    for name in _RANGES:
+        limits = getattr(settings, name)
+        if len(limits) != 2 or not limits[0] <= limits[1]:
+            raise WorkspaceError(
+                f"augment.{name}: expected a range [least, most], found {list(limits)}",
+                fix="Mend that value in asr.toml",
+            )

@@ -1,0 +1,111 @@
+"""Adding noise at a level below the active speech."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from asr.augment import scenes
+from asr.augment.room import Room, reverberate
+from asr.augment.sounds import Sounds, babble
+from asr.augment.spectrum import Float, active_power, convolve_short, frame_powers
+
+_LARGEST_CREST = 10.0  # power ratio; noise in bursts counts as at most this much quieter than its bursts
+_TONE_BELOW = 35.0  # dB; room tone is at least this far below the speech, whatever the quietest frame holds
+_FRAME = 512  # samples
+_FADE = 160  # samples, 10 ms
+
+
+def noise_power(noise: Float) -> float:
+    """Return the level of `noise` that a signal-to-noise ratio counts: its mean power.
+
+    For rare loud events it is a tenth of the power in them, or a single knock in ten seconds would have to be
+    louder than full scale.
+    """
+    powers = frame_powers(noise)
+    return max(float(powers.mean()), active_power(noise) / _LARGEST_CREST)
+
+
+def add_noise(samples: Float, noise: Float, above: float) -> Float:
+    """Add `noise` [n] to `samples` [n] so that the active speech is `above` dB over it.
+
+    Silence around the speech does not count. Where either is silent, the samples come back as they are.
+    """
+    speech, level = active_power(samples), noise_power(noise)
+    if speech <= 0.0 or level <= 0.0:
+        return samples.copy()
+    mixed: Float = samples + noise * np.float32(np.sqrt(speech / level * 10.0 ** (-above / 10.0)))
+    return mixed
+
+
+def make_scene(
+    n: int, rng: np.random.Generator, kinds: tuple[str, ...], voices: Sounds | None, rooms: tuple[Room, ...]
+) -> tuple[Float, tuple[str, ...]]:
+    """Make `n` samples of one to three kinds of noise at once, some of it heard in a room.
+
+    Babble without voices is left out of the choice.
+
+    Returns
+    -------
+    noise : float32 [n]; zeros where no kind is left.
+    kinds : what sounds in it.
+    """
+    possible = [kind for kind in kinds if kind != "babble" or voices]
+    if not possible:
+        return np.zeros(n, np.float32), ()
+    count = min(len(possible), int(rng.choice(3, p=(0.55, 0.3, 0.15))) + 1)
+    chosen = [possible[int(index)] for index in rng.choice(len(possible), count, replace=False)]
+    scene = np.zeros(n, np.float32)
+    for number, kind in enumerate(chosen):
+        if kind == "babble" and voices is not None:
+            layer = babble(voices, n, rng)
+        else:
+            layer = scenes.MAKERS[kind](n, rng)
+        level = 10.0 ** (rng.uniform(-12.0, 0.0) / 20.0) if number else 1.0
+        scene += layer * np.float32(level / np.sqrt(noise_power(layer) + 1e-12))
+    if rooms and rng.random() < 0.4:
+        scene = reverberate(scene, rooms[int(rng.integers(len(rooms)))])
+    return scene, tuple(chosen)
+
+
+def add_silence(samples: Float, before: int, after: int, quieter: float, rng: np.random.Generator) -> Float:
+    """Put room tone around a clip: float32 [before + n + after].
+
+    The tone is noise of the spectrum of the clip's own quietest frames, so that nothing tells where the clip
+    begins; clips that were cut tightly have no such frame, so it is kept 35 dB below the speech at least.
+
+    Parameters
+    ----------
+    before, after : samples added.
+    quieter : dB by which the tone is below those frames; infinite for digital silence.
+    """
+    n = samples.shape[0]
+    total = before + n + after
+    clip = np.zeros(total, np.float32)
+    clip[before : before + n] = samples
+    if n == 0 or total == n or not np.isfinite(quieter):
+        return clip
+    whole = max(1, n // _FRAME)
+    frames = np.zeros((whole, _FRAME), np.float32)
+    frames.reshape(-1)[: min(n, whole * _FRAME)] = samples[: whole * _FRAME]
+    spectra = np.abs(np.fft.rfft(frames * np.hanning(_FRAME).astype(np.float32), axis=1)) ** 2
+    quietest = np.argsort(spectra.sum(axis=1))[: max(1, whole // 10)]
+    power = float(np.mean(frames[quietest] ** 2))
+    power = min(power, active_power(samples) * 10.0 ** (-_TONE_BELOW / 10.0)) * 10.0 ** (-quieter / 10.0)
+    if power <= 0.0:
+        return clip
+    taps = np.roll(np.fft.irfft(np.sqrt(spectra[quietest].mean(axis=0))), _FRAME // 2) * np.hanning(_FRAME)
+    taps *= np.sqrt(power / np.sum(taps**2))
+    fade = min(_FADE, n // 2)
+    rise = np.linspace(0.0, 1.0, fade, dtype=np.float32)
+    for place, length, fall in ((0, before, 1.0 - rise), (before + n - fade, after, rise)):
+        if length == 0:
+            continue
+        whole_tone = rng.standard_normal(length + fade + _FRAME, dtype=np.float32)
+        tone = convolve_short(whole_tone, taps.astype(np.float32))[_FRAME:]
+        # The tone runs on a little under the clip, and the clip's cut edge is smoothed.
+        under = slice(length, length + fade) if place == 0 else slice(0, fade)
+        tone[under] *= fall
+        start = place + under.start
+        clip[start : start + fade] *= np.minimum(1.0, 8.0 * (1.0 - fall))
+        clip[place : place + length + fade] += tone
+    return clip

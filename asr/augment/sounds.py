@@ -1,0 +1,192 @@
+"""Recorded sound to add: noise from the workspace's folders, and training clips to make babble of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from asr import audio, progress
+from asr.audio import SAMPLE_RATE
+from asr.augment.spectrum import Float
+from asr.errors import AudioError
+from asr.files import atomic_path, fingerprint
+
+Int16 = npt.NDArray[np.int16]
+
+MOST_SECONDS = 3 * 3600.0  # s held in all: 346 MB of int16, of which only what is used is in memory
+_SUFFIXES = frozenset(
+    (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".m4a", ".aac", ".wma")
+)
+
+
+class Sounds:
+    """Recordings at 16 kHz as one int16 array, in groups of equal weight.
+
+    With a cache folder the array is a memory-mapped file, which all worker processes share and which travels
+    to them as its name.
+
+    Parameters
+    ----------
+    samples : int16 [n], one recording after the other.
+    groups : for each group the first sample and the one after the last of each of its recordings.
+    path : the file that `samples` is mapped from, if it is.
+    """
+
+    def __init__(
+        self, samples: Int16, groups: Sequence[Sequence[tuple[int, int]]], path: Path | None = None
+    ) -> None:
+        self._samples = samples
+        self._path = path
+        self.groups = tuple(tuple(group) for group in groups if group)
+
+    def __bool__(self) -> bool:
+        return bool(self.groups)
+
+    @property
+    def seconds(self) -> float:
+        """Duration of everything, in s."""
+        return float(self._samples.shape[0] / SAMPLE_RATE)
+
+    def __getstate__(self) -> dict[str, object]:
+        samples = None if self._path is not None else self._samples
+        return {"samples": samples, "path": self._path, "groups": self.groups}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        path, samples, groups = state["path"], state["samples"], state["groups"]
+        assert isinstance(groups, tuple)
+        self.groups = groups
+        self._path = path if isinstance(path, Path) else None
+        if self._path is not None:
+            self._samples = np.load(self._path, mmap_mode="r")
+        else:
+            assert isinstance(samples, np.ndarray)
+            self._samples = samples
+
+    @classmethod
+    def of(cls, clips: Iterable[npt.ArrayLike]) -> Sounds:
+        """Hold arrays of float32 or int16 samples at 16 kHz, as one group."""
+        arrays = [audio.to_int16(clip) for clip in clips]
+        ends = np.cumsum([0, *(array.shape[0] for array in arrays)])
+        spans = [(int(a), int(b)) for a, b in itertools.pairwise(ends) if b > a]
+        return cls(np.concatenate([np.zeros(0, np.int16), *arrays]), [spans])
+
+    @classmethod
+    def gather(
+        cls, folders: Sequence[Path | str], *, cache: Path | None = None, most_seconds: float = MOST_SECONDS
+    ) -> Sounds:
+        """Read the sound files in `folders`, each folder a group; a missing folder is an empty group.
+
+        A file that cannot be read is named once, on stderr, and left out. Of more than `most_seconds` of
+        sound each file is cut to its fair share.
+
+        Parameters
+        ----------
+        cache : folder for the memory-mapped copy; the next call with the same files reads nothing else.
+        most_seconds : s, the bound of memory or cache.
+        """
+        return cls.read(
+            [_sound_files(Path(folder)) for folder in folders], cache=cache, most_seconds=most_seconds
+        )
+
+    @classmethod
+    def read(
+        cls,
+        groups: Sequence[Sequence[Path]],
+        *,
+        cache: Path | None = None,
+        most_seconds: float = MOST_SECONDS,
+    ) -> Sounds:
+        """Read the named files; see `gather`."""
+        count = sum(len(group) for group in groups)
+        if count == 0:
+            return cls(np.zeros(0, np.int16), [])
+        stamp = [[[str(path), *_stamp(path)] for path in group] for group in groups]
+        stored = cache / f"sounds-{fingerprint(stamp, most_seconds)[:16]}.npy" if cache is not None else None
+        table = stored.with_suffix(".spans.npy") if stored is not None else None
+        if stored is not None and table is not None and stored.is_file() and table.is_file():
+            return cls(np.load(stored, mmap_mode="r"), _grouped(np.load(table)), stored)
+        share = int(most_seconds * SAMPLE_RATE) // count
+        left = int(most_seconds * SAMPLE_RATE)
+        pieces: list[Int16] = []
+        rows: list[tuple[int, int, int]] = []
+        place = 0
+        pending = count
+        for number, group in enumerate(groups):
+            for path in progress.track(group, "reading noise", len(group)):
+                # What short files do not need of their share goes to those still to come.
+                share = left // pending
+                pending -= 1
+                try:
+                    samples = audio.to_int16(audio.load(path))[:share]
+                except AudioError as error:
+                    progress.say(f"noise left out: {error}")
+                    continue
+                if not samples.any():
+                    progress.say(f"noise left out: {path}: it is silent")
+                    continue
+                pieces.append(samples)
+                rows.append((number, place, place + samples.shape[0]))
+                place += samples.shape[0]
+                left -= samples.shape[0]
+        joined = np.concatenate([np.zeros(0, np.int16), *pieces])
+        spans = np.array(rows, np.int64).reshape(-1, 3)
+        if stored is None or table is None or not rows:
+            return cls(joined, _grouped(spans))
+        for path, array in ((stored, joined), (table, spans)):
+            with atomic_path(path) as beside:
+                np.save(beside, array)
+        return cls(np.load(stored, mmap_mode="r"), _grouped(spans), stored)
+
+    def draw(self, n: int, rng: np.random.Generator) -> Float:
+        """Return `n` samples from a random place of a random recording, float32; a short one is repeated.
+
+        Each group is as likely as another, and within it each second of sound.
+        """
+        spans = self.groups[int(rng.integers(len(self.groups)))]
+        lengths = np.array([last - first for first, last in spans])
+        place = int(rng.integers(lengths.sum()))
+        index = int(np.searchsorted(np.cumsum(lengths), place, side="right"))
+        first, last = spans[index]
+        length = last - first
+        if length >= n:
+            start = first + int(rng.integers(length - n + 1))
+            taken: Int16 = self._samples[start : start + n]
+        else:
+            start = int(rng.integers(length))
+            taken = np.take(self._samples[first:last], np.arange(start, start + n), mode="wrap")
+        return taken.astype(np.float32) / np.float32(32768.0)
+
+
+def babble(sounds: Sounds, n: int, rng: np.random.Generator) -> Float:
+    """Return `n` samples of three to nine voices at once, some backwards so that no words are learnt."""
+    result = np.zeros(n, np.float32)
+    for _ in range(int(rng.integers(3, 10))):
+        voice = sounds.draw(n, rng)
+        if rng.random() < 0.5:
+            voice = voice[::-1]
+        level = 10.0 ** (rng.uniform(-9.0, 0.0) / 20.0)
+        result += voice * np.float32(level / (np.sqrt(np.mean(voice**2)) + 1e-6))
+    return result
+
+
+def _sound_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (-1, -1)
+    return (found.st_size, found.st_mtime_ns)
+
+
+def _grouped(rows: npt.NDArray[np.int64]) -> list[list[tuple[int, int]]]:
+    """Return the spans [k, 3] (group, first, last) as lists, one for each group that has any."""
+    return [[(int(a), int(b)) for number, a, b in rows if number == group] for group in np.unique(rows[:, 0])]

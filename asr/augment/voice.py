@@ -1,0 +1,143 @@
+"""Another speaker saying the same: speed, tempo, pitch and the length of the vocal tract."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+
+from asr.audio import SAMPLE_RATE
+from asr.augment.spectrum import Float
+
+_WINDOW = 400  # samples, 25 ms: a low voice's period twice
+_HOP = _WINDOW // 2
+_SEARCH = 128  # samples to each side, 8 ms: together one period of a voice of 62 Hz
+_COARSE = 4  # samples a step of the first search
+_FRAME = 512  # samples of a frame whose formants move, 32 ms
+_CEPSTRA = 26  # of 257; quefrencies below 1.6 ms, the vocal tract without the pitch
+_LARGEST_WARP = 20.0  # dB, keeps the floor of an empty band from being lifted into sound
+
+
+def change_speed(samples: Float, ratio: float) -> Float:
+    """Play `samples` [n] `ratio` times faster: [round(n / ratio)]; pitch and formants rise with it."""
+    if samples.shape[0] == 0 or abs(ratio - 1.0) < 1e-4:
+        return samples.copy()
+    import soxr
+
+    played = soxr.resample(samples, SAMPLE_RATE * ratio, SAMPLE_RATE, quality="MQ")
+    return _fit(np.asarray(played, np.float32), max(1, round(samples.shape[0] / ratio)))
+
+
+def change_tempo(samples: Float, ratio: float) -> Float:
+    """Speak `samples` [n] `ratio` times faster at the same pitch: [round(n / ratio)].
+
+    WSOLA (Verhelst and Roelands, ICASSP 1993): overlapped pieces of 25 ms, each taken where it continues the
+    piece before it best. The best place is sought on every fourth sample first, then around it on all.
+    """
+    n = samples.shape[0]
+    length = max(1, round(n / ratio)) if n else 0
+    if n < 2 * _WINDOW or abs(ratio - 1.0) < 1e-4:
+        # Too short to hold two pieces: nothing to overlap, so this little is played faster instead.
+        return change_speed(samples, ratio) if n else samples.copy()
+    pieces = -(-length // _HOP) + 1
+    room = _WINDOW + _SEARCH + _COARSE
+    span = 2 * room + max(n, int((pieces + 1) * _HOP * ratio))
+    padded = np.zeros(-(-(span + _WINDOW) // _COARSE) * _COARSE, np.float32)
+    padded[room : room + n] = samples
+    starts = _continuations(padded, room - _HOP, pieces, ratio)
+    window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
+    found = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[starts] * window
+    # Half of each piece overlaps the next; the first half of the first lies before the clip.
+    overlapped = found[:-1, _HOP:] + found[1:, :_HOP]
+    return _fit(overlapped.reshape(-1), length)
+
+
+def _continuations(padded: Float, first: int, pieces: int, ratio: float) -> list[int]:
+    """Return where each piece is taken from `padded`, the first at `first`."""
+    coarse = padded.reshape(-1, _COARSE).mean(axis=1)
+    piece = _WINDOW // _COARSE
+    sums = np.concatenate(([0.0], np.cumsum(coarse.astype(np.float64) ** 2)))
+    energies = sums[piece:] - sums[:-piece]
+    scale = (1.0 / np.sqrt(energies + 1e-7)).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)
+    last = windows.shape[0] - 1
+    most = coarse.shape[0] - piece
+    width = 2 * _SEARCH // _COARSE
+    starts = [first]
+    place = first
+    for index in range(1, pieces + 1):
+        wanted = place + _HOP
+        low = int((first + index * _HOP * ratio - _SEARCH) / _COARSE)
+        low = min(max(low, 0), most - width)
+        target = coarse[wanted // _COARSE : wanted // _COARSE + piece]
+        likeness = np.correlate(coarse[low : low + width + piece], target, "valid")
+        likeness *= scale[low : low + width + 1]
+        near = (low + int(likeness.argmax())) * _COARSE + wanted % _COARSE
+        near = min(max(near - _COARSE + 1, 0), last - 2 * _COARSE)
+        place = near + int((windows[near : near + 2 * _COARSE - 1] @ windows[min(wanted, last)]).argmax())
+        starts.append(place)
+    return starts
+
+
+def change_formants(samples: Float, ratio: float) -> Float:
+    """Move the formants of `samples` [n] to `ratio` times their frequencies; pitch and duration stay.
+
+    Above 1 the vocal tract is shorter. Each frame's envelope is its liftered cepstrum, a sum of cosines over
+    frequency, so that the warped envelope is the same sum at other frequencies, without interpolation.
+    """
+    n = samples.shape[0]
+    if n == 0 or abs(ratio - 1.0) < 1e-4:
+        return samples.copy()
+    half = _FRAME // 2
+    frames = -(-n // half) + 1
+    padded = np.zeros((frames + 1) * half, np.float32)
+    padded[half : half + n] = samples
+    window = np.sqrt(np.hanning(_FRAME + 1)[:-1]).astype(np.float32)
+    framed = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::half] * window
+    spectra = scipy.fft.rfft(framed, axis=1)
+    levels = np.log(spectra.real**2 + spectra.imag**2 + np.float32(1e-9))
+    levels *= np.float32(0.5)
+    bins = np.arange(half + 1)
+    orders = np.arange(_CEPSTRA)
+    analysis = np.cos(np.pi / half * np.outer(bins, orders)) * (2.0 / _FRAME)
+    analysis[1:-1] *= 2.0
+    # The last cosines fade out: a sudden end of the cepstrum would ripple over the envelope.
+    weights = np.where(orders == 0, 0.5, 1.0) * np.cos(0.5 * np.pi * orders / _CEPSTRA)
+    warped = np.minimum(bins / ratio, half)
+    moves = np.cos(np.pi / half * np.outer(orders, warped)) - np.cos(np.pi / half * np.outer(orders, bins))
+    gains = (levels @ analysis.astype(np.float32)) @ (weights[:, None] * moves).astype(np.float32)
+    limit = np.float32(_LARGEST_WARP / 20.0 * np.log(10.0))
+    spectra *= np.exp(np.clip(gains, -limit, limit))
+    pieces = scipy.fft.irfft(spectra, axis=1, overwrite_x=True)
+    pieces *= window
+    return _fit((pieces[:-1, half:] + pieces[1:, :half]).reshape(-1), n)
+
+
+def change_voice(
+    samples: Float, speed: float = 1.0, tempo: float = 1.0, pitch: float = 0.0, vocal_tract: float = 1.0
+) -> Float:
+    """Apply all four at once: one resampling, one change of tempo, one warp of the formants.
+
+    Parameters
+    ----------
+    samples : float32 [n].
+    speed, tempo : times faster, with and without the pitch.
+    pitch : semitones; formants stay where they are.
+    vocal_tract : times the formants' frequencies.
+
+    Returns
+    -------
+    float32 [about n / (speed * tempo)].
+    """
+    raised = 2.0 ** (pitch / 12.0)
+    samples = change_speed(samples, speed * raised)
+    samples = change_tempo(samples, tempo / raised)
+    return change_formants(samples, vocal_tract / raised)
+
+
+def _fit(samples: Float, length: int) -> Float:
+    """Return `samples` cut or filled with zeros to `length`."""
+    if samples.shape[0] >= length:
+        return np.ascontiguousarray(samples[:length])
+    fitted = np.zeros(length, np.float32)
+    fitted[: samples.shape[0]] = samples
+    return fitted

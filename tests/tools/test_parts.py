@@ -137,7 +137,9 @@ def test_the_reference_is_skipped_without_python_37(tmp_path: Path) -> None:
     environment = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "reference", "--deps", str(tmp_path / "deps")],
-        env=environment, capture_output=True, text=True,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("reference: skipped: ")
@@ -189,14 +191,20 @@ def test_kenlms_programs_work_on_each_others_output(tmp_path: Path) -> None:
     small = ["--memory", "64M", "--temp_prefix", tmp_path]
     subprocess.run(
         [installed("bin/lmplz"), "--order", "2", "--discount_fallback", "--arpa", arpa, *small],
-        input=text, text=True, check=True, capture_output=True,
+        input=text,
+        text=True,
+        check=True,
+        capture_output=True,
     )
     # Five words, and the unknown word, the start and the end of a sentence.
     assert "ngram 1=8\n" in arpa.read_text()
     words = "turn on the light"
     subprocess.run(
         [installed("bin/filter"), "single", f"model:{arpa}", filtered],
-        input=words, text=True, check=True, capture_output=True,
+        input=words,
+        text=True,
+        check=True,
+        capture_output=True,
     )
     assert "ngram 1=7\n" in filtered.read_text()
     subprocess.run([installed("bin/build_binary"), "trie", filtered, binary], check=True, capture_output=True)
@@ -205,9 +213,11 @@ def test_kenlms_programs_work_on_each_others_output(tmp_path: Path) -> None:
 
 def test_the_reference_holds_exactly_its_pins() -> None:
     python = installed("reference/bin/python")
-    frozen = subprocess.run(
-        [python, "-m", "pip", "freeze", "--all"], capture_output=True, text=True, check=True
-    ).stdout.lower().replace("_", "-")
+    frozen = (
+        subprocess.run([python, "-m", "pip", "freeze", "--all"], capture_output=True, text=True, check=True)
+        .stdout.lower()
+        .replace("_", "-")
+    )
     pins = re.findall(r"^([\w.-]+==[\w.]+)", parts.REFERENCE_REQUIREMENTS.read_text(), re.MULTILINE)
     assert len(pins) > 20
     assert sorted(pins) == sorted(line for line in frozen.split() if not line.startswith("pip=="))

@@ -145,6 +145,8 @@ def _run(options: argparse.Namespace) -> None:
     quiet(options.quiet)
     boosts = _hot_words(options.hot_words or "")
     with _load(options) as model:
+        if boosts:
+            say("Adding hot-words")
         for word, boost in boosts.items():
             model.add_hot_word(word, boost)
         if options.stream:
@@ -251,7 +253,9 @@ def _hot_words(text: str) -> dict[str, float]:
         except (ValueError, argparse.ArgumentTypeError):
             colon = ""
         if not colon or not word.strip():
-            raise _UsageError(f"--hot_words {entry} is no word and number", fix="Write it like light:7.5,night:-5")
+            raise _UsageError(
+                f"--hot_words {entry} is no word and number", fix="Write it like light:7.5,night:-5"
+            )
     return boosts
 
 

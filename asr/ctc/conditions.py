@@ -1,0 +1,185 @@
+"""Conditions a model is judged under: clean clips, the raw recordings, and noise at given levels.
+
+The noise comes from a folder of the workspace or, where that holds none, is a kitchen made up here (running
+water and dishes), which training does not use. A clip meets the same piece of noise at every level and in
+every run, so that levels and models can be compared clip by clip.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from asr import audio
+from asr.ctc.heard import CLEAN, RAW
+from asr.errors import AudioError
+
+FRAME = 0.020  # s, over which the level of speech is taken
+ACTIVE_RANGE = 30.0  # dB below the loudest frame; quieter frames are pauses
+KITCHEN = "kitchen"
+KITCHEN_SECONDS = 30.0
+SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
+
+Float = npt.NDArray[np.float32]
+Int16 = npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way to hear every clip.
+
+    Attributes
+    ----------
+    name : as reports write it: "clean", "raw", "kitchen 12 dB".
+    level : active speech over noise, dB; None: no noise.
+    raw : the source recording as it was made, neither trimmed nor levelled, instead of the clip.
+    """
+
+    name: str
+    level: float | None = None
+    raw: bool = False
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Where noise comes from.
+
+    Attributes
+    ----------
+    kind : its name in reports.
+    files : sound files; empty: the made-up kitchen.
+    seed : of the piece of noise each clip meets.
+    """
+
+    kind: str = KITCHEN
+    files: tuple[Path, ...] = field(default=())
+    seed: int = 1
+
+    @classmethod
+    def of_folder(cls, folder: Path | None, seed: int = 1) -> Noise:
+        """Take the sounds in `folder` and below it; the made-up kitchen where there are none."""
+        found = folder.rglob("*") if folder is not None and folder.is_dir() else ()
+        files = tuple(sorted(path for path in found if path.suffix.lower() in SOUNDS))
+        return (
+            cls(folder.name.replace("_", " "), files, seed)
+            if folder is not None and files
+            else cls(seed=seed)
+        )
+
+    @property
+    def description(self) -> str:
+        """What to say of it beside figures."""
+        if self.files:
+            return f"{self.kind}: {len(self.files)} sound files that training did not hear"
+        return f"{self.kind}: made up (running water and dishes), a kind of noise that training does not use"
+
+    def piece(self, name: str, length: int) -> Float:
+        """Return the noise that the clip `name` meets, float32 [length].
+
+        Raises
+        ------
+        AudioError : a file cannot be read, or is silent.
+        """
+        generator = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+        path = self.files[generator.integers(len(self.files))] if self.files else None
+        source = _load(path) if path is not None else kitchen(self.seed)
+        for _ in range(20):
+            first = int(generator.integers(max(len(source) - length, 0) + 1))
+            piece = np.resize(source[first : first + length], length).astype(np.float32)
+            if _power(piece) > 0:
+                return piece
+        raise AudioError("there is no sound in it", path=path, fix="Take it out of the noise folder")
+
+
+def conditions(
+    noise: Noise | None, levels: Iterable[float] = (), *, raw: bool = False
+) -> tuple[Condition, ...]:
+    """Return the clean condition, the raw one if asked for, and one a noise level, quietest noise first."""
+    found = [Condition(CLEAN)]
+    if raw:
+        found.append(Condition(RAW, raw=True))
+    if noise is not None:
+        ordered = sorted(set(levels), reverse=True)
+        found += [Condition(f"{noise.kind} {level:g} dB", level) for level in ordered]
+    return tuple(found)
+
+
+def mix(speech: npt.ArrayLike, noise: npt.ArrayLike, level: float) -> Float:
+    """Return speech in noise, the active speech `level` dB above the noise; float32 [n], full scale 1.0.
+
+    Where the sum would clip, both are made quieter, so that the level stays true.
+    """
+    clean, other = audio.to_float(speech), audio.to_float(noise)
+    power = _power(other)
+    if power == 0:
+        raise ValueError("the noise is silent")
+    gain = np.sqrt(active_power(clean) / (power * 10 ** (level / 10)))
+    mixed = clean + np.float32(gain) * other
+    peak = float(np.abs(mixed).max(initial=0.0))
+    loudest = 32767 / 32768
+    return (mixed * np.float32(loudest / peak) if peak > loudest else mixed).astype(np.float32)
+
+
+def active_power(samples: npt.ArrayLike) -> float:
+    """Return the mean power of speech without its pauses.
+
+    Frames of 20 ms that lie at most 30 dB below the loudest count: the idea of the active speech level of
+    ITU-T P.56, without its hangover.
+    """
+    speech = audio.to_float(samples).astype(np.float64)
+    size = int(FRAME * audio.SAMPLE_RATE)
+    frames = len(speech) // size
+    if not frames:
+        return _power(speech)
+    powers = (speech[: frames * size].reshape(frames, size) ** 2).mean(axis=1)
+    return float(powers[powers >= powers.max() * 10 ** (-ACTIVE_RANGE / 10)].mean())
+
+
+@lru_cache(maxsize=2)
+def kitchen(seed: int = 1, seconds: float = KITCHEN_SECONDS) -> Float:
+    """Return a made-up kitchen: running water, and dishes that knock together; float32 [n], at most 1.0."""
+    generator = np.random.default_rng(seed)
+    rate, length = audio.SAMPLE_RATE, int(seconds * audio.SAMPLE_RATE)
+    spectrum = np.fft.rfft(generator.standard_normal(length))
+    frequency = np.fft.rfftfreq(length, 1 / rate)
+    # Water from a tap hisses around 2.5 kHz and roars a little below 400 Hz.
+    shape = np.exp(-(((np.log2(np.maximum(frequency, 1)) - np.log2(2500)) / 0.9) ** 2))
+    shape += 0.5 * np.exp(-(((np.log2(np.maximum(frequency, 1)) - np.log2(300)) / 0.7) ** 2))
+    water = np.fft.irfft(spectrum * shape, length)
+    # Its strength wanders, a few times a second.
+    knots = np.arange(0, length + 4000, 4000)
+    wander = np.interp(np.arange(length), knots, generator.uniform(0.6, 1.4, len(knots)))
+    sound = water / np.sqrt(_power(water)) * wander
+    for first in generator.integers(0, length, int(2.5 * seconds)):
+        strike = _strike(generator, rate)[: length - first]
+        sound[first : first + len(strike)] += strike
+    loudest: Float = (sound / np.abs(sound).max()).astype(np.float32)
+    return loudest
+
+
+def _strike(generator: np.random.Generator, rate: int) -> npt.NDArray[np.float64]:
+    """Return one knock of a dish: a handful of inharmonic tones that die away."""
+    time = np.arange(int(0.4 * rate)) / rate
+    tones = generator.uniform(700, 6500, 6)
+    decay = generator.uniform(12, 60, 6)
+    parts = generator.uniform(0.2, 1, 6)[:, np.newaxis] * np.exp(-decay[:, np.newaxis] * time)
+    strike = (parts * np.sin(2 * np.pi * tones[:, np.newaxis] * time)).sum(axis=0)
+    return np.asarray(strike * generator.uniform(0.5, 3))
+
+
+@lru_cache(maxsize=64)
+def _load(path: Path) -> Float:
+    samples: Float = audio.load(path)
+    if not len(samples):
+        raise AudioError("there is no sound in it", path=path, fix="Take it out of the noise folder")
+    return samples
+
+
+def _power(samples: npt.NDArray[np.floating]) -> float:
+    return float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0

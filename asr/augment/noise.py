@@ -94,7 +94,8 @@ def add_silence(samples: Float, before: int, after: int, quieter: float, rng: np
     if power <= 0.0:
         return clip
     taps = np.roll(np.fft.irfft(np.sqrt(spectra[quietest].mean(axis=0))), _FRAME // 2) * np.hanning(_FRAME)
-    taps *= np.sqrt(power / np.sum(taps**2))
+    # A clip of a sample or two is all window, and has no spectrum.
+    taps *= np.sqrt(power / (np.sum(taps**2) + 1e-30))
     fade = min(_FADE, n // 2)
     rise = np.linspace(0.0, 1.0, fade, dtype=np.float32)
     for place, length, fall in ((0, before, 1.0 - rise), (before + n - fade, after, rise)):

@@ -13,7 +13,8 @@ _HOP = _WINDOW // 2
 _SEARCH = 128  # samples to each side, 8 ms: together one period of a voice of 62 Hz
 _COARSE = 4  # samples a step of the first search
 _FRAME = 512  # samples of a frame whose formants move, 32 ms
-_CEPSTRA = 26  # of 257; quefrencies below 1.6 ms, the vocal tract without the pitch
+_CEPSTRA = 52  # of 257; quefrencies below 3.3 ms, the vocal tract without the pitch of voices to 300 Hz
+_FULL_CEPSTRA = 32  # of these, the rest fades
 _LARGEST_WARP = 20.0  # dB, keeps the floor of an empty band from being lifted into sound
 
 
@@ -101,7 +102,8 @@ def change_formants(samples: Float, ratio: float) -> Float:
     analysis = np.cos(np.pi / half * np.outer(bins, orders)) * (2.0 / _FRAME)
     analysis[1:-1] *= 2.0
     # The last cosines fade out: a sudden end of the cepstrum would ripple over the envelope.
-    weights = np.where(orders == 0, 0.5, 1.0) * np.cos(0.5 * np.pi * orders / _CEPSTRA)
+    fade = np.clip((_CEPSTRA - orders) / (_CEPSTRA - _FULL_CEPSTRA), 0.0, 1.0)
+    weights = np.where(orders == 0, 0.5, 1.0) * np.sin(0.5 * np.pi * fade) ** 2
     warped = np.minimum(bins / ratio, half)
     moves = np.cos(np.pi / half * np.outer(orders, warped)) - np.cos(np.pi / half * np.outer(orders, bins))
     gains = (levels @ analysis.astype(np.float32)) @ (weights[:, None] * moves).astype(np.float32)

@@ -96,8 +96,8 @@ def convolve_long(samples: Float, taps: Float) -> Float:
 def minimum_phase(response: Float, taps: int) -> Float:
     """Return the causal filter float32 [taps] of the magnitudes `response` [bins], 0 Hz to half the rate.
 
-    """Return the causal filter float32 [taps] whose magnitudes are `response` [bins] from 0 Hz to 8 kHz.
-    magnitudes allow, so nothing rings before its cause.
+    By the real cepstrum (Oppenheim and Schafer, Discrete-Time Signal Processing): energy comes as early as
+    the magnitudes allow, so nothing rings before its cause.
     """
     length = 2 * (response.shape[0] - 1)
     cepstrum = scipy.fft.irfft(np.log(np.maximum(response, 1e-5)), length)

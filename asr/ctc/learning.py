@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Point:
-    """One training on a part of the recordings: how many there were, and its WER over `words` words of dev."""
+    """One training on a part of the recordings, and its WER over `words` words of dev."""
 
     recordings: int
     wer: float
@@ -68,7 +68,7 @@ class PowerLaw:
 
 
 def fit(points: Sequence[Point]) -> PowerLaw:
-    """Fit a power law by least squares in logarithms (Hestness et al., arXiv:1712.00409, without their floor).
+    """Fit a power law by least squares in logarithms (Hestness et al., arXiv:1712.00409; no floor).
 
     A WER of zero is counted as half an error, for its logarithm's sake.
 

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 
 from asr.ctc.confusion import WordTable
-from asr.ctc.evaluate import CLEAN, Evaluation, level_of
+from asr.ctc.evaluate import CLEAN, Evaluation
+from asr.ctc.heard import level_of
 from asr.ctc.learning import PowerLaw
 
 WIDTH = 7.2  # inches, of a picture in the page
@@ -27,7 +28,7 @@ FAINT = "#8a8f98"
 # Okabe and Ito's colours, told apart by people who see fewer of them; each line has its own marker as well.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = "osD^vP"
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "asr",
     "font.size": 10,
@@ -83,7 +84,7 @@ def as_png(canvas: Canvas) -> bytes:
 
 
 def noise_levels(evaluation: Evaluation) -> Canvas | None:
-    """Draw the share of right commands (or sentences) and the WER over the noise level; None without noise."""
+    """Draw right commands (or sentences) and WER over the noise level; None without noise."""
     levels: dict[str, list[tuple[float, Any]]] = {}
     for name, figures in evaluation.conditions.items():
         level = level_of(name)
@@ -183,7 +184,7 @@ def clip(samples: Samples, rate: int) -> Canvas:
     with matplotlib.rc_context(STYLE):
         canvas = Canvas(figsize=(WIDTH, 2.5), layout="constrained")
         wave, spectrum = canvas.subplots(2, 1, sharex=True, height_ratios=(1, 2))
-        # A band between the extremes of short stretches looks as the samples would, in a hundredth of the size.
+        # A band between the extremes of short stretches looks as the samples would, and is small.
         pieces = np.array_split(np.arange(len(level)), min(600, max(1, len(level))))
         middle = [time[piece].mean() for piece in pieces]
         wave.fill_between(
@@ -215,14 +216,14 @@ def clip(samples: Samples, rate: int) -> Canvas:
 
 def training(curves: Sequence[Mapping[str, Any]]) -> Canvas | None:
     """Draw losses, dev WER and learning rate over the epochs, as far as the record has them."""
-    panels = (
+    panels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ("loss", (("loss", "training"), ("dev_loss", "dev"))),
         ("dev WER, %", (("dev_wer", "dev WER"),)),
         ("learning rate", (("learning_rate", "learning rate"),)),
     )
     drawn = []
     for label, lines in panels:
-        found = [(name, title) for name, title in lines if any(row.get(name) is not None for row in curves)]
+        found = tuple(line for line in lines if any(row.get(line[0]) is not None for row in curves))
         if found:
             drawn.append((label, found))
     if not drawn or len(curves) < 2:

@@ -159,8 +159,8 @@ _worker: tuple[Model, Noise | None] | None = None
 
 def _start_worker(client: Client, noise: Noise | None, one_core: bool) -> None:
     global _worker
-    # The library starts as many threads as this process may use cores, once, when it runs first. With a client
-    # a core they only get in each other's way: a quarter of the time on two cores.
+    # The library starts as many threads as this process may use cores, once, when it runs first. With a
+    # client a core they only get in each other's way: a quarter of the time on two cores.
     cores = os.sched_getaffinity(0)
     if one_core:
         os.sched_setaffinity(0, {sorted(cores)[os.getpid() % len(cores)]})

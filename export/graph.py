@@ -3,7 +3,7 @@
 The client of release 0.9.3 finds everything by name: it computes features with `input_samples -> mfccs`, one
 window at a time, runs `input_node -> logits` on 16 frames at a time, and takes the size of the state, the
 context and the features from the `shape` attributes of the placeholders. Its runtime has few kernels (no
-Slice, StridedSlice or Split; docs/formats.md lists them); the graph is written with those it has.
+Slice, StridedSlice, Split, Sigmoid or Tanh, for instance); the graph is written with those that it has.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Mel-frequency cepstral coefficients, bit for bit as the client's graph computes them.
+"""Mel-frequency cepstral coefficients as the client's graph computes them, to the last bit but for rare ones.
 
 The reference is TensorFlow's AudioSpectrogram and Mfcc kernels, which the DeepSpeech client runs on one
 window at a time. Every sum below therefore runs in the order of those kernels, in float64, and rounds to
 float32 where they do. The mel filterbank follows TensorFlow's mfcc_mel_filterbank.cc (Apache-2.0; see
-NOTICE). What remains different is the Fourier transform, whose last bit in float64 may differ: the rounding
-to float32 hides that in recordings and noise, and it shows (1e-8 in 16-bit sound) only where a window holds
-nothing but a pure tone or a constant, so that most of its spectrum is the transform's own rounding.
+NOTICE). What remains different is the Fourier transform, whose last bits in float64 are NumPy's own. The
+rounding to float32 hides them in noise and in silence, and in all but about one value in a million of
+recordings at their own rate; where a part of the spectrum is all but empty (a recording resampled upwards) in
+all but one in ten thousand. Such a value is off by up to 2.4e-7.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ import pytest
 
 from asr.alphabet import Alphabet
 from asr.ctc import features
+from asr.ctc.layers import Dense
 from asr.ctc.scorer_file import check_scorer
 from asr.errors import ModelError, ScorerError, SetupError
 from asr.parts import part
 from export.graph import graph_def
-from asr.ctc.layers import Dense
 from export.pbmm import write_pbmm
 from tests.small_networks import LABELS, keras_probabilities, small_network
 

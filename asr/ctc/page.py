@@ -1,0 +1,273 @@
+"""The report as one HTML page: no file beside it, nothing fetched, no script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from asr.ctc import wording
+from asr.ctc.confusion import DELETED, EQUAL, INSERTED, align
+from asr.ctc.evaluate import ALL_NOISE, Evaluation
+from asr.ctc.figures import Figure, Figures
+from asr.ctc.heard import Heard
+from asr.ctc.page_style import CSS
+
+LONG_TABLE = 15  # rows; a longer table is folded away
+MOST_CONFUSIONS = 40
+MARKS = {EQUAL: "=", "substitute": "≠ taken for", DELETED: "- missing", INSERTED: "+ added"}
+
+
+def page(title: str, subtitle: str, remarks: Iterable[str], sections: Sequence[tuple[str, str, str]]) -> str:
+    """Return the whole page.
+
+    Parameters
+    ----------
+    sections : (id, heading, HTML of the content) each; headings become the list of links.
+    """
+    links = "".join(f'<li><a href="#{key}">{escape(heading)}</a></li>' for key, heading, _ in sections)
+    body = "".join(
+        f'<section id="{key}"><h2>{escape(heading)}</h2>{content}</section>'
+        for key, heading, content in sections
+    )
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{CSS}</style></head><body>"
+        f'<header><h1>{escape(title)}</h1><p class="quiet">{escape(subtitle)}</p>'
+        f"{remark_boxes(remarks)}</header>"
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav><main>{body}</main></body></html>\n'
+    )
+
+
+def remark_boxes(remarks: Iterable[str]) -> str:
+    """Return the remarks, each in a box."""
+    return "".join(f'<p class="remark"><strong>Mind:</strong> {escape(remark)}</p>' for remark in remarks)
+
+
+def picture(svg: str, caption: str) -> str:
+    """Return a picture with its caption."""
+    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def table(
+    caption: str,
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    remarks: Iterable[str] = (),
+    *,
+    note: str = "",
+) -> str:
+    """Return a table; cells are HTML, the first of each row is its heading."""
+    told = "".join(f"<br>Mind: {escape(remark)}" for remark in remarks)
+    said = f"<br>{escape(note)}" if note else ""
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    body = ""
+    count = 0
+    for first, *others in rows:
+        count += 1
+        long = ' class="long"' if len(first) > 24 else ""
+        body += (
+            f'<tr><th scope="row"{long}>{first}</th>'
+            + "".join(f"<td>{cell}</td>" for cell in others)
+            + "</tr>"
+        )
+    made = (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"<caption><strong>{escape(caption)}</strong>{said}{told}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+    if count <= LONG_TABLE:
+        return made
+    return f"<details><summary>{escape(caption)}: {count} rows</summary>{made}</details>"
+
+
+def evaluation_section(
+    evaluation: Evaluation, descriptions: Mapping[str, str], pictures: Mapping[str, str]
+) -> str:
+    """Return all that was measured on one kind of speech.
+
+    Parameters
+    ----------
+    descriptions : what a condition is, by its name.
+    pictures : SVG of "noise" and "confusion", and of worst clips by their number ("clip 1").
+    """
+    about = evaluation.remarks
+    parts = [f"<p>{escape(_intro(evaluation))}</p>", remark_boxes(about), _tiles(evaluation)]
+    named = {name: descriptions.get(name, "") for name in evaluation.conditions}
+    parts.append(
+        figures_table(
+            "Every condition", "condition", evaluation.conditions, about, intervals=True, more=named
+        )
+    )
+    if "noise" in pictures:
+        caption = "By noise level; bars are 95 % intervals. The table above holds the same figures."
+        parts.append(picture(pictures["noise"], caption))
+    where = f"condition: {evaluation.main}"
+    parts.append("<h3>Speakers and sentences</h3>")
+    parts.append(figures_table("By speaker", "speaker", evaluation.speakers, about, note=where))
+    parts.append(figures_table("By sentence", "sentence", evaluation.sentences, about, note=where))
+    parts.append("<h3>Words taken for others</h3>" + _words(evaluation, pictures.get("confusion")))
+    parts.append("<h3>Worst clips</h3>" + _worst(evaluation, pictures))
+    return "".join(parts)
+
+
+def figures_table(
+    caption: str,
+    head: str,
+    groups: Mapping[str, Figures],
+    remarks: Iterable[str] = (),
+    *,
+    intervals: bool = False,
+    more: Mapping[str, str] | None = None,
+    note: str = "",
+) -> str:
+    """Return a table with one group of utterances a row; measures that nobody took are left out."""
+    measures = [
+        name
+        for name in wording.NAMES
+        if any(getattr(group, name).value is not None for group in groups.values())
+    ]
+    heads = [head, "clips", "speakers", "words", *(wording.SHORT[name] for name in measures)]
+    if intervals:
+        note = (
+            note + " " if note else ""
+        ) + "Below each figure: its 95 % interval, by bootstrap over speakers."
+    rows = []
+    for name, group in groups.items():
+        described = (more or {}).get(name, "")
+        first = escape(name) + (f'<span class="range">{escape(described)}</span>' if described else "")
+        cells = [f"{group.utterances:,}", f"{group.speakers:,}", f"{group.wer.whole:,}"]
+        rows.append(
+            [first, *cells, *(_cell(measure, getattr(group, measure), intervals) for measure in measures)]
+        )
+    return table(caption, heads, rows, remarks, note=note)
+
+
+def settings_section(facts: Mapping[str, Any]) -> str:
+    """Return names and values, nested settings folded away."""
+    rows, folded = "", ""
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            lines = "\n".join(f"{key} = {item}" for key, item in flatten(value).items())
+            folded += f"<details><summary>{escape(name)}</summary><pre>{escape(lines)}</pre></details>"
+        elif value not in (None, ""):
+            rows += f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>"
+    return f"<dl>{rows}</dl>{folded}"
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested dictionaries as one, keys joined by dots."""
+    flat: dict[str, Any] = {}
+    for key, item in nested.items():
+        if isinstance(item, Mapping):
+            flat |= flatten(item, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = item
+    return flat
+
+
+def _intro(evaluation: Evaluation) -> str:
+    main = evaluation.conditions[evaluation.main]
+    what = (
+        "People's recordings; no synthetic voice is in these figures."
+        if evaluation.kind == "real"
+        else "Synthetic voices only: how people will fare, these figures do not tell."
+    )
+    return (
+        f"{what} {wording.count(main.utterances, 'clips')} of {wording.count(main.speakers, 'speakers')}, "
+        f"{wording.duration(main.seconds)}, condition: {evaluation.main}."
+    )
+
+
+def _tiles(evaluation: Evaluation) -> str:
+    main = evaluation.conditions[evaluation.main]
+    order = ("acceptance", "sentence_accuracy", "wer", "cer")
+    tiles = [(measure, evaluation.main, getattr(main, measure)) for measure in order]
+    noise = evaluation.conditions.get(ALL_NOISE)
+    if noise is not None:
+        best = "acceptance" if noise.acceptance.value is not None else "sentence_accuracy"
+        tiles.append((best, ALL_NOISE, getattr(noise, best)))
+    items = ""
+    for measure, condition, figure in tiles:
+        if figure.value is None:
+            continue
+        long, unit = wording.NAMES[measure]
+        more = wording.interval(measure, figure)
+        items += (
+            f'<li><span class="name">{escape(long)}, {escape(condition)}</span>'
+            f'<span class="value">{wording.value(measure, figure)}</span>'
+            f'<span class="more">{"95 %: " if figure.interval else ""}{escape(more)}<br>'
+            f"{figure.part:,.0f} of {wording.count(figure.whole, unit)}</span></li>"
+        )
+    return f'<ul class="tiles">{items}</ul>'
+
+
+def _cell(measure: str, figure: Figure, intervals: bool) -> str:
+    text = wording.value(measure, figure)
+    if figure.value is None:
+        return f'<span class="quiet">{text}</span>'
+    if intervals:
+        return f'{text}<span class="range">{escape(wording.interval(measure, figure))}</span>'
+    if measure == "wer":
+        text += (
+            f'<span class="meter" style="background-size:{min(100, 100 * figure.value):.0f}% 100%"></span>'
+        )
+    return text
+
+
+def _words(evaluation: Evaluation, matrix: str | None) -> str:
+    found = evaluation.words.confusions
+    if not found:
+        return f"<p>Every word of the condition “{escape(evaluation.main)}” was heard as it was said.</p>"
+    rows = [
+        [
+            f"“{escape(item.said)}”" if item.said else "(nothing)",
+            f"“{escape(item.heard)}”" if item.heard else "(nothing)",
+            f"{item.count}",
+            wording.percent(item.count / item.spoken) if item.spoken else "",
+        ]
+        for item in found[:MOST_CONFUSIONS]
+    ]
+    left = len(found) - len(rows)
+    note = f"condition: {evaluation.main}" + (f"; {left} rarer ones are in report.json" if left else "")
+    made = table(
+        "Words", ["said", "heard", "times", "of the times said"], rows, evaluation.remarks, note=note
+    )
+    if matrix:
+        made = (
+            picture(matrix, "How often each word (row) was heard as what (column), most confused words.")
+            + made
+        )
+    return made
+
+
+def _worst(evaluation: Evaluation, pictures: Mapping[str, str]) -> str:
+    if not evaluation.worst:
+        return "<p>Every clip was heard as it was said.</p>"
+    parts = []
+    for number, item in enumerate(evaluation.worst, 1):
+        loss = "" if item.loss is None else f", loss {item.loss:.2f}"
+        details = f"speaker {item.speaker}, {item.condition}, {item.seconds:.1f} s{loss}"
+        parts.append(
+            f'<article class="clip"><h4>{number}. {escape(item.clip)}</h4>'
+            f'<p class="quiet">{escape(details)}</p>{_alignment(item)}'
+            f"{pictures.get(f'clip {number}', '')}</article>"
+        )
+    return "".join(parts)
+
+
+def _alignment(item: Heard) -> str:
+    (pairs,) = align([item.transcript], [item.hypothesis])
+    rows = {"said": "", "heard": "", "": ""}
+    for pair in pairs:
+        wrong = "" if pair.kind == EQUAL else ' class="wrong"'
+        mark = ' class="mark"' if pair.kind == EQUAL else ' class="mark wrong"'
+        rows["said"] += f"<td{wrong}>{escape(pair.said) or '·'}</td>"
+        rows["heard"] += f"<td{wrong}>{escape(pair.heard) or '·'}</td>"
+        rows[""] += f"<td{mark}>{MARKS[pair.kind]}</td>"
+    body = "".join(
+        f'<tr><th scope="row">{name or "<span class=mark>alignment</span>"}</th>{cells}</tr>'
+        for name, cells in rows.items()
+    )
+    return f'<div class="scroll"><table class="alignment"><tbody>{body}</tbody></table></div>'

@@ -1,0 +1,182 @@
+"""What was measured, for people: a page, its figures as JSON, pictures, and a summary for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asr import audio, files
+from asr.ctc import page, wording
+from asr.ctc.evaluate import Evaluation
+from asr.ctc.heard import Heard
+from asr.ctc.learning import PowerLaw
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from matplotlib.figure import Figure as Canvas
+    from rich.table import Table
+
+FORMAT = 1  # of report.json
+
+Sound = Callable[[Heard], "npt.NDArray[np.int16] | None"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report tells.
+
+    Attributes
+    ----------
+    title : name of the workspace.
+    run : the run's record (asr.runs.Run.record()); empty where the model was not trained here.
+    evaluations : of asr.ctc.evaluate, real and synthetic speech apart.
+    facts : what else the figures depend on, name to text: model, scorer, beam width, ...
+    descriptions : what a condition is, by its name.
+    learning : power law over the number of recordings; None: not measured.
+    """
+
+    title: str
+    evaluations: Sequence[Evaluation]
+    run: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    learning: PowerLaw | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what report.json holds."""
+        law = self.learning
+        return {
+            "format": FORMAT,
+            "title": self.title,
+            "run": {key: value for key, value in self.run.items() if key != "process"},
+            "facts": dict(self.facts),
+            "descriptions": dict(self.descriptions),
+            "evaluations": [evaluation.as_dict() for evaluation in self.evaluations],
+            "learning": None
+            if law is None
+            else asdict(law) | {"forecast": law.forecast(), "twice": law.at(2 * law.points[-1].recordings)},
+        }
+
+
+def write_report(folder: Path, report: Report, sound: Sound | None = None) -> Path:
+    """Write index.html, report.json and the pictures into `folder`; return the page's path.
+
+    Parameters
+    ----------
+    sound : gives the samples a clip was heard with, int16 [n] at 16 kHz, for the pictures of the worst clips;
+        None (or a None for one clip): no picture of it.
+    """
+    # Matplotlib takes half a second to import; only who writes a report pays for it.
+    from asr.ctc import plots
+
+    drawn: dict[str, Canvas | None] = {}
+    labels: dict[str, str] = {}
+
+    def draw(key: str, canvas: Canvas | None, label: str) -> None:
+        if canvas is not None:
+            drawn[key], labels[key] = canvas, label
+
+    for evaluation in report.evaluations:
+        kind = evaluation.kind
+        draw(f"{kind} noise", plots.noise_levels(evaluation), f"{kind} speech: figures by noise level")
+        draw(
+            f"{kind} confusion",
+            plots.confusion_matrix(evaluation.words),
+            f"{kind} speech: confusion matrix of words",
+        )
+        for number, item in enumerate(evaluation.worst, 1):
+            samples = sound(item) if sound is not None else None
+            if samples is not None and len(samples):
+                label = f"{kind} clip {number}: waveform and spectrogram of {item.clip}, “{item.transcript}”"
+                draw(f"{kind} clip {number}", plots.clip(samples, audio.SAMPLE_RATE), label)
+    draw("training", plots.training(report.run.get("curves", ())), "loss and learning rate by epoch")
+    if report.learning is not None:
+        draw("learning", plots.learning_curve(report.learning), "word errors by number of recordings")
+
+    pictures = {}
+    for key, canvas in drawn.items():
+        assert canvas is not None
+        pictures[key] = plots.as_svg(canvas, labels[key])
+        files.write_bytes(folder / f"{key.replace(' ', '-')}.png", plots.as_png(canvas))
+    content = report.as_dict()
+    files.write_json(folder / "report.json", content)
+    target = folder / "index.html"
+    files.write_text(target, _page(report, pictures))
+    return target
+
+
+def summary(evaluations: Sequence[Evaluation]) -> Table:
+    """Return the figures as one table for the terminal: a row a kind of speech and condition."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for head in ("clips", "speakers", *wording.SHORT.values()):
+        table.add_column(head, justify="right")
+    for evaluation in evaluations:
+        table.add_row(f"[bold]{wording.KINDS[evaluation.kind]}")
+        for name, figures in evaluation.conditions.items():
+            cells = []
+            for measure in wording.SHORT:
+                figure = getattr(figures, measure)
+                text = wording.value(measure, figure) if figure.value is not None else "-"
+                cells.append(f"{text}\n[dim]{wording.interval(measure, figure)}" if figure.interval else text)
+            table.add_row(f"  {name}", f"{figures.utterances}", f"{figures.speakers}", *cells)
+        for remark in evaluation.remarks:
+            table.add_row(f"  [dim]mind: {remark}")
+    return table
+
+
+def _page(report: Report, pictures: Mapping[str, str]) -> str:
+    sections = []
+    for evaluation in report.evaluations:
+        kind = evaluation.kind
+        own = {
+            key.removeprefix(f"{kind} "): svg for key, svg in pictures.items() if key.startswith(f"{kind} ")
+        }
+        content = page.evaluation_section(evaluation, report.descriptions, own)
+        sections.append((kind, wording.KINDS[kind], content))
+    sections.append(("more", "More recordings", _learning(report.learning, pictures)))
+    if "training" in pictures:
+        caption = "Loss is what training lowers; the dev speakers were not trained on."
+        sections.append(
+            ("training", "Training", page.picture(pictures["training"], caption) + _epochs(report.run))
+        )
+    run = {
+        name: report.run.get(name) for name in ("id", "status", "started", "ended", "parent", "seed", "data")
+    }
+    facts = {**report.facts, **{f"run {name}": value for name, value in run.items()}}
+    facts |= {name: report.run.get(name) for name in ("versions", "settings")}
+    sections.append(("conditions", "How this was made", page.settings_section(facts)))
+    made = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
+    name = f"run {report.run['id']}, " if report.run.get("id") else ""
+    if not report.evaluations:
+        sections.insert(0, ("nothing", "Figures", "<p>Nothing was measured.</p>"))
+    remarks = dict.fromkeys(remark for evaluation in report.evaluations for remark in evaluation.remarks)
+    shown = () if report.evaluations else tuple(remarks)
+    return page.page(f"{report.title}: what it hears", f"{name}report of {made}", shown, sections)
+
+
+def _learning(law: PowerLaw | None, pictures: Mapping[str, str]) -> str:
+    if law is None:
+        return "<p>How much more recordings would bring is not measured yet.</p>"
+    rows = [[f"{point.recordings:,}", wording.percent(point.wer), f"{point.words:,}"] for point in law.points]
+    made = f"<p>{law.forecast()}</p>" + page.picture(
+        pictures["learning"], "A power law through the trainings; the further from them, the less it says."
+    )
+    return made + page.table("Trainings on a part of the recordings", ["recordings", "WER", "words"], rows)
+
+
+def _epochs(run: Mapping[str, Any]) -> str:
+    curves = run.get("curves", ())
+    names = list(dict.fromkeys(name for row in curves for name in row))
+    rows = [[_number(row.get(name)) for name in names] for row in curves]
+    return page.table("Every epoch", [name.replace("_", " ") for name in names], rows)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else ("" if value is None else str(value))

@@ -1,0 +1,232 @@
+"""Utterances to padded batches of features: planned by length, made in worker processes, the same for a seed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from asr import audio
+from asr.alphabet import Alphabet
+from asr.augment.chain import Chain
+from asr.augment.masks import hide
+from asr.ctc.features import COEFFICIENTS, frame_count, mfcc, step_samples, window_samples
+from asr.errors import ModelError
+
+Float = npt.NDArray[np.float32]
+
+
+class Source(Protocol):
+    """One utterance to train on; anything that pickles and has these will do."""
+
+    @property
+    def transcript(self) -> str: ...
+
+    @property
+    def seconds(self) -> float:
+        """Its length, or a guess that is good enough to sort by."""
+        ...
+
+    def samples(self) -> Float:
+        """Return float32 [n] at 16 kHz in [-1, 1)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An utterance in a WAV of our own making (16 kHz, mono, 16-bit)."""
+
+    path: Path
+    transcript: str
+    seconds: float
+
+    def samples(self) -> Float:
+        """Read the clip; AudioError where it is not ours."""
+        return audio.read_wav(self.path).astype(np.float32) / np.float32(32768)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded features and labels.
+
+    Attributes
+    ----------
+    features : float32 [batch, frames, 26], zeros beyond an utterance's end.
+    frames : int32 [batch].
+    labels : int32 [batch, labels], -1 beyond the end.
+    label_lengths : int32 [batch].
+    """
+
+    features: Float
+    frames: npt.NDArray[np.int32]
+    labels: npt.NDArray[np.int32]
+    label_lengths: npt.NDArray[np.int32]
+
+
+def needed_frames(labels: npt.NDArray[np.int32]) -> int:
+    """Return the least frames that CTC can write the labels in: one each, and a blank between equal neighbours."""
+    return len(labels) + int(np.count_nonzero(labels[1:] == labels[:-1]))
+
+
+def collate(features: Sequence[Float], labels: Sequence[npt.NDArray[np.int32]]) -> Batch:
+    """Pad utterances, float32 [frames, 26] and int32 [labels] each, to one batch."""
+    frames = np.array([len(one) for one in features], dtype=np.int32)
+    lengths = np.array([len(one) for one in labels], dtype=np.int32)
+    padded = np.zeros((len(features), int(frames.max()), COEFFICIENTS), dtype=np.float32)
+    written = np.full((len(labels), max(1, int(lengths.max()))), -1, dtype=np.int32)
+    for row, (one, spelt) in enumerate(zip(features, labels, strict=True)):
+        padded[row, : len(one)] = one
+        written[row, : len(spelt)] = spelt
+    return Batch(padded, frames, written, lengths)
+
+
+def plan(
+    seconds: Sequence[float], batch_size: int, rng: np.random.Generator, *, short_first: bool = False
+) -> list[npt.NDArray[np.intp]]:
+    """Group utterances of similar length into batches.
+
+    Parameters
+    ----------
+    seconds : length of each utterance.
+    short_first : batches go from short to long utterances (a curriculum); else in random order.
+
+    Returns
+    -------
+    list of int arrays : indices of each batch; every utterance is in exactly one.
+    """
+    lengths = np.asarray(seconds, dtype=np.float64)
+    # Lengths are blurred, so that a batch does not hold the same company in every epoch.
+    order = np.argsort(lengths * rng.uniform(0.9, 1.1, len(lengths)), kind="stable")
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    if not short_first:
+        batches = [batches[index] for index in rng.permutation(len(batches))]
+    return batches
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How sound becomes features in training: what a worker process needs to know.
+
+    Attributes
+    ----------
+    chain : augmentation; None: the clips as they are.
+    seed : with the epoch and the utterance's number it decides what augmentation draws.
+    """
+
+    alphabet: Alphabet
+    chain: Chain | None
+    seed: int
+
+    def features(self, source: Source, epoch: int, number: int) -> tuple[Float, npt.NDArray[np.int32]]:
+        """Return features float32 [frames, 26] and labels int32 [n] of one utterance, as heard in one epoch."""
+        labels = self.alphabet.encode(source.transcript)
+        samples = source.samples()
+        if self.chain is None:
+            return mfcc(audio.to_int16(samples)), labels
+        rng = np.random.default_rng([self.seed, epoch, number])
+        shortest = window_samples(audio.SAMPLE_RATE) + needed_frames(labels) * step_samples(audio.SAMPLE_RATE)
+        samples = self.chain.apply(samples, rng, shortest=shortest)
+        return hide(mfcc(audio.to_int16(samples)), rng, self.chain.settings), labels
+
+    def batch(self, sources: Sequence[Source], epoch: int, numbers: Sequence[int]) -> Batch:
+        """Return the batch of some utterances; see `features`."""
+        made = [self.features(source, epoch, number) for source, number in zip(sources, numbers, strict=True)]
+        return collate([features for features, _ in made], [labels for _, labels in made])
+
+
+_recipe: Recipe | None = None
+
+
+def _start(recipe: Recipe) -> None:
+    global _recipe
+    _recipe = recipe
+
+
+def _make(sources: Sequence[Source], epoch: int, numbers: Sequence[int]) -> Batch:
+    assert _recipe is not None
+    return _recipe.batch(sources, epoch, numbers)
+
+
+class Workshop:
+    """Worker processes that make batches ahead of the training step.
+
+    Workers are spawned, not forked: TensorFlow's threads do not survive a fork.
+
+    Parameters
+    ----------
+    recipe : what each worker does.
+    workers : processes; 0: as many as there are cores beside the one that trains.
+    """
+
+    def __init__(self, recipe: Recipe, workers: int = 0) -> None:
+        self.workers = workers or max(1, len(os.sched_getaffinity(0)) - 1)
+        self._pool = ProcessPoolExecutor(
+            self.workers, multiprocessing.get_context("spawn"), initializer=_start, initargs=(recipe,)
+        )
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def batches(
+        self, sources: Sequence[Source], batches: Sequence[npt.NDArray[np.intp]], epoch: int
+    ) -> Iterator[Batch]:
+        """Yield the planned batches of an epoch in order.
+
+        Raises
+        ------
+        UserError : what a source raised.
+        ModelError : a worker was killed, by want of memory as a rule.
+        """
+        ahead: deque[Future[Batch]] = deque()
+        depth = 2 * self.workers + 2
+        try:
+            for chosen in batches:
+                numbers = [int(index) for index in chosen]
+                ahead.append(self._pool.submit(_make, [sources[index] for index in numbers], epoch, numbers))
+                if len(ahead) >= depth:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        except BrokenProcessPool:
+            raise ModelError(
+                "a worker process that prepares batches was killed",
+                fix="Free some memory, or lower train.batch_size, and run this again: it goes on from the last epoch",
+            ) from None
+        finally:
+            for future in ahead:
+                future.cancel()
+
+
+def measure(features: Sequence[Float]) -> tuple[Float, Float]:
+    """Return mean float32 [26] and 1 / standard deviation float32 [26] over all frames."""
+    total = np.zeros(COEFFICIENTS)
+    squares = np.zeros(COEFFICIENTS)
+    count = 0
+    for one in features:
+        total += one.sum(axis=0, dtype=np.float64)
+        squares += np.square(one, dtype=np.float64).sum(axis=0)
+        count += len(one)
+    mean = total / max(count, 1)
+    deviation = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 1e-6))
+    return mean.astype(np.float32), (1 / deviation).astype(np.float32)
+
+
+def is_long_enough(n_samples: int, labels: npt.NDArray[np.int32]) -> bool:
+    """Tell whether a recording of `n_samples` at 16 kHz has the frames that its transcript needs."""
+    return frame_count(n_samples) >= needed_frames(labels)

@@ -1,0 +1,143 @@
+"""The sentence network in Keras's own layers and ops, and its weights as plain layers for export.
+
+DeepSpeech's: three clipped-ReLU layers over 19 frames of 26 coefficients, an LSTM, a layer, a softmax over the
+labels and the CTC blank (Hannun et al., Deep Speech, 2014, with an LSTM as in Mozilla's 0.9). What the client
+reads from a graph leaves freedom: `Network` names what we offer within it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from asr.ctc.features import COEFFICIENTS, CONTEXT
+from asr.ctc.layers import CLIP, Array, Dense, Layer, Lstm, Skip, fold_normalisation, lstm_name
+from asr.ctc.recurrence import Recurrence
+from asr.settings import Train
+
+LSTM_LAYERS = {"deepspeech": 1, "deepspeech-2lstm": 2}
+
+
+class ContextWindows(keras.layers.Layer):
+    """Each frame with its neighbours, then normalised: [batch, frames, 26] -> [batch, frames, 494].
+
+    The context beyond both ends is zeros in place of features, before normalisation, as in the client; so the
+    normalisation can be folded into the first layer exactly.
+
+    Parameters
+    ----------
+    mean, scale : float32 [26]; features become (features - mean) * scale.
+    """
+
+    def __init__(self, mean: Sequence[float], scale: Sequence[float], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.mean = np.asarray(mean, dtype=np.float32)
+        self.scale = np.asarray(scale, dtype=np.float32)
+
+    def call(self, features: Any) -> Any:
+        padded = ops.pad(features, [[0, 0], [CONTEXT, CONTEXT], [0, 0]])
+        padded = (padded - self.mean) * self.scale
+        frames = ops.shape(features)[1]
+        return ops.concatenate([padded[:, i : i + frames] for i in range(2 * CONTEXT + 1)], axis=-1)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (*shape[:-1], (2 * CONTEXT + 1) * COEFFICIENTS)
+
+
+def clipped_relu(values: Any) -> Any:
+    """min(max(x, 0), 20)."""
+    return ops.minimum(ops.relu(values), CLIP)
+
+
+def build(
+    settings: Train, n_labels: int, mean: npt.ArrayLike | None = None, scale: npt.ArrayLike | None = None
+) -> keras.Model:
+    """Return an untrained network.
+
+    Parameters
+    ----------
+    settings : network, n_hidden, dropout, blank_bias and seed are read.
+    n_labels : characters of the alphabet; the blank is added.
+    mean, scale : float32 [26] of the features; None: none.
+
+    Returns
+    -------
+    keras.Model : float32 [batch, frames, 26] -> logits float32 [batch, frames, n_labels + 1], blank last.
+    """
+    seeds = iter(range(settings.seed * 1000, settings.seed * 1000 + 1000))
+    n = settings.n_hidden
+
+    def dense(values: Any, name: str, width: int, clip: bool = True) -> Any:
+        bias: Any = "zeros"
+        if not clip:
+            start = np.zeros(width, np.float32)
+            start[-1] = settings.blank_bias
+            bias = keras.initializers.Constant(start) if settings.blank_bias else "zeros"
+        kind = keras.initializers.HeNormal if clip else keras.initializers.GlorotUniform
+        layer = keras.layers.Dense(width, name=name, kernel_initializer=kind(seed=next(seeds)), bias_initializer=bias)
+        values = layer(values)
+        if not clip:
+            return values
+        return drop(keras.layers.Activation(clipped_relu, name=f"{name}_relu")(values))
+
+    def drop(values: Any) -> Any:
+        if not settings.dropout:
+            return values
+        return keras.layers.Dropout(settings.dropout, seed=next(seeds))(values)
+
+    features = keras.Input((None, COEFFICIENTS), name="features")
+    zeros, ones = np.zeros(COEFFICIENTS, np.float32), np.ones(COEFFICIENTS, np.float32)
+    values = ContextWindows(zeros if mean is None else mean, ones if scale is None else scale, name="context")(features)
+    for name in ("layer_1", "layer_2", "layer_3"):
+        values = dense(values, name, n)
+    for index in range(LSTM_LAYERS[settings.network]):
+        heard = drop(Recurrence(n, seed=next(seeds), name=f"lstm_{index}")(values))
+        # A second LSTM learns what the first missed: the sum passes the first one's output along.
+        values = heard if index == 0 else keras.layers.Add()([values, heard])
+    values = dense(values, "layer_5", n)
+    logits = dense(values, "layer_6", n_labels + 1, clip=False)
+    return keras.Model(features, logits, name=settings.network.replace("-", "_"))
+
+
+def layers(model: keras.Model) -> list[Layer]:
+    """Return the weights of a network that `build` made, with the normalisation folded into the first layer."""
+    result: list[Layer] = []
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dense):
+            kernel, bias = (np.asarray(value, np.float32) for value in layer.get_weights())
+            if layer.name == "layer_1":
+                context = model.get_layer("context")
+                kernel, bias = fold_normalisation(kernel, bias, context.mean, context.scale)
+            result.append(Dense(layer.name, kernel, bias, None if layer.name == "layer_6" else CLIP))
+        elif isinstance(layer, Recurrence):
+            index = int(layer.name.rsplit("_", 1)[1])
+            kernel, bias = (np.asarray(value, np.float32) for value in layer.get_weights())
+            result.append(Lstm(lstm_name(index), kernel, bias))
+            if index:
+                result.append(Skip(lstm_name(index - 1)))
+    return result
+
+
+def network_of(found: Sequence[Layer]) -> tuple[str, int]:
+    """Return the name and n_hidden of the network that a list of layers is; ValueError where we have none such."""
+    lstms = [layer for layer in found if isinstance(layer, Lstm)]
+    names = [layer.name for layer in found if isinstance(layer, Dense)]
+    widths = {len(layer.bias) for layer in found if isinstance(layer, Dense)} - {len(found[-1].bias)}  # type: ignore[union-attr]
+    for name, count in LSTM_LAYERS.items():
+        if len(lstms) == count and len(names) == 5 and len(widths) == 1:
+            return name, widths.pop()
+    raise ValueError(f"{len(names)} dense and {len(lstms)} LSTM layers of widths {sorted(widths)} are no network of ours")
+
+
+def unfold_normalisation(kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike) -> tuple[Array, Array]:
+    """Undo `fold_normalisation`: return a first layer that takes normalised features."""
+    repeats = kernel.shape[0] // COEFFICIENTS
+    means = np.tile(np.asarray(mean, np.float64), repeats)
+    scales = np.tile(np.asarray(scale, np.float64), repeats)
+    plain = kernel.astype(np.float64)
+    return (plain / scales[:, None]).astype(np.float32), (bias.astype(np.float64) + means @ plain).astype(np.float32)

@@ -1,0 +1,55 @@
+"""The learning rate over a training, and when a training has nothing more to gain."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from asr.settings import Train
+
+
+@dataclass
+class Pace:
+    """Learning rate and early stopping; its fields are the state that a checkpoint keeps.
+
+    Attributes
+    ----------
+    factor : what the plateaus so far have made of the rate.
+    best : lowest dev loss.
+    best_epoch : the epoch it came from; -1: none yet.
+    calm_since : epoch from which a plateau is counted.
+    """
+
+    factor: float = 1.0
+    best: float = math.inf
+    best_epoch: int = -1
+    calm_since: int = 0
+
+    def rate(self, settings: Train, progress: float) -> float:
+        """Return the learning rate at `progress` (0 to 1) of all epochs.
+
+        It rises in a straight line over the warm-up. Then "plateau" keeps it but for the plateaus' factors, and
+        "one-cycle" lets it fall along half a cosine (Smith, Super-Convergence, 2018) to a thousandth.
+        """
+        if progress < settings.warm_up:
+            return settings.learning_rate * self.factor * max(0.04, progress / settings.warm_up)
+        if settings.schedule == "plateau":
+            return settings.learning_rate * self.factor
+        done = (progress - settings.warm_up) / max(1 - settings.warm_up, 1e-9)
+        return settings.learning_rate * max(0.001, 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
+
+    def note(self, settings: Train, epoch: int, dev_loss: float) -> bool:
+        """Take in the dev loss of an epoch (from 0); tell whether it is the best so far."""
+        if dev_loss < self.best:
+            self.best, self.best_epoch, self.calm_since = dev_loss, epoch, epoch
+            return True
+        if settings.schedule == "plateau" and epoch - self.calm_since >= settings.plateau_patience:
+            self.factor *= settings.plateau_factor
+            self.calm_since = epoch
+        return False
+
+    def is_over(self, settings: Train, epoch: int) -> bool:
+        """Tell whether training should end after `epoch`, because dev loss has stopped falling."""
+        patience = settings.early_stop_patience
+        warming = epoch < settings.warm_up * settings.epochs
+        return bool(patience) and not warming and self.best_epoch >= 0 and epoch - self.best_epoch >= patience

@@ -1,0 +1,414 @@
+"""Training of the sentence network: epochs, checkpoints, resumption and the choice of the result."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from asr.alphabet import Alphabet
+from asr.ctc import checkpoints, feature_store
+from asr.ctc.batches import Batch, Clip, Recipe, Source, Workshop, collate, measure, plan
+from asr.ctc.layers import Layer
+from asr.ctc.network import build, layers
+from asr.ctc.objective import Objective, ctc_losses, read_greedily
+from asr.ctc.schedule import Pace
+from asr.ctc.transfer import Start
+from asr.errors import ModelError
+from asr.progress import say, shows_bars
+from asr.settings import Train
+
+Float = npt.NDArray[np.float32]
+
+# A judge takes candidates for the result and returns a figure for each; the lowest wins.
+Judge = Callable[[Sequence[Layer]], float]
+
+
+class Log(Protocol):
+    """Where an epoch's figures go: a run record."""
+
+    def epoch(self, row: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a training is made of.
+
+    Attributes
+    ----------
+    settings : section [train].
+    alphabet : of the transcripts.
+    train : utterances to train on.
+    dev : utterances that decide when to stop and what to keep.
+    recipe : how sound becomes features.
+    checkpoints : folder of this run's checkpoints.
+    features : folder where features are kept.
+    logs : folder of TensorBoard's files of this run.
+    synthetic : gives so many spoken utterances for an epoch; None: there are no voices.
+    start : weights to start from; None: none.
+    workers : processes that prepare batches; 0: chosen by the cores.
+    """
+
+    settings: Train
+    alphabet: Alphabet
+    train: Sequence[Clip]
+    dev: Sequence[Clip]
+    recipe: Recipe
+    checkpoints: Path
+    features: Path
+    logs: Path
+    synthetic: Callable[[int, int], Sequence[Source]] | None = None
+    start: Start | None = None
+    workers: int = 0
+
+
+@dataclass
+class _State:
+    """What a checkpoint keeps beside the variables."""
+
+    epoch: int = 0  # the next one
+    seconds: float = 0.0
+    pace: Pace = field(default_factory=Pace)
+    kept: list[tuple[float, int]] = field(default_factory=list)  # dev loss and epoch of the weights on disk
+
+    def as_json(self) -> dict[str, Any]:
+        state = asdict(self)
+        if math.isinf(self.pace.best):
+            state["pace"]["best"] = None
+        return state
+
+    @classmethod
+    def of(cls, state: dict[str, Any]) -> _State:
+        pace = dict(state["pace"])
+        pace["best"] = math.inf if pace["best"] is None else pace["best"]
+        kept = [(float(loss), int(epoch)) for loss, epoch in state["kept"]]
+        return cls(int(state["epoch"]), float(state["seconds"]), Pace(**pace), kept)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished training.
+
+    Attributes
+    ----------
+    layers : the weights to export.
+    chosen : which candidate they are, in words.
+    dev_loss : CTC loss per utterance of the chosen weights on dev, nats.
+    epochs : how many were trained.
+    seconds : time they took, in all sittings.
+    """
+
+    layers: list[Layer]
+    chosen: str
+    dev_loss: float
+    epochs: int
+    seconds: float
+
+
+class Trainer:
+    """One training, from its last checkpoint if there is one.
+
+    It runs on whatever devices TensorFlow sees: one, several through tf.distribute.MirroredStrategy, or several
+    machines where TF_CONFIG names them.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.settings = plan.settings
+        keras.utils.set_random_seed(self.settings.seed)
+        self.dev = feature_store.load(plan.dev, plan.features, "dev")
+        self.dev_labels = [plan.alphabet.encode(clip.transcript) for clip in plan.dev]
+        train = feature_store.load(plan.train, plan.features, "train")
+        self.train_features = train if plan.recipe.chain is None else None
+        mean, scale = measure(train) if self.settings.normalise else (None, None)
+        self.strategy = _strategy()
+        with self.strategy.scope():
+            self.network = build(self.settings, plan.alphabet.size, mean, scale)
+            if plan.start is not None:
+                plan.start.apply(self.network)
+            optimiser = keras.optimizers.AdamW(
+                self.settings.learning_rate,
+                weight_decay=self.settings.weight_decay,
+                global_clipnorm=self.settings.gradient_norm,
+            )
+            # Decay pulls towards zero, which is no better place for a bias than any other.
+            optimiser.exclude_from_weight_decay(var_names=["bias"])
+            self.objective = Objective(self.network)
+            self.objective.compile(optimizer=optimiser)
+            optimiser.build(self.network.trainable_variables)
+        self.optimiser = optimiser
+        self.state = _State()
+        self._resume()
+
+    @property
+    def last(self) -> Path:
+        return self.plan.checkpoints / "last.npz"
+
+    @property
+    def best(self) -> Path:
+        return self.plan.checkpoints / "best.npz"
+
+    def run(self, log: Log, judge: Judge | None = None) -> Result:
+        """Train to the end and return what to export.
+
+        Parameters
+        ----------
+        log : takes each epoch's figures.
+        judge : with it the result is the candidate of the lowest figure; without it, of the lowest dev loss.
+        """
+        import tensorflow as tf
+
+        settings = self.settings
+        writer = tf.summary.create_file_writer(str(self.plan.logs))
+        with Workshop(self.plan.recipe, self.plan.workers) as workshop:
+            while self.state.epoch < settings.epochs:
+                row = self._epoch(workshop)
+                with writer.as_default(step=row["epoch"]):
+                    for name, value in row.items():
+                        if name != "epoch":
+                            tf.summary.scalar(name, value)
+                writer.flush()
+                log.epoch(row)
+                say(
+                    f"epoch {row['epoch']}/{settings.epochs}  loss {row['loss']:.3f}  dev loss {row['dev_loss']:.3f}"
+                    f"  dev CER {row['dev_cer']:.1%} (greedy)  rate {row['learning_rate']:.1e}  {row['seconds']:.0f} s"
+                )
+                if self.state.pace.is_over(settings, row["epoch"] - 1):
+                    say(f"dev loss has not fallen for {settings.early_stop_patience} epochs: training ends here")
+                    break
+        return self._choose(judge)
+
+    # One epoch
+
+    def _epoch(self, workshop: Workshop) -> dict[str, Any]:
+        epoch, settings = self.state.epoch, self.settings
+        started = time.monotonic()
+        rng = np.random.default_rng([settings.seed, epoch])
+        sources = self._sources(epoch)
+        batches = plan(
+            [source.seconds for source in sources],
+            settings.batch_size,
+            rng,
+            short_first=epoch < settings.curriculum,
+        )
+        losses = self._steps(self._batches(workshop, sources, batches, epoch), len(batches), epoch)
+        if not math.isfinite(losses):
+            raise ModelError(
+                f"the loss became {losses} in epoch {epoch + 1}",
+                fix="Lower train.learning_rate, or set train.gradient_norm to 1",
+            )
+        dev_loss, dev_cer = self._listen()
+        self.state.epoch += 1
+        self.state.seconds += time.monotonic() - started
+        self._keep(epoch, dev_loss)
+        return {
+            "epoch": epoch + 1,
+            "loss": losses,
+            "dev_loss": dev_loss,
+            "dev_cer": dev_cer,
+            "learning_rate": self.state.pace.rate(settings, (epoch + 1) / settings.epochs),
+            "utterances": len(sources),
+            "seconds": round(time.monotonic() - started, 2),
+        }
+
+    def _sources(self, epoch: int) -> list[Source]:
+        settings = self.settings
+        real: list[Source] = list(self.plan.train)
+        if self.plan.synthetic is None:
+            return real
+        if epoch < settings.synthetic_epochs:
+            return list(self.plan.synthetic(epoch, settings.synthetic_utterances))
+        left = 1 - (epoch - settings.synthetic_epochs) / max(1, settings.epochs - settings.synthetic_epochs)
+        count = round(settings.synthetic_share * left * len(real))
+        return [*real, *(self.plan.synthetic(epoch, count) if count else ())]
+
+    def _batches(
+        self, workshop: Workshop, sources: Sequence[Source], batches: Sequence[npt.NDArray[np.intp]], epoch: int
+    ) -> Iterator[Batch]:
+        features = self.train_features
+        if features is None or len(sources) != len(features):
+            yield from workshop.batches(sources, batches, epoch)
+            return
+        for chosen in batches:
+            numbers = [int(index) for index in chosen]
+            labels = [self.plan.alphabet.encode(sources[index].transcript) for index in numbers]
+            yield collate([features[index] for index in numbers], labels)
+
+    def _steps(self, batches: Iterator[Batch], count: int, epoch: int) -> float:
+        """Take one step a batch and return the mean loss per character, nats."""
+        callback = _Steps(self.state.pace, self.settings, epoch, count)
+        with self.strategy.scope():
+            self.objective.fit(
+                _dataset(batches), epochs=1, steps_per_epoch=count, verbose=0, callbacks=[callback]
+            )
+        return callback.loss
+
+    def _listen(self) -> tuple[float, float]:
+        """Return the CTC loss per utterance (nats) and the greedy character error rate on dev."""
+        from rapidfuzz.distance import Levenshtein
+
+        losses: list[float] = []
+        wrong = characters = 0
+        for batch, chosen in self._dev_batches():
+            logits = np.asarray(self.network(batch.features, training=False))
+            losses += np.asarray(ctc_losses(logits, batch.frames, batch.labels, batch.label_lengths)).tolist()
+            for index, text in zip(chosen, read_greedily(logits, batch.frames, self.plan.alphabet), strict=True):
+                wrong += Levenshtein.distance(self.plan.dev[index].transcript, text)
+                characters += len(self.plan.dev[index].transcript)
+        return float(np.mean(losses)), wrong / max(1, characters)
+
+    def _dev_batches(self) -> Iterator[tuple[Batch, list[int]]]:
+        order = sorted(range(len(self.dev)), key=lambda index: len(self.dev[index]))
+        for start in range(0, len(order), 32):
+            chosen = order[start : start + 32]
+            yield collate([self.dev[i] for i in chosen], [self.dev_labels[i] for i in chosen]), chosen
+
+    # Checkpoints
+
+    def _weights(self) -> checkpoints.Weights:
+        return [np.asarray(value, np.float32) for value in self.network.get_weights()]
+
+    def _kept(self, epoch: int) -> Path:
+        return self.plan.checkpoints / f"epoch-{epoch:04d}.npz"
+
+    def _keep(self, epoch: int, dev_loss: float) -> None:
+        """Save what this epoch gave: its weights if they are worth keeping, and the state to go on from."""
+        state, weights = self.state, self._weights()
+        if state.pace.note(self.settings, epoch, dev_loss):
+            checkpoints.save(self.best, weights, {"epoch": epoch, "dev_loss": dev_loss})
+        checkpoints.save(self._kept(epoch), weights, {"epoch": epoch, "dev_loss": dev_loss})
+        # The latest epochs and those of the lowest dev loss are candidates; the others go.
+        count = self.settings.average
+        everything = [*state.kept, (dev_loss, epoch)]
+        latest = sorted(everything, key=lambda pair: -pair[1])[:count]
+        lowest = sorted(everything)[:count]
+        state.kept = [pair for pair in everything if pair in latest or pair in lowest]
+        variables = [*self.network.variables, *self.optimiser.variables]
+        checkpoints.save(self.last, [np.asarray(variable) for variable in variables], state.as_json())
+        names = {self._kept(one) for _, one in state.kept}
+        for path in self.plan.checkpoints.glob("epoch-*.npz"):
+            if path not in names:
+                path.unlink()
+
+    def _resume(self) -> None:
+        if not self.last.is_file():
+            return
+        stored = checkpoints.load(self.last)
+        variables = [*self.network.variables, *self.optimiser.variables]
+        if [array.shape for array in stored.arrays] != [tuple(variable.shape) for variable in variables]:
+            raise ModelError("this checkpoint is of another network", path=self.last, fix="Delete it and train again")
+        for variable, array in zip(variables, stored.arrays, strict=True):
+            variable.assign(array)
+        self.state = _State.of(stored.state)
+        say(f"going on from epoch {self.state.epoch} of {self.settings.epochs}")
+
+    def _choose(self, judge: Judge | None) -> Result:
+        """Compare the candidates, leave the best one in the network, and return it."""
+        latest = sorted((epoch for _, epoch in self.state.kept), reverse=True)[: self.settings.average]
+        lowest = [epoch for _, epoch in sorted(self.state.kept)[: self.settings.average]]
+        candidates = {"the epoch of the lowest dev loss": lowest[:1], "the last epoch": latest[:1]}
+        if self.settings.average > 1:
+            candidates[f"the average of the last {len(latest)} epochs"] = latest
+            candidates[f"the average of the {len(lowest)} epochs of lowest dev loss"] = lowest
+        judged: list[tuple[float, float, str, checkpoints.Weights]] = []
+        seen: set[tuple[int, ...]] = set()
+        for name, epochs in candidates.items():
+            if tuple(sorted(epochs)) in seen:
+                continue
+            seen.add(tuple(sorted(epochs)))
+            weights = checkpoints.average(checkpoints.load(self._kept(epoch)).arrays for epoch in epochs)
+            self.network.set_weights(weights)
+            loss, _ = self._listen()
+            figure = judge(layers(self.network)) if judge is not None else loss
+            say(f"{name}: dev loss {loss:.3f}" + (f", dev WER {figure:.1%}" if judge is not None else ""))
+            judged.append((figure, loss, name, weights))
+        _, loss, name, weights = min(judged, key=lambda candidate: candidate[:2])
+        self.network.set_weights(weights)
+        checkpoints.save(self.best, weights, {"chosen": name, "dev_loss": loss})
+        return Result(layers(self.network), name, loss, self.state.epoch, self.state.seconds)
+
+
+class _Steps(keras.callbacks.Callback):
+    """Sets the rate before each step, adds up the loss, and shows a bar with the time left."""
+
+    def __init__(self, pace: Pace, settings: Train, epoch: int, count: int) -> None:
+        super().__init__()
+        self._pace, self._settings, self._epoch, self._count = pace, settings, epoch, count
+        self._bar: Any = None
+        self._task: Any = None
+        self.loss = math.nan
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        if shows_bars():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            label = f"epoch {self._epoch + 1}/{self._settings.epochs}"
+            self._task = self._bar.add_task(label, total=self._count)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        progress = (self._epoch + batch / self._count) / self._settings.epochs
+        self.model.optimizer.learning_rate.assign(self._pace.rate(self._settings, progress))
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        # Keras hands down the mean over the epoch so far.
+        self.loss = float((logs or {}).get("loss", math.nan))
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _dataset(batches: Iterator[Batch]) -> Any:
+    """Return a tf.data.Dataset of the batches, prepared ahead of the step."""
+    import tensorflow as tf
+
+    signature = (
+        {
+            "features": tf.TensorSpec((None, None, None), tf.float32),
+            "frames": tf.TensorSpec((None,), tf.int32),
+        },
+        {
+            "labels": tf.TensorSpec((None, None), tf.int32),
+            "label_lengths": tf.TensorSpec((None,), tf.int32),
+        },
+    )
+
+    def rows() -> Iterator[Any]:
+        for batch in batches:
+            yield (
+                {"features": batch.features, "frames": batch.frames},
+                {"labels": batch.labels, "label_lengths": batch.label_lengths},
+            )
+
+    return tf.data.Dataset.from_generator(rows, output_signature=signature).prefetch(2)
+
+
+def _strategy() -> Any:
+    """Return the tf.distribute strategy for the devices there are."""
+    import tensorflow as tf
+
+    if os.environ.get("TF_CONFIG"):
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if len(tf.config.list_logical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def forget(folder: Path) -> None:
+    """Delete a run's checkpoints."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,98 @@
+"""Start a training from weights that exist already: another run's, or any DeepSpeech 0.9 graph's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from asr.alphabet import Alphabet
+from asr.ctc.layers import Dense, Layer, Lstm, lstm_name
+from asr.ctc.network import unfold_normalisation
+from asr.ctc.recurrence import Recurrence
+from asr.errors import ModelError
+from asr.progress import say
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights to start from.
+
+    Attributes
+    ----------
+    layers : of the graph they come from, first to last.
+    alphabet : of that graph; labels that both alphabets have keep their weights, however they are numbered.
+    target : the alphabet of the network to be trained.
+    freeze : names of layers that stay as they are.
+    drop_layers : so many last layers start anew.
+    name : of the graph, for messages.
+    """
+
+    layers: Sequence[Layer]
+    alphabet: Alphabet
+    target: Alphabet
+    freeze: tuple[str, ...]
+    drop_layers: int
+    name: str
+
+    def apply(self, network: keras.Model) -> None:
+        """Put the weights into a network by layer name; ModelError where a shape does not fit or a name is unknown."""
+        found = [layer for layer in self.layers if isinstance(layer, Dense | Lstm)]
+        taken = {layer.name: layer for layer in found[: len(found) - self.drop_layers]}
+        unknown = [name for name in self.freeze if name not in {_key(layer) for layer in network.layers}]
+        if unknown:
+            raise ModelError(f"train.freeze names {unknown[0]!r}, and no layer is called that", fix=_names(network))
+        for layer in network.layers:
+            source = taken.get(_key(layer)) if isinstance(layer, keras.layers.Dense | Recurrence) else None
+            if source is not None:
+                layer.set_weights(self._fitted(layer, source, network))
+            if _key(layer) in self.freeze:
+                layer.trainable = False
+        say(f"starting from {self.name}: {', '.join(_short(name) for name in taken)}")
+
+    def _fitted(self, layer: keras.layers.Layer, source: Dense | Lstm, network: keras.Model) -> list[np.ndarray]:
+        kernel, bias = source.kernel, source.bias
+        if layer.name == "layer_1":
+            context = network.get_layer("context")
+            kernel, bias = unfold_normalisation(kernel, bias, context.mean, context.scale)
+        shape = tuple(layer.kernel.shape)
+        if layer.name == "layer_6" and self.alphabet != self.target:
+            if kernel.shape[0] != shape[0]:
+                raise self._misfit(layer.name, kernel.shape, shape)
+            return self._relabelled(layer, kernel, bias)
+        if kernel.shape != shape:
+            raise self._misfit(layer.name, kernel.shape, shape)
+        return [kernel, bias]
+
+    def _relabelled(self, layer: keras.layers.Layer, kernel: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
+        """Move the columns of labels that both alphabets have, and of the blank; the others stay fresh."""
+        new_kernel, new_bias = (np.array(value) for value in layer.get_weights())
+        old = {label: index for index, label in enumerate(self.alphabet.labels)}
+        pairs = [(index, old[label]) for index, label in enumerate(self.target.labels) if label in old]
+        for index, from_ in [*pairs, (self.target.blank, self.alphabet.blank)]:
+            new_kernel[:, index], new_bias[index] = kernel[:, from_], bias[from_]
+        return [new_kernel, new_bias]
+
+    def _misfit(self, name: str, found: Sequence[int], expected: Sequence[int]) -> ModelError:
+        return ModelError(
+            f"{name} is {list(found)} there and {list(expected)} here",
+            path=self.name,
+            fix="Set train.network and train.n_hidden to those of the weights, or raise train.drop_layers",
+        )
+
+
+def _key(layer: keras.layers.Layer) -> str:
+    if isinstance(layer, Recurrence):
+        return lstm_name(int(layer.name.rsplit("_", 1)[1]))
+    return str(layer.name)
+
+
+def _short(name: str) -> str:
+    return "lstm" if "/" in name else name
+
+
+def _names(network: keras.Model) -> str:
+    names = [_key(layer) for layer in network.layers if isinstance(layer, keras.layers.Dense | Recurrence)]
+    return f"The layers are {', '.join(names)}"

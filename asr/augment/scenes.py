@@ -152,14 +152,14 @@ def _sparse(n: int, rng: np.random.Generator, rate: float, spread: float) -> Flo
 
 def water(n: int, rng: np.random.Generator) -> Float:
     """Running or pouring water: broad noise, and bubbles that each ring at a rising pitch (Minnaert)."""
-    taps = 384
+    taps = 256
     times = np.arange(taps, dtype=np.float32) / SAMPLE_RATE
     flow = np.zeros(n, np.float32)
-    for _ in range(2):
-        pitch = float(np.exp(rng.uniform(np.log(400.0), np.log(4500.0))))
+    for _ in range(4):
+        pitch = float(np.exp(rng.uniform(np.log(350.0), np.log(4500.0))))
         rise = pitch * (1.0 + float(rng.uniform(2.0, 15.0)) * times)
-        ring = np.sin(2 * np.pi * rise * times) * np.exp(-times * float(rng.uniform(150.0, 700.0)))
-        flow += convolve_short(_sparse(n, rng, float(rng.uniform(15.0, 250.0)), 8.0), ring.astype(np.float32))
+        ring = np.sin(2 * np.pi * rise * times) * np.exp(-times * float(rng.uniform(250.0, 1500.0)))
+        flow += convolve_short(_sparse(n, rng, float(rng.uniform(10.0, 150.0)), 8.0), ring.astype(np.float32))
     spray = coloured(n, rng, float(rng.uniform(-1.0, 3.0))) * random_curve(rng, n, 0.03, 2.0)
     spray *= np.float32(rng.uniform(0.2, 2.0) * np.std(flow) / (np.std(spray) + 1e-9))
     return (flow + spray) * random_curve(rng, n, float(rng.uniform(0.3, 2.0)), 3.0)
@@ -180,7 +180,7 @@ def clatter(n: int, rng: np.random.Generator) -> Float:
     Each thing is a handful of damped resonances, struck several times, at random strengths.
     """
     result = np.zeros(n, np.float32)
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.integers(1, 5))):
         hard = rng.random() < 0.6
         lowest, highest = (700.0, 7500.0) if hard else (60.0, 900.0)
         modes = int(rng.integers(3, 8))

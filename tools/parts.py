@@ -192,7 +192,9 @@ def make_kenlm(deps: Path) -> str:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     with tarfile.open(archive) as sources:
-        sources.extractall(work)  # its content is pinned
+        # Its content is pinned; the filter is there because newer Pythons warn without one.
+        sources.extraction_filter = getattr(tarfile, "data_filter", None)
+        sources.extractall(work)
     source, build = work / "kenlm-0.3.0", work / "build"
     # Eigen would only add a program that nobody calls.
     run(log, "cmake", "-S", source, "-B", build, "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON")

@@ -94,12 +94,8 @@ def evaluation_section(
     """
     about = evaluation.remarks
     parts = [f"<p>{escape(_intro(evaluation))}</p>", remark_boxes(about), _tiles(evaluation)]
-    named = {name: descriptions.get(name, "") for name in evaluation.conditions}
-    parts.append(
-        figures_table(
-            "Every condition", "condition", evaluation.conditions, about, intervals=True, more=named
-        )
-    )
+    parts.append(figures_table("Every condition", "condition", evaluation.conditions, about, intervals=True))
+    parts.append(_described(evaluation, descriptions))
     if "noise" in pictures:
         caption = "By noise level; bars are 95 % intervals. The table above holds the same figures."
         parts.append(picture(pictures["noise"], caption))
@@ -119,7 +115,6 @@ def figures_table(
     remarks: Iterable[str] = (),
     *,
     intervals: bool = False,
-    more: Mapping[str, str] | None = None,
     note: str = "",
 ) -> str:
     """Return a table with one group of utterances a row; measures that nobody took are left out."""
@@ -128,18 +123,22 @@ def figures_table(
         for name in wording.NAMES
         if any(getattr(group, name).value is not None for group in groups.values())
     ]
-    heads = [head, "clips", "speakers", "words", *(wording.SHORT[name] for name in measures)]
+    # A table by speaker has one in every row.
+    counted = head != "speaker"
+    heads = [head, "clips", *["speakers"] * counted, "words", *(wording.SHORT[name] for name in measures)]
     if intervals:
         note = (
             note + " " if note else ""
         ) + "Below each figure: its 95 % interval, by bootstrap over speakers."
     rows = []
     for name, group in groups.items():
-        described = (more or {}).get(name, "")
-        first = escape(name) + (f'<span class="range">{escape(described)}</span>' if described else "")
-        cells = [f"{group.utterances:,}", f"{group.speakers:,}", f"{group.wer.whole:,}"]
+        cells = [f"{group.utterances:,}", *[f"{group.speakers:,}"] * counted, f"{group.wer.whole:,}"]
         rows.append(
-            [first, *cells, *(_cell(measure, getattr(group, measure), intervals) for measure in measures)]
+            [
+                escape(name),
+                *cells,
+                *(_cell(measure, getattr(group, measure), intervals) for measure in measures),
+            ]
         )
     return table(caption, heads, rows, remarks, note=note)
 
@@ -203,10 +202,23 @@ def _tiles(evaluation: Evaluation) -> str:
     return f'<ul class="tiles">{items}</ul>'
 
 
+def _described(evaluation: Evaluation, descriptions: Mapping[str, str]) -> str:
+    """Return what the conditions are; those with one description stand together."""
+    together: dict[str, list[str]] = {}
+    for name in evaluation.conditions:
+        if name in descriptions:
+            together.setdefault(descriptions[name], []).append(name)
+    items = "".join(
+        f"<dt>{escape(names[0] if len(names) == 1 else f'{names[0]} to {names[-1]}')}</dt><dd>{escape(text)}</dd>"
+        for text, names in together.items()
+    )
+    return f'<dl class="quiet">{items}</dl>' if items else ""
+
+
 def _cell(measure: str, figure: Figure, intervals: bool) -> str:
     text = wording.value(measure, figure)
     if figure.value is None:
-        return f'<span class="quiet">{text}</span>'
+        return f'<span class="quiet" title="{text}">-</span>'
     if intervals:
         return f'{text}<span class="range">{escape(wording.interval(measure, figure))}</span>'
     if measure == "wer":

@@ -20,12 +20,12 @@ a { color: var(--accent); }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; margin: 1rem 0; list-style: none; }
 .remark { background: var(--warn-back); color: var(--warn); border-left: 4px solid currentColor;
   padding: .5rem .75rem; margin: .75rem 0; max-width: none; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(12.5rem, 1fr)); gap: .75rem;
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.6rem, 1fr)); gap: .75rem;
   margin: 1rem 0; padding: 0; list-style: none; }
 .tiles li { background: var(--panel); border: 1px solid var(--rule); border-radius: 6px;
-  padding: .7rem .9rem; }
+  padding: .7rem .8rem; }
 .tiles .name { display: block; color: var(--quiet); font-size: .9rem; }
-.tiles .value { display: block; font-size: 1.9rem; font-weight: 650; line-height: 1.25;
+.tiles .value { display: block; font-size: 1.7rem; font-weight: 650; line-height: 1.25;
   font-variant-numeric: tabular-nums; }
 .tiles .more { display: block; color: var(--quiet); font-size: .82rem; line-height: 1.4; }
 .scroll { overflow-x: auto; margin: .75rem 0 1.25rem; }
@@ -62,6 +62,6 @@ dd { margin: 0; overflow-wrap: anywhere; }
   --warn-back: #fff; --bar: #cfe0ec; }
   body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; }
   .scroll { overflow: visible; } thead { display: table-header-group; } tr, figure { break-inside: avoid; }
-  h2, h3 { break-after: avoid; } .tiles { grid-template-columns: repeat(4, 1fr); }
+  h2, h3 { break-after: avoid; } .tiles { grid-template-columns: repeat(5, 1fr); }
   details::details-content { content-visibility: visible; display: block; } summary { color: inherit; } }
 """

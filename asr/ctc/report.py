@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from matplotlib.figure import Figure as Canvas
-    from rich.table import Table
+    from rich.console import Group
 
 FORMAT = 1  # of report.json
 
@@ -109,26 +109,46 @@ def write_report(folder: Path, report: Report, sound: Sound | None = None) -> Pa
     return target
 
 
-def summary(evaluations: Sequence[Evaluation]) -> Table:
-    """Return the figures as one table for the terminal: a row a kind of speech and condition."""
-    from rich.table import Table
+def summary(evaluations: Sequence[Evaluation]) -> Group:
+    """Return the figures for the terminal: a table a kind of speech, a row a condition, intervals below."""
+    from rich.console import Group
 
+    return Group(*(part for evaluation in evaluations for part in _summary(evaluation)))
+
+
+def _summary(evaluation: Evaluation) -> list[Any]:
+    from rich.table import Table
+    from rich.text import Text
+
+    measures = [
+        name
+        for name in ("acceptance", "sentence_accuracy", "wer", "cer", "loss")
+        if any(getattr(figures, name).value is not None for figures in evaluation.conditions.values())
+    ]
     table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for head in ("clips", "speakers", *wording.SHORT.values()):
+    table.add_column("condition", no_wrap=True)
+    for head in ("clips", "speakers", *(wording.SHORT[name] for name in measures)):
         table.add_column(head, justify="right")
-    for evaluation in evaluations:
-        table.add_row(f"[bold]{wording.KINDS[evaluation.kind]}")
-        for name, figures in evaluation.conditions.items():
-            cells = []
-            for measure in wording.SHORT:
-                figure = getattr(figures, measure)
-                text = wording.value(measure, figure) if figure.value is not None else "-"
-                cells.append(f"{text}\n[dim]{wording.interval(measure, figure)}" if figure.interval else text)
-            table.add_row(f"  {name}", f"{figures.utterances}", f"{figures.speakers}", *cells)
-        for remark in evaluation.remarks:
-            table.add_row(f"  [dim]mind: {remark}")
-    return table
+    for name, figures in evaluation.conditions.items():
+        cells = [Text(f"{figures.utterances}"), Text(f"{figures.speakers}")]
+        for measure in measures:
+            figure = getattr(figures, measure)
+            text = Text(wording.value(measure, figure) if figure.value is not None else "-")
+            if figure.interval:
+                low, high = wording.bounds(measure, figure)
+                text.append(f"\n{low}-{high}", style="dim")
+            cells.append(text)
+        table.add_row(Text(name), *cells)
+    main = evaluation.conditions[evaluation.main]
+    below = main.wer.note or "below each figure its 95 % interval, by bootstrap over speakers"
+    remarks = [Text(f"Mind: {remark}") for remark in evaluation.remarks]
+    return [
+        Text(wording.KINDS[evaluation.kind], style="bold"),
+        table,
+        Text(below, style="dim"),
+        *remarks,
+        Text(""),
+    ]
 
 
 def _page(report: Report, pictures: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asr.ctc.figures import Figure
 
 NOT_MEASURED = "not measured"
+JOIN = "\N{NO-BREAK SPACE}"  # between a number and its unit
 # Measure: its name, and what it is a share of.
 NAMES = {
     "wer": ("Word errors (WER)", "words"),
@@ -27,8 +28,8 @@ KINDS = {
 
 
 def percent(share: float) -> str:
-    """Return a share as a percentage with one decimal: 0.0456 is "4.6 %"."""
-    return f"{100 * share:.1f} %"
+    """Return a share as a percentage with one decimal: 0.0456 is "4.6 %", its space unbreakable."""
+    return f"{100 * share:.1f}{JOIN}%"
 
 
 def value(measure: str, figure: Figure) -> str:
@@ -42,10 +43,15 @@ def interval(measure: str, figure: Figure) -> str:
     """Return a figure's 95 % interval, or why there is none."""
     if figure.interval is None:
         return figure.note
+    low, high = bounds(measure, figure)
+    return f"{low} to {high}" + ("" if measure == "loss" else f"{JOIN}%")
+
+
+def bounds(measure: str, figure: Figure) -> tuple[str, str]:
+    """Return the ends of a figure's interval without their unit; there has to be one."""
+    assert figure.interval is not None
     low, high = figure.interval
-    if measure == "loss":
-        return f"{low:.2f} to {high:.2f}"
-    return f"{100 * low:.1f} to {100 * high:.1f} %"
+    return (f"{low:.2f}", f"{high:.2f}") if measure == "loss" else (f"{100 * low:.1f}", f"{100 * high:.1f}")
 
 
 def count(number: float, noun: str) -> str:
@@ -56,5 +62,5 @@ def count(number: float, noun: str) -> str:
 def duration(seconds: float) -> str:
     """Return a length of time: "8.4 s", "12 min", "1.5 h"."""
     if seconds < 100:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"{seconds:.1f}{JOIN}s"
+    return f"{seconds / 60:.0f}{JOIN}min" if seconds < 5400 else f"{seconds / 3600:.1f}{JOIN}h"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.fft
 
 from asr.augment import scenes
 from asr.augment.room import Room, reverberate
@@ -87,13 +88,13 @@ def add_silence(samples: Float, before: int, after: int, quieter: float, rng: np
     whole = max(1, n // _FRAME)
     frames = np.zeros((whole, _FRAME), np.float32)
     frames.reshape(-1)[: min(n, whole * _FRAME)] = samples[: whole * _FRAME]
-    spectra = np.abs(np.fft.rfft(frames * np.hanning(_FRAME).astype(np.float32), axis=1)) ** 2
+    spectra = np.abs(scipy.fft.rfft(frames * np.hanning(_FRAME).astype(np.float32), axis=1)) ** 2
     quietest = np.argsort(spectra.sum(axis=1))[: max(1, whole // 10)]
     power = float(np.mean(frames[quietest] ** 2))
     power = min(power, active_power(samples) * 10.0 ** (-_TONE_BELOW / 10.0)) * 10.0 ** (-quieter / 10.0)
     if power <= 0.0:
         return clip
-    taps = np.roll(np.fft.irfft(np.sqrt(spectra[quietest].mean(axis=0))), _FRAME // 2) * np.hanning(_FRAME)
+    taps = np.roll(scipy.fft.irfft(np.sqrt(spectra[quietest].mean(axis=0))), _FRAME // 2) * np.hanning(_FRAME)
     # A clip of a sample or two is all window, and has no spectrum.
     taps *= np.sqrt(power / (np.sum(taps**2) + 1e-30))
     fade = min(_FADE, n // 2)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
-import numpy.typing as npt
 import scipy.fft
 
 from asr.audio import SAMPLE_RATE
@@ -93,26 +94,39 @@ def change_formants(samples: Float, ratio: float) -> Float:
     frames = -(-n // half) + 1
     padded = np.zeros((frames + 1) * half, np.float32)
     padded[half : half + n] = samples
-    window = np.sqrt(np.hanning(_FRAME + 1)[:-1]).astype(np.float32)
+    window = _root_hann()
     framed = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::half] * window
     spectra = scipy.fft.rfft(framed, axis=1)
     levels = np.log(spectra.real**2 + spectra.imag**2 + np.float32(1e-9))
     levels *= np.float32(0.5)
-    bins = np.arange(half + 1)
-    orders = np.arange(_CEPSTRA)
-    analysis = np.cos(np.pi / half * np.outer(bins, orders)) * (2.0 / _FRAME)
-    analysis[1:-1] *= 2.0
-    # The last cosines fade out: a sudden end of the cepstrum would ripple over the envelope.
-    fade = np.clip((_CEPSTRA - orders) / (_CEPSTRA - _FULL_CEPSTRA), 0.0, 1.0)
-    weights = np.where(orders == 0, 0.5, 1.0) * np.sin(0.5 * np.pi * fade) ** 2
-    warped = np.minimum(bins / ratio, half)
-    moves = np.cos(np.pi / half * np.outer(orders, warped)) - np.cos(np.pi / half * np.outer(orders, bins))
-    gains = _product(_product(levels, analysis), weights[:, None] * moves)
+    analysis, weights, unmoved = _cepstral_tables()
+    warped = np.minimum(np.arange(half + 1) / ratio, half) * (np.pi / half)
+    moved = np.cos(np.outer(np.arange(_CEPSTRA), warped).astype(np.float32))
+    gains = _product(_product(levels, analysis), weights * moved - unmoved)
     limit = np.float32(_LARGEST_WARP / 20.0 * np.log(10.0))
     spectra *= np.exp(np.clip(gains, -limit, limit))
     pieces = scipy.fft.irfft(spectra, axis=1, overwrite_x=True)
     pieces *= window
     return _fit((pieces[:-1, half:] + pieces[1:, :half]).reshape(-1), n)
+
+
+@functools.cache
+def _root_hann() -> Float:
+    return np.sqrt(np.hanning(_FRAME + 1)[:-1]).astype(np.float32)
+
+
+@functools.cache
+def _cepstral_tables() -> tuple[Float, Float, Float]:
+    """Return the tables from log spectrum to cepstrum, of the lifter, and from both to the envelope."""
+    half = _FRAME // 2
+    orders = np.arange(_CEPSTRA)
+    cosines = np.cos(np.pi / half * np.outer(orders, np.arange(half + 1)))
+    analysis = cosines.T * (2.0 / _FRAME)
+    analysis[1:-1] *= 2.0
+    # The last cosines fade out: a sudden end of the cepstrum would ripple over the envelope.
+    fade = np.clip((_CEPSTRA - orders) / (_CEPSTRA - _FULL_CEPSTRA), 0.0, 1.0)
+    weights = (np.where(orders == 0, 0.5, 1.0) * np.sin(0.5 * np.pi * fade) ** 2)[:, None]
+    return analysis.astype(np.float32), weights.astype(np.float32), (weights * cosines).astype(np.float32)
 
 
 def change_voice(
@@ -137,7 +151,7 @@ def change_voice(
     return change_formants(samples, vocal_tract / raised)
 
 
-def _product(rows: Float, matrix: npt.NDArray[np.float64]) -> Float:
+def _product(rows: Float, matrix: Float) -> Float:
     """Return rows [n, a] times matrix [a, b] as float32, sixteen rows at a time.
 
     A product of that size stays below what BLAS libraries share out among threads, which would fight with the
@@ -146,7 +160,7 @@ def _product(rows: Float, matrix: npt.NDArray[np.float64]) -> Float:
     n, width = rows.shape
     padded = np.zeros((-(-n // 16), 16, width), np.float32)
     padded.reshape(-1, width)[:n] = rows
-    product: Float = np.matmul(padded, matrix.astype(np.float32)).reshape(-1, matrix.shape[1])[:n]
+    product: Float = np.matmul(padded, matrix).reshape(-1, matrix.shape[1])[:n]
     return product
 
 

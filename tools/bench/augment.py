@@ -3,8 +3,8 @@
     python -m tools.bench.augment [SOUND ...]
 
 On one core. Times are the process's own, so that what else runs on the machine weighs less; each is the
-median of several rounds in which every effect has its turn. Without arguments it uses sound made here, of speech's
-durations and modulation, which costs the same: no effect looks at what is said.
+median of several rounds in which every effect has its turn. Without arguments it uses sound made here, of
+speech's durations and modulation, which costs the same: no effect looks at what is said.
 """
 
 from __future__ import annotations

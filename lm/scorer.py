@@ -197,20 +197,14 @@ def read_scorer(path: Path, alphabet: Alphabet | None = None) -> ScorerInfo:
     except OSError as error:
         raise ScorerError(f"it cannot be read: {error.strerror}", path=path) from None
     ngrams, structure = _read_kenlm(data, path)
-    # The length of KenLM's part is not written down. What follows starts with bytes that can occur in it by
-    # chance, so they count only with a whole automaton behind them, which has to end where the file does.
+    # The length of KenLM's part is not written down, but eight given bytes are not in it by chance.
     at = data.find(_TRAILER_START, _KENLM_PARAMETERS_AT)
     if at < 0:
         raise ScorerError("this scorer is cut off: it has no word list", path=path, fix=_AGAIN)
-    while True:
-        after = data.find(_TRAILER_START, at + 1)
-        try:
-            automaton = read_fst(data, at + _TRAILER.size)
-            break
-        except ScorerError as error:
-            if after < 0:
-                raise ScorerError(error.what, path=path, fix=error.fix) from None
-            at = after
+    try:
+        automaton = read_fst(data, at + _TRAILER.size)
+    except ScorerError as error:
+        raise ScorerError(error.what, path=path, fix=error.fix) from None
     _, _, is_utf8, alpha, beta = _TRAILER.unpack_from(data, at)
     # A damaged automaton can have more paths than there are atoms; a scorer has an n-gram for each word.
     if not 0 < automaton.count() <= ngrams[0]:

@@ -36,7 +36,7 @@ def graph(alphabet: Alphabet) -> bytes:
     swell = [np.abs(features[:, 1:]).sum(axis=1) for features in heard]
     loud = [features[some >= np.median(some), 1:] for features, some in zip(heard, swell, strict=True)]
     known = np.stack([features.mean(axis=0) for features in loud]).astype(np.float32)
-    # Of |x - known|^2, the part that differs between the sounds is linear in x. The client likes an even width.
+    # Of |x - known|^2, the part that differs between the sounds is linear in x. The client likes even widths.
     size = len(known)
     width = size + size % 2
     kernel = np.zeros((19, 26, width), np.float32)

@@ -208,10 +208,10 @@ def _described(evaluation: Evaluation, descriptions: Mapping[str, str]) -> str:
     for name in evaluation.conditions:
         if name in descriptions:
             together.setdefault(descriptions[name], []).append(name)
-    items = "".join(
-        f"<dt>{escape(names[0] if len(names) == 1 else f'{names[0]} to {names[-1]}')}</dt><dd>{escape(text)}</dd>"
-        for text, names in together.items()
-    )
+    items = ""
+    for text, names in together.items():
+        named = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+        items += f"<dt>{escape(named)}</dt><dd>{escape(text)}</dd>"
     return f'<dl class="quiet">{items}</dl>' if items else ""
 
 

@@ -122,15 +122,17 @@ def _summary(evaluation: Evaluation) -> list[Any]:
 
     measures = [
         name
-        for name in ("acceptance", "sentence_accuracy", "wer", "cer", "loss")
+        for name in ("acceptance", "sentence_accuracy", "wer", "cer")
         if any(getattr(figures, name).value is not None for figures in evaluation.conditions.values())
     ]
     table = Table(box=None, pad_edge=False)
     table.add_column("condition", no_wrap=True)
-    for head in ("clips", "speakers", *(wording.SHORT[name] for name in measures)):
-        table.add_column(head, justify="right")
+    table.add_column("clips", justify="right")
+    for measure in measures:
+        head = wording.SHORT[measure].replace(" ", "\n")
+        table.add_column(head, justify="right", min_width=10)
     for name, figures in evaluation.conditions.items():
-        cells = [Text(f"{figures.utterances}"), Text(f"{figures.speakers}")]
+        cells = [Text(f"{figures.utterances}")]
         for measure in measures:
             figure = getattr(figures, measure)
             text = Text(wording.value(measure, figure) if figure.value is not None else "-")
@@ -141,14 +143,11 @@ def _summary(evaluation: Evaluation) -> list[Any]:
         table.add_row(Text(name), *cells)
     main = evaluation.conditions[evaluation.main]
     below = main.wer.note or "below each figure its 95 % interval, by bootstrap over speakers"
-    remarks = [Text(f"Mind: {remark}") for remark in evaluation.remarks]
-    return [
-        Text(wording.KINDS[evaluation.kind], style="bold"),
-        table,
-        Text(below, style="dim"),
-        *remarks,
-        Text(""),
-    ]
+    heading = f"{wording.KINDS[evaluation.kind]}, {wording.count(main.speakers, 'speakers')}"
+    parts = [Text(heading, style="bold"), table, Text(below, style="dim")]
+    if main.loss.value is not None:
+        parts.append(Text(f"loss {wording.value('loss', main.loss)} ({evaluation.main})"))
+    return [*parts, *(Text(f"Mind: {remark}") for remark in evaluation.remarks), Text("")]
 
 
 def _page(report: Report, pictures: Mapping[str, str]) -> str:

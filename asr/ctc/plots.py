@@ -25,8 +25,8 @@ from asr.ctc.learning import PowerLaw
 WIDTH = 7.2  # inches, of a picture in the page
 INK = "#0b0c0d"  # stands for the page's own text colour in an SVG
 FAINT = "#8a8f98"
-# Okabe and Ito's colours, told apart by people who see fewer of them; each line has its own marker as well.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# After Okabe and Ito: told apart by people who see fewer colours; the blue is lighter, for dark pages.
+COLOURS = ("#2b83c6", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = "osD^vP"
 STYLE: Any = {
     "svg.fonttype": "none",
@@ -111,7 +111,11 @@ def noise_levels(evaluation: Evaluation) -> Canvas | None:
                 for level, interval in known:
                     if interval is not None:
                         axes.plot(
-                            [level] * 2, [100 * interval[0], 100 * interval[1]], color=colour, alpha=0.55
+                            [level] * 2,
+                            [100 * interval[0], 100 * interval[1]],
+                            color=colour,
+                            linewidth=2.5,
+                            alpha=0.5,
                         )
             if clean is not None and getattr(clean, measure).value is not None:
                 axes.axhline(100 * getattr(clean, measure).value, color=INK, linestyle=":", label="clean")
@@ -267,6 +271,7 @@ def learning_curve(law: PowerLaw) -> Canvas:
         axes.set_ylabel("WER, %")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
             axis.set_minor_formatter(matplotlib.ticker.NullFormatter())
         axes.legend()
     return canvas

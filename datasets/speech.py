@@ -1,16 +1,19 @@
 """Synthetic voices: espeak-ng through its library, and Piper's as a program, where somebody installed them.
 
-espeak-ng's library and voices come in the package espeakng_loader, so no system package is needed. The library
-keeps its state in globals: one process speaks with one voice at a time, and a pool of processes speaks faster.
+espeak-ng's library and voices come in the package espeakng_loader, so no system package is needed. What the library
+says depends on what it said before (phases and noise go on in its globals, whatever is set or initialised again), so
+each sentence is spoken by a fork of a process that has never spoken: the same sentence is always the same samples.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,6 +188,23 @@ class _Espeak:
     def speak(self, text: str, speaker: Speaker) -> tuple[Float, int]:
         if not self.has(speaker.voice):
             raise WorkspaceError(f"espeak-ng has no voice {speaker.voice!r}", fix="Mend voices.voices")
+        with tempfile.TemporaryFile() as file, warnings.catch_warnings():
+            # Python warns of forking beside other threads; the child calls the library and nothing of theirs.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+            if child == 0:
+                try:
+                    self._say(text, speaker)
+                    for piece in self._pieces:
+                        os.write(file.fileno(), piece.tobytes())
+                finally:
+                    os._exit(0)
+            os.waitpid(child, 0)
+            file.seek(0)
+            joined = np.frombuffer(file.read(), dtype=np.int16)
+        return joined.astype(np.float32) / np.float32(32768), int(self.rate)
+
+    def _say(self, text: str, speaker: Speaker) -> None:
         for parameter, value in (
             (_RATE, speaker.speed),
             (_PITCH, speaker.pitch),
@@ -192,12 +212,9 @@ class _Espeak:
             (_VOLUME, 100),
         ):
             self._library.espeak_SetParameter(parameter, round(value), 0)
-        self._pieces = []
         data = text.encode("utf-8")
         self._library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None)
         self._library.espeak_Synchronize()
-        joined = np.concatenate([np.zeros(0, np.int16), *self._pieces])
-        return joined.astype(np.float32) / np.float32(32768), int(self.rate)
 
 
 @functools.cache

@@ -100,8 +100,8 @@ def build(
     Raises
     ------
     SentenceError : the sentences are wrong; with the line.
-    ScorerError : a program of KenLM's fails; with its reason.
-    SetupError : one is not installed.
+    ScorerError : a program of KenLM's fails, with its reason, or the folder cannot be written to.
+    SetupError : one of the programs is not installed.
     """
     templates = Templates.read(sentences_file, alphabet)
     sentences = templates.expand(limit, seed)
@@ -118,8 +118,29 @@ def build(
             "recognised."
         )
     binary, vocabulary = folder / "lm.binary", folder / f"vocab-{settings.top_k}.txt"
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".lm.") as scratch:
+    scorer = folder / "kenlm.scorer"
+    try:
+        _estimate(sentences, None if len(words) == total else words, binary, settings)
+        # No line end after the last word, as generate_lm.py leaves it.
+        write_text(vocabulary, "\n".join(words))
+        write_scorer(scorer, binary, words, alphabet, alpha=settings.alpha, beta=settings.beta)
+    except OSError as error:
+        raise ScorerError(
+            f"the scorer cannot be written here: {error.strerror}", path=folder, fix="Make room on the disk"
+        ) from None
+    return Built(binary, vocabulary, scorer, len(sentences), templates.count(), len(words), tuple(remarks))
+
+
+def _estimate(
+    sentences: Sequence[str], vocabulary: Sequence[str] | None, binary: Path, settings: Scorer
+) -> None:
+    """Write a KenLM binary of the sentences, without what is not in the vocabulary where one is given.
+
+    generate_lm.py always filters. A vocabulary of all words filters nothing, and the binary comes out the
+    same, so that pass over all n-grams is left out.
+    """
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=binary.parent, prefix=".lm.") as scratch:
         text, arpa = Path(scratch, "sentences.txt"), Path(scratch, "lm.arpa")
         text.write_text("".join(f"{sentence}\n" for sentence in sentences), encoding="utf-8")
         kenlm.estimate(
@@ -129,22 +150,12 @@ def build(
             prune=settings.prune,
             discount_fallback=settings.discount_fallback,
         )
-        # generate_lm.py always filters. Where the vocabulary holds every word, nothing is filtered, and the
-        # binary comes out the same; so that pass over the n-grams is left out.
-        if len(words) < total:
-            filtered = Path(scratch, "filtered.arpa")
-            kenlm.restrict(arpa, filtered, words)
-            arpa = filtered
+        if vocabulary is not None:
+            whole, arpa = arpa, Path(scratch, "filtered.arpa")
+            kenlm.restrict(whole, arpa, vocabulary)
         kenlm.pack(
             arpa, binary, a_bits=settings.a_bits, q_bits=settings.q_bits, structure=settings.structure
         )
-    # No line end after the last word, as generate_lm.py leaves it.
-    write_text(vocabulary, "\n".join(words))
-    scorer = folder / "kenlm.scorer"
-    write_scorer(scorer, binary, words, alphabet, alpha=settings.alpha, beta=settings.beta)
-    return Built(
-        binary, vocabulary, scorer, len(sentences), templates.count(), len(words), tuple(remarks)
-    )
 
 
 def write_scorer(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import shutil
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from asr.alphabet import Alphabet
 from asr.errors import ScorerError, SentenceError, SetupError
 from asr.parts import part
 from asr.settings import Scorer
+from lm import kenlm
 from lm.scorer import build, read_scorer, write_scorer
 
 LIGHT = "(turn|switch) (on|off) the light[s]\nit's dark\n"
@@ -89,6 +94,36 @@ def test_a_wrong_sentence_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(SentenceError, match=r"sentences\.txt:2: 'T'"):
         build(tmp_path / "sentences.txt", Alphabet(), tmp_path / "export", Scorer(), limit=9, seed=1)
     assert not (tmp_path / "export").exists()
+
+
+@pytest.mark.parametrize("room", [200, 500, 5000, 8800])
+def test_a_full_disk_is_an_error_and_leaves_the_old_scorer(light: Path, tmp_path: Path, room: int) -> None:
+    """A limit on the size of files stands in for the disk. It hits one step after the other."""
+    export = light / "export"
+    sizes = [(export / name).stat().st_size for name in ("lm.binary", "kenlm.scorer")]
+    assert 5000 < sizes[0] < 8800 < sizes[1]
+    for file in export.iterdir():
+        shutil.copy(file, tmp_path)
+    child = f"""if True:
+        import resource
+        from pathlib import Path
+        from asr.alphabet import Alphabet
+        from asr.errors import ScorerError
+        from asr.settings import Scorer
+        from lm.scorer import build
+        resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
+        try:
+            build(Path({str(light / "sentences.txt")!r}), Alphabet(), Path({str(tmp_path)!r}), Scorer(),
+                  limit=100, seed=1)
+        except ScorerError as error:
+            print(error)
+    """
+    environment = {**os.environ, "PYTHONPATH": str(Path(kenlm.__file__).parent.parent)}
+    done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, env=environment)
+    assert "Make room on the disk" in done.stdout, done
+    assert done.stdout.count("\n") == 1 and not done.stderr
+    assert {file.name for file in tmp_path.iterdir()} == {file.name for file in export.iterdir()}
+    assert (tmp_path / "kenlm.scorer").read_bytes() == (export / "kenlm.scorer").read_bytes()
 
 
 def test_every_cut_is_found(light: Path, tmp_path: Path) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import multiprocessing
 import os
 import shutil
 import subprocess
 import tempfile
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ import numpy.typing as npt
 
 from asr import audio
 from asr.errors import AudioError, SetupError, WorkspaceError
+from asr.files import fingerprint
+from asr.progress import track
 from asr.settings import Voices
 
 Float = npt.NDArray[np.float32]
@@ -106,7 +110,7 @@ def cast_speakers(settings: Voices, language: str, count: int | None = None) -> 
     for voice in order:
         speed = round(float(rng.uniform(*settings.speed)))
         pitch = round(float(rng.uniform(*settings.pitch)))
-        kind = f"piper-{Path(voice[len(PIPER):]).stem}" if voice.startswith(PIPER) else f"espeak-{voice}"
+        kind = f"piper-{Path(voice[len(PIPER) :]).stem}" if voice.startswith(PIPER) else f"espeak-{voice}"
         name = f"{kind}-s{speed}-p{pitch}"
         if name not in taken:
             taken.add(name)
@@ -154,10 +158,39 @@ def speak(text: str, speaker: Speaker) -> Float:
     AudioError : the synthesiser made no sound.
     SetupError : it is not installed.
     """
-    samples, rate = _piper(text, speaker) if speaker.voice.startswith(PIPER) else _espeak().speak(text, speaker)
+    samples, rate = (
+        _piper(text, speaker) if speaker.voice.startswith(PIPER) else _espeak().speak(text, speaker)
+    )
     if not len(samples) or not samples.any():
-        raise AudioError(f"the voice {speaker.voice} makes no sound of {text!r}", fix="Take it out of voices.voices")
+        raise AudioError(
+            f"the voice {speaker.voice} makes no sound of {text!r}", fix="Take it out of voices.voices"
+        )
     return audio.resample(samples, rate, audio.SAMPLE_RATE)
+
+
+def speak_to_files(lines: Sequence[Spoken], folder: Path) -> list[Path]:
+    """Have the lines spoken on all cores, each into a WAV of its own in `folder`; those that exist stay.
+
+    Returns
+    -------
+    list of Path : in the lines' order.
+    """
+    paths = [folder / line.speaker.name / f"{fingerprint(line.transcript, asdict(line.speaker))[:16]}.wav" for line in lines]
+    todo = [(line, path) for line, path in zip(lines, paths, strict=True) if not path.is_file()]
+    workers = min(len(os.sched_getaffinity(0)), max(1, len(todo) // 32))
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        for _ in track(pool.map(_speak_to, todo, chunksize=16), "synthetic voices", total=len(todo)):
+            pass
+    wanted = set(paths)
+    for path in folder.rglob("*.wav"):
+        if path not in wanted:
+            path.unlink()
+    return paths
+
+
+def _speak_to(job: tuple[Spoken, Path]) -> None:
+    line, path = job
+    audio.write_wav(path, line.samples())
 
 
 class _Espeak:
@@ -170,7 +203,9 @@ class _Espeak:
         # Upstream expects the folder that holds espeak-ng-data, and takes that folder itself as well.
         self.rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(_data_folder()).encode(), 0)
         if self.rate <= 0:
-            raise SetupError("espeak-ng's library does not start", path=_data_folder(), fix="Run `make setup`")
+            raise SetupError(
+                "espeak-ng's library does not start", path=_data_folder(), fix="Run `make setup`"
+            )
         self._pieces: list[npt.NDArray[np.int16]] = []
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
         # Kept in a field: the library calls it after this function has returned.
@@ -246,7 +281,8 @@ def _piper(text: str, speaker: Speaker) -> tuple[Float, int]:
     program = shutil.which("piper")
     if program is None:
         raise SetupError(
-            f"the voice {speaker.voice!r} needs the program piper, which is not on the PATH", fix="Install Piper"
+            f"the voice {speaker.voice!r} needs the program piper, which is not on the PATH",
+            fix="Install Piper",
         )
     model = Path(speaker.voice[len(PIPER) :]).expanduser()
     with tempfile.TemporaryDirectory(prefix="asr-piper-") as folder:

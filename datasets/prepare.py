@@ -1,0 +1,130 @@
+"""From recordings, or voices where there are none, to clips, split and manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from asr.errors import RecordingsError
+from asr.files import write_json
+from asr.progress import say
+from asr.workspace import SPLITS, Workspace
+from datasets import recordings as recordings_
+from datasets.clips import Clip, Rejected, make_clips
+from datasets.manifest import Row, write_manifest
+from datasets.recordings import Recording
+from datasets.speech import Speaker, Spoken, cast_speakers, speak_to_files
+from datasets.split import Assignment, Member, assign
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What there is to train on.
+
+    Attributes
+    ----------
+    clips : all of them, and `splits` says for each where it is.
+    remarks : what every report has to say of the split.
+    """
+
+    clips: list[Clip]
+    splits: tuple[str, ...]
+    rejected: list[Rejected]
+    by: str
+    remarks: tuple[str, ...]
+
+    def of(self, split: str) -> list[Clip]:
+        """Return the clips of a split."""
+        return [clip for clip, name in zip(self.clips, self.splits, strict=True) if name == split]
+
+    def record(self) -> dict[str, Any]:
+        """Return what split.json holds."""
+        counts = {name: self.of(name) for name in SPLITS}
+        return {
+            "by": self.by,
+            **{name: sorted({clip.speaker for clip in clips}) for name, clips in counts.items()},
+            "recordings": {name: len(clips) for name, clips in counts.items()},
+            "seconds": {name: round(sum(clip.seconds for clip in clips), 1) for name, clips in counts.items()},
+            "synthetic": {name: sum(clip.synthetic for clip in clips) for name, clips in counts.items()},
+            "rejected": len(self.rejected),
+            "remarks": list(self.remarks),
+        }
+
+
+def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
+    """Make clips, split.json and the three manifests; what is made already stays as it is.
+
+    Parameters
+    ----------
+    sentences : what synthetic voices say, where they are needed: some of what the templates make.
+
+    Raises
+    ------
+    UserError : the recordings cannot be used, or there are none and voices.use is "never".
+    """
+    settings = workspace.settings
+    found = recordings_.find(workspace.recordings, workspace.alphabet)
+    if not found:
+        if settings.voices.use == "never":
+            raise RecordingsError(
+                "there are no recordings",
+                path=workspace.recordings,
+                fix="Put some there, or set voices.use to if-needed",
+            )
+        say("no recordings: synthetic voices speak the sentences")
+        found = _spoken(workspace, sentences)
+    clips, rejected = make_clips(found, workspace.clips, settings.recordings, workspace.alphabet)
+    members = [Member(clip.speaker, clip.transcript, clip.synthetic) for clip in clips]
+    assignment: Assignment = assign(members, settings.split)
+    prepared = Prepared(clips, assignment.splits, rejected, assignment.by, assignment.remarks)
+    for name in SPLITS:
+        rows = []
+        for clip in prepared.of(name):
+            path = workspace.clips / clip.clip
+            rows.append(Row(path, path.stat().st_size, clip.transcript))
+        if not rows:
+            raise RecordingsError(
+                f"{len(clips)} clips are too few: nothing is left for {name}",
+                path=workspace.recordings,
+                fix="Record more, from three speakers at least",
+            )
+        write_manifest(workspace.manifest(name), rows)
+    write_json(workspace.split_record, prepared.record())
+    return prepared
+
+
+def _spoken(workspace: Workspace, sentences: Sequence[str]) -> list[Recording]:
+    """Let synthetic speakers say the sentences, and return what they said as recordings."""
+    voices = workspace.settings.voices
+    speakers = cast_speakers(voices, workspace.settings.alphabet.language)
+    lines = share_out(sentences, speakers, voices.utterances, voices.seed)
+    paths = speak_to_files(lines, workspace.speech)
+    return [
+        Recording(path, line.transcript, line.speaker.name, synthetic=True, source=line.speaker.voice)
+        for path, line in zip(paths, lines, strict=True)
+    ]
+
+
+def share_out(sentences: Sequence[str], speakers: Sequence[Speaker], count: int, seed: int) -> list[Spoken]:
+    """Return `count` utterances in which speakers and sentences come up equally often, within one."""
+    rng = np.random.default_rng([seed, 11])
+    spoken: list[Spoken] = []
+    said: set[tuple[str, str]] = set()
+    order: list[int] = []
+    for number in range(count):
+        speaker = speakers[number % len(speakers)]
+        # A speaker says nothing twice while there is something left to say.
+        for _ in range(len(sentences)):
+            if not order:
+                order = [int(index) for index in rng.permutation(len(sentences))]
+            sentence = sentences[order.pop()]
+            if (speaker.name, sentence) not in said:
+                break
+        else:
+            continue
+        said.add((speaker.name, sentence))
+        spoken.append(Spoken(sentence, speaker))
+    return spoken

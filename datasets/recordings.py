@@ -1,0 +1,184 @@
+"""The user's recordings: which file says what, and who speaks.
+
+Two forms are read: a recordings.csv (file, transcript, speaker; other columns are left alone), and a folder per
+sentence or keyword (`turn on the light/`, or with underscores), with `<speaker>_nohash_<n>.wav` names understood,
+as in Google's Speech Commands.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from asr.alphabet import Alphabet
+from asr.errors import RecordingsError, SentenceError
+from datasets import tables
+
+UNKNOWN = "unknown"  # the one speaker that all recordings without a name belong to
+CSV_NAME = "recordings.csv"
+COLUMNS = ("file", "transcript", "speaker")
+
+# Not sentences: noise and the like, which the keyword models read by themselves.
+_NOISE_FOLDERS = ("background_noise", "problem_noise", "test_noise", "noise", "music")
+_SOUND_SUFFIXES = frozenset(
+    ".wav .flac .ogg .oga .opus .mp3 .m4a .aac .aif .aiff .aifc .au .caf .webm .wma .amr .3gp .mp4 .w64 .rf64".split()
+)
+_NOHASH = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One sound file and what is said in it.
+
+    Parameters
+    ----------
+    path : absolute path of the sound file, of any format.
+    transcript : what is said, in the alphabet's characters.
+    speaker : who says it; UNKNOWN where nobody wrote it down.
+    synthetic : True for a voice that no person has.
+    source : where this was read, such as "recordings.csv:12", for messages.
+    """
+
+    path: Path
+    transcript: str
+    speaker: str
+    synthetic: bool = False
+    source: str = ""
+
+
+def find(folder: Path, alphabet: Alphabet) -> list[Recording]:
+    """Read a workspace's recordings folder: its recordings.csv, or else a folder per sentence.
+
+    Returns
+    -------
+    The recordings in the order of the file, or by path; none where the folder is missing or holds no sound.
+
+    Raises
+    ------
+    RecordingsError, SentenceError : as `read_csv` and `read_folders` do.
+    """
+    table = folder / CSV_NAME
+    if table.exists():
+        return read_csv(table, alphabet)
+    if not folder.exists():
+        return []
+    return read_folders(folder, alphabet)
+
+
+def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
+    """Read a recordings.csv; its files are named relative to its folder, or absolutely.
+
+    A column `synthetic` (true, yes or 1) marks voices that no person has. A byte order mark, as spreadsheets
+    write it, is read over.
+
+    Raises
+    ------
+    RecordingsError : missing, empty, not UTF-8, not separated by commas, a column missing, a sound file missing
+        or named twice, an empty transcript; with the line.
+    SentenceError : a transcript holds a character outside the alphabet; with the line.
+    """
+    table = tables.read(path, RecordingsError, columns=("file", "transcript"), known=COLUMNS, accept_bom=True)
+    recordings: list[Recording] = []
+    faults: list[tuple[int, str, str]] = []
+    seen: dict[str, int] = {}
+    for line, row in table:
+        name, transcript = row["file"].strip(), " ".join(row["transcript"].split())
+        if not name:
+            faults.append((line, "the file's name is empty", "Name the sound file"))
+            continue
+        sound = Path(os.path.normpath(path.parent.resolve() / name))
+        if not transcript:
+            faults.append((line, f"the transcript of {name!r} is empty", "Write what is said"))
+        elif not sound.is_file():
+            faults.append((line, f"no such file {name!r}", f"Files are named relative to {path.parent}"))
+        elif str(sound) in seen:
+            faults.append((line, f"{name!r} is also on line {seen[str(sound)]}", "Keep one of the two lines"))
+        else:
+            alphabet.check(transcript, path=path, line=line)
+            speaker = " ".join(row.get("speaker", "").split()) or _speaker_of(sound)
+            synthetic = row.get("synthetic", "").strip().lower() in ("true", "yes", "1")
+            recordings.append(Recording(sound, transcript, speaker, synthetic, f"{path.name}:{line}"))
+        seen.setdefault(str(sound), line)
+    if faults:
+        line, what, fix = faults[0]
+        others = f" (and {len(faults) - 1} more such lines)" if len(faults) > 1 else ""
+        raise RecordingsError(f"{what}{others}", path=path, line=line, fix=fix)
+    if not recordings:
+        raise RecordingsError(
+            "there are no recordings in it, only the header", path=path, fix="Add a line a recording"
+        )
+    return recordings
+
+
+def read_folders(folder: Path, alphabet: Alphabet) -> list[Recording]:
+    """Read a folder that holds a folder per sentence or keyword, named by what is said in its sound files.
+
+    Folders named with a leading "_" or "." and those of noise are passed over.
+
+    Raises
+    ------
+    RecordingsError : sound files lie beside the folders, so that nobody knows what is said in them.
+    SentenceError : a folder's name holds a character outside the alphabet.
+    """
+    if not folder.is_dir():
+        raise RecordingsError("no such folder", path=folder, fix="Check recordings.folder in asr.toml")
+    loose = sorted(item for item in folder.iterdir() if item.is_file() and _is_sound(item))
+    recordings: list[Recording] = []
+    for place in sorted(item for item in folder.iterdir() if item.is_dir()):
+        if place.name.startswith((".", "_")) or place.name in _NOISE_FOLDERS:
+            continue
+        sounds = sorted(item for item in place.rglob("*") if item.is_file() and _is_sound(item))
+        if not sounds:
+            continue
+        transcript = " ".join(place.name.replace("_", " ").split())
+        try:
+            alphabet.check(transcript)
+        except SentenceError as error:
+            raise SentenceError(
+                f"the folder's name is the transcript, and {error.what}", path=place, fix=error.fix
+            ) from None
+        for sound in sounds:
+            source = str(sound.relative_to(folder))
+            recordings.append(Recording(sound.resolve(), transcript, _speaker_of(sound), False, source))
+    if loose and not recordings:
+        raise RecordingsError(
+            f"{loose[0].name} and {len(loose) - 1} other sound files lie here without a transcript",
+            path=folder,
+            fix=f"Write a {CSV_NAME} (file,transcript,speaker), or move them into a folder named by the sentence",
+        )
+    return recordings
+
+
+def remarks(recordings: Sequence[Recording]) -> list[str]:
+    """Return what a reader of any later figure should know about these recordings, a sentence each."""
+    nameless = sum(recording.speaker == UNKNOWN for recording in recordings)
+    if not nameless:
+        return []
+    some = "all" if nameless == len(recordings) else f"{nameless} of {len(recordings)}"
+    return [f"{some} recordings name no speaker; they count as one speaker, {UNKNOWN!r}"]
+
+
+def _speaker_of(path: Path) -> str:
+    found = _NOHASH.fullmatch(path.stem)
+    return found.group("speaker") if found else UNKNOWN
+
+
+def _is_sound(path: Path) -> bool:
+    return path.suffix.lower() in _SOUND_SUFFIXES and not path.name.startswith(".")
+
+
+def write_csv(path: Path, recordings: Sequence[Recording]) -> None:
+    """Write recordings as a recordings.csv that `read_csv` reads, atomically; files are named relative to it."""
+    rows = [
+        [
+            os.path.relpath(recording.path, path.parent.resolve()),
+            recording.transcript,
+            recording.speaker,
+            "true" if recording.synthetic else "false",
+        ]
+        for recording in recordings
+    ]
+    tables.write(path, (*COLUMNS, "synthetic"), rows)

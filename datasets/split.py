@@ -1,0 +1,155 @@
+"""Who is trained on, who decides, who judges: train, dev and test, apart by speaker."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from asr.errors import WorkspaceError
+from asr.settings import Split
+from asr.workspace import SPLITS
+from datasets.recordings import UNKNOWN_SPEAKER
+
+# Few enough groups to try every way of dealing them out; more are dealt at random so many times.
+_TRY_ALL, _TRIES = 8, 4000
+
+
+@dataclass(frozen=True)
+class Member:
+    """What the split needs to know of a clip."""
+
+    speaker: str
+    transcript: str
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Where each clip goes.
+
+    Attributes
+    ----------
+    by : "speaker", "named" (asr.toml names speakers) or "recording" (too few speakers).
+    splits : "train", "dev" or "test" for each clip, in order.
+    remarks : what every report has to say of it.
+    """
+
+    by: str
+    splits: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def assign(members: Sequence[Member], settings: Split) -> Assignment:
+    """Deal the clips out, the same for the same seed.
+
+    Synthetic voices go to train where real speakers are there to judge; alone, they are split like people.
+
+    Raises
+    ------
+    WorkspaceError : asr.toml names a speaker that no recording has.
+    """
+    real = [index for index, member in enumerate(members) if not member.synthetic]
+    judged = real or list(range(len(members)))
+    remarks = [] if real else ["Every voice is synthetic: these figures say little about people."]
+    counts = Counter(members[index].speaker for index in judged)
+    named = {name: getattr(settings, f"{name}_speakers") for name in SPLITS}
+    _check_names(named, counts)
+    if any(named.values()):
+        chosen = _named(named, counts, settings)
+        missing = [name for name in SPLITS if name not in chosen.values()]
+        if not missing:
+            splits = [chosen.get(member.speaker, "train") for member in members]
+            return Assignment("named", tuple(splits), tuple(remarks))
+        remarks.append(f"The speakers named in asr.toml leave {' and '.join(missing)} without anybody.")
+    elif len(counts) >= 3:
+        chosen = _deal(dict(counts), {name: getattr(settings, name) for name in SPLITS}, settings.seed)
+        splits = [chosen.get(member.speaker, "train") for member in members]
+        return Assignment("speaker", tuple(splits), tuple(remarks))
+    who = "1 speaker" if len(counts) == 1 else f"{len(counts)} speakers"
+    if set(counts) == {UNKNOWN_SPEAKER}:
+        who = "no speakers named"
+    remarks.append(
+        f"Split by recordings, with {who}: the speakers of dev and test were trained on, "
+        "so a new voice will be understood less well than these figures say."
+    )
+    splits = ["train"] * len(members)
+    for index, name in zip(judged, _by_recording([members[i] for i in judged], settings), strict=True):
+        splits[index] = name
+    return Assignment("recording", tuple(splits), tuple(remarks))
+
+
+def _check_names(named: dict[str, Sequence[str]], counts: Counter[str]) -> None:
+    for name, speakers in named.items():
+        for speaker in speakers:
+            if speaker not in counts:
+                close = difflib.get_close_matches(speaker, list(counts), n=1)
+                hint = (
+                    f"Did you mean {close[0]!r}?"
+                    if close
+                    else f"The speakers are {', '.join(sorted(counts)[:20])}"
+                )
+                raise WorkspaceError(
+                    f"split.{name}_speakers names {speaker!r}, who has no recordings", fix=hint
+                )
+
+
+def _named(named: dict[str, Sequence[str]], counts: Counter[str], settings: Split) -> dict[str, str]:
+    """Take the named speakers as they are; deal the others out among the splits that name nobody, or to train."""
+    chosen = {speaker: name for name, speakers in named.items() for speaker in speakers}
+    others = {speaker: count for speaker, count in counts.items() if speaker not in chosen}
+    open_splits = {name: getattr(settings, name) for name in SPLITS if not named[name]}
+    if len(others) < len(open_splits) or not open_splits:
+        return chosen | dict.fromkeys(others, "train")
+    return chosen | _deal(others, open_splits, settings.seed)
+
+
+def _deal(counts: dict[str, int], shares: dict[str, float], seed: int) -> dict[str, str]:
+    """Deal speakers out so that the recordings come close to the shares, and no split stays empty.
+
+    Of many seeded dealings the closest is taken; a speaker with many recordings weighs more than one with few.
+    """
+    speakers = sorted(counts)
+    weights = np.array([counts[speaker] for speaker in speakers], dtype=np.float64)
+    names = list(shares)
+    goal = np.array([shares[name] for name in names])
+    goal = goal / goal.sum() if goal.sum() > 0 else np.full(len(names), 1 / len(names))
+    if len(names) ** len(speakers) <= len(names) ** _TRY_ALL:
+        dealings = np.array(list(itertools.product(range(len(names)), repeat=len(speakers))))
+    else:
+        rng = np.random.default_rng(seed)
+        ends = np.round(np.cumsum(goal) * len(speakers)).astype(int)
+        ends[-1] = len(speakers)
+        sizes = np.maximum(np.diff(np.concatenate([[0], ends])), 1)
+        sizes[int(np.argmax(sizes))] += len(speakers) - int(sizes.sum())
+        deck = np.repeat(np.arange(len(names)), sizes)
+        dealings = np.array([rng.permutation(deck) for _ in range(_TRIES)])
+    got = np.stack([(dealings == k) @ weights for k in range(len(names))], axis=1) / weights.sum()
+    distance = np.abs(got - goal).sum(axis=1)
+    everyone = np.all(np.stack([(dealings == k).any(axis=1) for k in range(len(names))], axis=1), axis=1)
+    distance[~everyone] = np.inf
+    # Among the equally close, the seed chooses.
+    best = np.flatnonzero(distance <= distance.min() + 1e-9)
+    chosen = dealings[best[int(np.random.default_rng([seed, 1]).integers(len(best)))]]
+    return {speaker: names[int(index)] for speaker, index in zip(speakers, chosen, strict=True)}
+
+
+def _by_recording(members: Sequence[Member], settings: Split) -> list[str]:
+    """Deal recordings out sentence by sentence, so that each split hears as many sentences as it can."""
+    rng = np.random.default_rng(settings.seed)
+    order = sorted(rng.permutation(len(members)), key=lambda index: members[index].transcript)
+    goal = np.array([getattr(settings, name) for name in SPLITS])
+    got = np.zeros(len(SPLITS))
+    splits = [""] * len(members)
+    for done, index in enumerate(order, start=1):
+        split = int(np.argmax(goal * done - got))
+        got[split] += 1
+        splits[index] = SPLITS[split]
+    for wanted in ("dev", "test"):
+        if wanted not in splits and splits.count("train") > 1:
+            splits[len(splits) - 1 - splits[::-1].index("train")] = wanted
+    return splits

@@ -1,8 +1,8 @@
 """Conditions a model is judged under: clean clips, the raw recordings, and noise at given levels.
 
-The noise comes from a folder of the workspace or, where that holds none, is a kitchen made up here (running
-water and dishes), which training does not use. A clip meets the same piece of noise at every level and in
-every run, so that levels and models can be compared clip by clip.
+The noise comes from a folder of the workspace. Where that holds none, it is made up: a kind that training
+left out, or else a kitchen, put together by other means than training's water and dishes. A clip meets the
+same piece of noise at every level and in every run, so that levels and models can be compared clip by clip.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from asr import audio
+from asr.augment import scenes
+from asr.augment.spectrum import active_power
 from asr.ctc.heard import CLEAN, RAW
 from asr.errors import AudioError
 
-FRAME = 0.020  # s, over which the level of speech is taken
-ACTIVE_RANGE = 30.0  # dB below the loudest frame; quieter frames are pauses
 KITCHEN = "kitchen"
 KITCHEN_SECONDS = 30.0
+# What a model has to bear at home comes first.
+HARDEST_FIRST = ("clatter", "water", "crackle", "music", "shifting", "motor", "fan", "pink", "brown", "white")
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 
 Float = npt.NDArray[np.float32]
@@ -52,32 +54,46 @@ class Noise:
 
     Attributes
     ----------
-    kind : its name in reports.
-    files : sound files; empty: the made-up kitchen.
+    kind : its name in reports; without files a kind of asr.augment.scenes, or "kitchen".
+    files : sound files; empty: noise made up.
     seed : of the piece of noise each clip meets.
+    heard_in_training : kinds of noise that training made; None: nobody knows (a model from elsewhere).
     """
 
     kind: str = KITCHEN
     files: tuple[Path, ...] = field(default=())
     seed: int = 1
+    heard_in_training: tuple[str, ...] | None = None
 
     @classmethod
-    def of_folder(cls, folder: Path | None, seed: int = 1) -> Noise:
-        """Take the sounds in `folder` and below it; the made-up kitchen where there are none."""
+    def of_folder(
+        cls, folder: Path | None, seed: int = 1, heard_in_training: Iterable[str] | None = None
+    ) -> Noise:
+        """Take the sounds in `folder` and below it; where there are none, a kind that training did not make.
+
+        Parameters
+        ----------
+        heard_in_training : augment.noise_kinds of the settings trained with; None: not known.
+        """
         found = folder.rglob("*") if folder is not None and folder.is_dir() else ()
         files = tuple(sorted(path for path in found if path.suffix.lower() in SOUNDS))
-        return (
-            cls(folder.name.replace("_", " "), files, seed)
-            if folder is not None and files
-            else cls(seed=seed)
-        )
+        heard = None if heard_in_training is None else tuple(heard_in_training)
+        if folder is not None and files:
+            return cls(folder.name.replace("_", " "), files, seed, heard)
+        left_out = [kind for kind in HARDEST_FIRST if heard is not None and kind not in heard]
+        return cls(left_out[0] if left_out else KITCHEN, (), seed, heard)
 
     @property
     def description(self) -> str:
         """What to say of it beside figures."""
         if self.files:
-            return f"{self.kind}: {len(self.files)} sound files that training did not hear"
-        return f"{self.kind}: made up (running water and dishes), a kind of noise that training does not use"
+            return f"{len(self.files)} sound files of the workspace's folder for tests, {self.kind}"
+        if self.kind != KITCHEN:
+            return f"made up ({self.kind}), a kind of noise that training left out"
+        made = "a made-up kitchen (running water and dishes)"
+        if self.heard_in_training is not None and {"water", "clatter"} & set(self.heard_in_training):
+            return f"{made}; training hears water and dishes too, made in another way"
+        return made
 
     def piece(self, name: str, length: int) -> Float:
         """Return the noise that the clip `name` meets, float32 [length].
@@ -88,13 +104,20 @@ class Noise:
         """
         generator = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
         path = self.files[generator.integers(len(self.files))] if self.files else None
-        source = _load(path) if path is not None else kitchen(self.seed)
         for _ in range(20):
+            if path is not None:
+                source = _load(path)
+            elif self.kind == KITCHEN:
+                source = kitchen(self.seed)
+            else:
+                source = scenes.MAKERS[self.kind](length, generator)
             first = int(generator.integers(max(len(source) - length, 0) + 1))
             piece = np.resize(source[first : first + length], length).astype(np.float32)
             if _power(piece) > 0:
                 return piece
-        raise AudioError("there is no sound in it", path=path, fix="Take it out of the noise folder")
+        raise AudioError(
+            f"noise of the kind {self.kind} is silent", path=path, fix="Take it out of the folder"
+        )
 
 
 def conditions(
@@ -111,9 +134,10 @@ def conditions(
 
 
 def mix(speech: npt.ArrayLike, noise: npt.ArrayLike, level: float) -> Float:
-    """Return speech in noise, the active speech `level` dB above the noise; float32 [n], full scale 1.0.
+    """Return speech in noise, float32 [n], full scale 1.0.
 
-    Where the sum would clip, both are made quieter, so that the level stays true.
+    The level of the speech is that of its active parts (ITU-T P.56), that of the noise its mean
+    power. Where the sum would clip, both are made quieter, so that the difference stays true.
     """
     clean, other = audio.to_float(speech), audio.to_float(noise)
     power = _power(other)
@@ -124,21 +148,6 @@ def mix(speech: npt.ArrayLike, noise: npt.ArrayLike, level: float) -> Float:
     peak = float(np.abs(mixed).max(initial=0.0))
     loudest = 32767 / 32768
     return (mixed * np.float32(loudest / peak) if peak > loudest else mixed).astype(np.float32)
-
-
-def active_power(samples: npt.ArrayLike) -> float:
-    """Return the mean power of speech without its pauses.
-
-    Frames of 20 ms that lie at most 30 dB below the loudest count: the idea of the active speech level of
-    ITU-T P.56, without its hangover.
-    """
-    speech = audio.to_float(samples).astype(np.float64)
-    size = int(FRAME * audio.SAMPLE_RATE)
-    frames = len(speech) // size
-    if not frames:
-        return _power(speech)
-    powers = (speech[: frames * size].reshape(frames, size) ** 2).mean(axis=1)
-    return float(powers[powers >= powers.max() * 10 ** (-ACTIVE_RANGE / 10)].mean())
 
 
 @lru_cache(maxsize=2)

@@ -50,6 +50,11 @@ class Evaluation:
         }
 
 
+def record(evaluations: Iterable[Evaluation]) -> dict[str, Any]:
+    """Return what a run's record keeps of evaluations: {"real": {"clean": {"wer": 0.04, ...}}}."""
+    return {evaluation.kind: evaluation.summary() for evaluation in evaluations}
+
+
 def evaluate(
     heard: Sequence[Heard], remarks: Iterable[str] = (), *, seed: int = 1, resamples: int = RESAMPLES
 ) -> list[Evaluation]:

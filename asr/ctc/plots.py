@@ -220,33 +220,29 @@ def clip(samples: Samples, rate: int) -> Canvas:
 
 def training(curves: Sequence[Mapping[str, Any]]) -> Canvas | None:
     """Draw losses, dev WER and learning rate over the epochs, as far as the record has them."""
-    panels: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-        ("loss", (("loss", "training"), ("dev_loss", "dev"))),
-        ("dev WER, %", (("dev_wer", "dev WER"),)),
-        ("learning rate", (("learning_rate", "learning rate"),)),
+    panels = (
+        ("loss", "training loss (per character)", 1),
+        ("dev_loss", "dev loss (per clip)", 1),
+        ("dev_cer", "dev CER, greedy, %", 100),
+        ("dev_wer", "dev WER, %", 100),
+        ("learning_rate", "learning rate", 1),
     )
-    drawn = []
-    for label, lines in panels:
-        found = tuple(line for line in lines if any(row.get(line[0]) is not None for row in curves))
-        if found:
-            drawn.append((label, found))
+    drawn = [panel for panel in panels if any(row.get(panel[0]) is not None for row in curves)]
     if not drawn or len(curves) < 2:
         return None
+    rows = 1 if len(drawn) <= 3 else 2
+    columns = -(-len(drawn) // rows)
     with matplotlib.rc_context(STYLE):
-        canvas = Canvas(figsize=(WIDTH, 2.6), layout="constrained")
-        for axes, (label, lines) in zip(np.atleast_1d(canvas.subplots(1, len(drawn))), drawn, strict=True):
-            for index, (name, title) in enumerate(lines):
-                points = [(row["epoch"], row[name]) for row in curves if row.get(name) is not None]
-                scale = 100 if name.endswith("wer") else 1
-                axes.plot(
-                    [x for x, _ in points], [scale * y for _, y in points],
-                    color=COLOURS[index], linestyle="-" if index == 0 else "--", label=title,
-                )  # fmt: skip
+        canvas = Canvas(figsize=(WIDTH, 2.4 * rows), layout="constrained")
+        every = canvas.subplots(rows, columns, squeeze=False).ravel()
+        for axes, (name, title, scale) in zip(every, drawn, strict=False):
+            points = [(row["epoch"], scale * row[name]) for row in curves if row.get(name) is not None]
+            axes.plot([x for x, _ in points], [y for _, y in points], color=COLOURS[0])
             axes.set_xlabel("epoch")
-            axes.set_title(label, fontsize=10)
+            axes.set_title(title, fontsize=10)
             axes.set_ylim(bottom=0)
-            if len(lines) > 1:
-                axes.legend()
+        for axes in every[len(drawn) :]:
+            axes.remove()
     return canvas
 
 

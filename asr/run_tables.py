@@ -1,0 +1,138 @@
+"""Runs for the terminal: the list, two side by side, and the tree of their parents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from asr.comparison import Ancestry, Change, Comparison, lineage
+from asr.runs import Run
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+SHARES = ("wer", "cer", "sentence_accuracy", "acceptance")
+MOST_CHANGES = 10
+
+
+def runs_table(runs: Sequence[Run]) -> Table:
+    """Return one row a run, oldest first: what it is, how far it came, and its test figures if it has any."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name, justify in (("run", "left"), ("status", "left"), ("epochs", "right"), ("time", "right")):
+        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
+    table.add_column("test figures")
+    table.add_column("from", no_wrap=True)
+    for run in runs:
+        table.add_row(
+            *(Text(cell) for cell in (run.id, run.status, str(len(run.curves)), _spent(run))),
+            Text(headline(run)),
+            Text(_short(run.parent) if run.parent else ""),
+        )
+    return table
+
+
+def comparison_tables(found: Comparison) -> Group:
+    """Return two runs side by side: settings that differ, figures, and the clips that one heard better."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    names = (_short(found.before.id), _short(found.after.id))
+    parts: list[Any] = [Text(f"{found.before.id} and {found.after.id}", style="bold")]
+    if not found.same_data:
+        parts.append(Text("Mind: they were not trained and tested on the same data."))
+    settings = Table("setting", *names, box=None, pad_edge=False)
+    for key, pair in found.settings.items():
+        settings.add_row(Text(key), *(Text("-" if value is None else str(value)) for value in pair))
+    parts.append(settings if found.settings else Text("Their settings are the same."))
+    figures = Table("figure", box=None, pad_edge=False)
+    for name in (*names, "change"):
+        figures.add_column(name, justify="right")
+    for key, (before, after) in found.figures.items():
+        change = "" if before is None or after is None else _figure(key, after - before, sign=True)
+        figures.add_row(Text(key), _figure(key, before), _figure(key, after), change)
+    if found.figures:
+        parts += [Text(""), figures]
+    parts += [Text(""), Text(f"Of {found.shared} clips and conditions that both heard:")]
+    for title, changes in (("better", found.wins), ("worse", found.losses)):
+        parts.append(Text(f"{len(changes)} {title}" + (f", the first {MOST_CHANGES}:" if changes else "")))
+        parts += [Text(line) for change in changes[:MOST_CHANGES] for line in _change(change)]
+    return Group(*parts)
+
+
+def lineage_tree(runs: Sequence[Run]) -> Group:
+    """Return what was trained from what as trees."""
+    from rich.console import Group
+    from rich.text import Text
+    from rich.tree import Tree
+
+    def label(node: Ancestry) -> Text:
+        if node.run is None:
+            return Text(f"{node.name}  (not a run of this workspace)", style="dim")
+        figures = headline(node.run)
+        return Text(f"{node.name}  {node.run.status}" + (f"  {figures}" if figures else ""))
+
+    def grow(node: Ancestry, tree: Tree | None) -> Tree:
+        branch = Tree(label(node)) if tree is None else tree.add(label(node))
+        for child in node.children:
+            grow(child, branch)
+        return branch
+
+    return Group(*(grow(node, None) for node in lineage(runs)))
+
+
+def headline(run: Run) -> str:
+    """Return the run's clean test figures in a few words; empty where there are none."""
+    found = []
+    for kind, conditions in run.figures.get("test", {}).items():
+        if not isinstance(conditions, dict):
+            continue
+        measured: Any = conditions.get("clean") or next(iter(conditions.values()), {})
+        words = [
+            f"{name} {_figure(key, measured[key])}"
+            for key, name in (("acceptance", "commands"), ("sentence_accuracy", "sentences"), ("wer", "WER"))
+            if isinstance(measured, dict) and measured.get(key) is not None
+        ]
+        if words:
+            found.append(f"{kind}: {', '.join(words)}")
+    return "; ".join(found)
+
+
+def _change(change: Change) -> list[str]:
+    return [
+        f"  {change.clip} ({change.condition}), {change.errors_before} to {change.errors_after} errors",
+        f"    said    {change.transcript}",
+        f"    before  {change.before}",
+        f"    after   {change.after}",
+    ]
+
+
+def _figure(key: str, value: float | None, *, sign: bool = False) -> str:
+    if value is None:
+        return "-"
+    plus = "+" if sign else ""
+    if key.rpartition(".")[2] in SHARES:
+        return f"{100 * value:{plus}.1f} %"
+    return f"{value:{plus}g}" if isinstance(value, int) else f"{value:{plus}.3f}"
+
+
+def _short(name: str) -> str:
+    """Return the hash of a run's id, or a file's name."""
+    start, dash, end = name.partition("-")
+    return end if dash and len(start) == 16 and start[:8].isdigit() else name.rpartition("/")[2]
+
+
+def _spent(run: Run) -> str:
+    """Return how long its finished sessions lasted."""
+    seconds = 0.0
+    for session in run.sessions:
+        if session["started"] and session["ended"]:
+            seconds += (
+                datetime.fromisoformat(session["ended"]) - datetime.fromisoformat(session["started"])
+            ).total_seconds()
+    return f"{seconds / 60:.0f} min" if seconds >= 60 else (f"{seconds:.0f} s" if seconds else "")

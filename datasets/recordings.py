@@ -1,8 +1,8 @@
 """The user's recordings: which file says what, and who speaks.
 
-Two forms are read: a recordings.csv (file, transcript, speaker; other columns are left alone), and a folder per
-sentence or keyword (`turn on the light/`, or with underscores), with `<speaker>_nohash_<n>.wav` names understood,
-as in Google's Speech Commands.
+Two forms are read: a recordings.csv (file, transcript, speaker; other columns are left alone), and a folder
+per sentence or keyword (`turn on the light/`, or with underscores), with `<speaker>_nohash_<n>.wav` names
+understood, as in Google's Speech Commands.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from asr.alphabet import Alphabet
 from asr.errors import RecordingsError, SentenceError
 from datasets import tables
 
-UNKNOWN = "unknown"  # the one speaker that all recordings without a name belong to
+UNKNOWN_SPEAKER = "unknown"  # the one speaker that all recordings without a name belong to
 CSV_NAME = "recordings.csv"
 COLUMNS = ("file", "transcript", "speaker")
 
 # Not sentences: noise and the like, which the keyword models read by themselves.
 _NOISE_FOLDERS = ("background_noise", "problem_noise", "test_noise", "noise", "music")
-_SOUND_SUFFIXES = frozenset(
-    ".wav .flac .ogg .oga .opus .mp3 .m4a .aac .aif .aiff .aifc .au .caf .webm .wma .amr .3gp .mp4 .w64 .rf64".split()
-)
+_SOUND_SUFFIXES = {
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".aifc", ".au", ".caf"),
+    *(".webm", ".wma", ".amr", ".3gp", ".mp4", ".w64", ".rf64"),
+}
 _NOHASH = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
 
 
@@ -37,7 +38,7 @@ class Recording:
     ----------
     path : absolute path of the sound file, of any format.
     transcript : what is said, in the alphabet's characters.
-    speaker : who says it; UNKNOWN where nobody wrote it down.
+    speaker : who says it; UNKNOWN_SPEAKER where nobody wrote it down.
     synthetic : True for a voice that no person has.
     source : where this was read, such as "recordings.csv:12", for messages.
     """
@@ -76,8 +77,8 @@ def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
 
     Raises
     ------
-    RecordingsError : missing, empty, not UTF-8, not separated by commas, a column missing, a sound file missing
-        or named twice, an empty transcript; with the line.
+    RecordingsError : missing, empty, not UTF-8, not separated by commas, a column missing, a sound file
+        missing or named twice, an empty transcript; with the line.
     SentenceError : a transcript holds a character outside the alphabet; with the line.
     """
     table = tables.read(path, RecordingsError, columns=("file", "transcript"), known=COLUMNS, accept_bom=True)
@@ -145,25 +146,25 @@ def read_folders(folder: Path, alphabet: Alphabet) -> list[Recording]:
             recordings.append(Recording(sound.resolve(), transcript, _speaker_of(sound), False, source))
     if loose and not recordings:
         raise RecordingsError(
-            f"{loose[0].name} and {len(loose) - 1} other sound files lie here without a transcript",
+            f"nobody wrote down what is said in {loose[0].name} ({len(loose)} such files)",
             path=folder,
-            fix=f"Write a {CSV_NAME} (file,transcript,speaker), or move them into a folder named by the sentence",
+            fix=f"Write a {CSV_NAME} ({','.join(COLUMNS)}), or move them into a folder named by the sentence",
         )
     return recordings
 
 
 def remarks(recordings: Sequence[Recording]) -> list[str]:
     """Return what a reader of any later figure should know about these recordings, a sentence each."""
-    nameless = sum(recording.speaker == UNKNOWN for recording in recordings)
+    nameless = sum(recording.speaker == UNKNOWN_SPEAKER for recording in recordings)
     if not nameless:
         return []
     some = "all" if nameless == len(recordings) else f"{nameless} of {len(recordings)}"
-    return [f"{some} recordings name no speaker; they count as one speaker, {UNKNOWN!r}"]
+    return [f"{some} recordings name no speaker; they count as one speaker, {UNKNOWN_SPEAKER!r}"]
 
 
 def _speaker_of(path: Path) -> str:
     found = _NOHASH.fullmatch(path.stem)
-    return found.group("speaker") if found else UNKNOWN
+    return found.group("speaker") if found else UNKNOWN_SPEAKER
 
 
 def _is_sound(path: Path) -> bool:
@@ -171,7 +172,7 @@ def _is_sound(path: Path) -> bool:
 
 
 def write_csv(path: Path, recordings: Sequence[Recording]) -> None:
-    """Write recordings as a recordings.csv that `read_csv` reads, atomically; files are named relative to it."""
+    """Write recordings as a recordings.csv that `read_csv` reads, atomically, files relative to its folder."""
     rows = [
         [
             os.path.relpath(recording.path, path.parent.resolve()),

@@ -1,13 +1,14 @@
 """Where in a recording somebody speaks: the ends of the speech, found by energy.
 
 Levels are those of 20 ms windows every 10 ms, in four bands, so that a soft "f" or "s" at an end, quiet as a
-whole but alone in its band, counts as speech, and hum at the bottom does not. A band is active where it is above
-both the user's threshold below the recording's loudest part and its own noise floor, and for longer than a click.
-A band that the room fills, so that speech hardly rises above its floor, has no say.
+whole but alone in its band, counts as speech, and hum at the bottom does not. A band is active where it is
+above both the user's threshold below the recording's loudest part and its own noise floor, and for longer than
+a click. A band that the room fills, so that speech hardly rises above its floor, has no say.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,7 +81,7 @@ def cut(samples: Samples, bounds: Bounds, margin: float) -> Samples:
 
 
 def band_levels(samples: Samples) -> npt.NDArray[np.float64]:
-    """Return the level of each band in each window: float64 [windows, bands], dB of a full-scale square wave."""
+    """Return the level of each band in each window: float64 [windows, bands], 0 dB is a full-scale square."""
     short = WINDOW - samples.shape[0]
     if short > 0:
         samples = np.pad(samples, (0, short))
@@ -89,14 +90,14 @@ def band_levels(samples: Samples) -> npt.NDArray[np.float64]:
     power = np.abs(np.fft.rfft(windows * shape, axis=1)) ** 2
     edges = np.round(np.array(BANDS) * WINDOW / SAMPLE_RATE).astype(int)
     edges[-1] = power.shape[1]
-    sums = np.stack([power[:, a:b].sum(axis=1) for a, b in zip(edges[:-1], edges[1:], strict=True)], axis=1)
+    sums = np.stack([power[:, a:b].sum(axis=1) for a, b in itertools.pairwise(edges)], axis=1)
     # Parseval: one-sided, so twice; by the window's own energy, so that the scale is mean square.
     mean_square = 2 * sums / (WINDOW * float(np.sum(shape.astype(np.float64) ** 2)))
     return np.asarray(10 * np.log10(mean_square + 1e-12), dtype=np.float64)
 
 
 def _floor(level: npt.NDArray[np.float64]) -> float:
-    """Return the median level, in dB, of the stretch where that is lowest; a bang in the pause does not count."""
+    """Return the median level, in dB, of the quietest stretch; a bang in that pause does not count."""
     stretches = np.lib.stride_tricks.sliding_window_view(level, _FLOOR_FRAMES)
     return float(np.median(stretches[:: _FLOOR_FRAMES // 5], axis=1).min())
 

@@ -148,6 +148,9 @@ class Run:
 
     def resume(self) -> Run:
         """Go on with this run in this process: a further session of the same record."""
+        # What a kill left half-written beside the record.
+        for partial in self.folder.glob(".*.partial.*"):
+            partial.unlink(missing_ok=True)
         self.sessions.append(_session())
         self.recorded_status = "running"
         self.process = this_process()

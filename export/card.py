@@ -120,8 +120,8 @@ def render(card: Card, listed: Sequence[Mapping[str, Any]]) -> str:
 
 def _about(card: Card) -> str:
     what = _plain(card.about) or (
-        "Speech recogniser for a list of sentences: a DeepSpeech 0.9 graph (version 6) for 16 kHz mono sound, "
-        "with a scorer that knows the sentences."
+        "Speech recogniser for a list of sentences: a DeepSpeech 0.9 graph (version 6) for 16 kHz mono "
+        "sound, with a scorer that knows the sentences."
     )
     rows = [
         ("trained by", _plain(card.author) or UNTOLD),

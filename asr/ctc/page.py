@@ -27,8 +27,7 @@ def page(title: str, subtitle: str, remarks: Iterable[str], sections: Sequence[t
     """
     links = "".join(f'<li><a href="#{key}">{escape(heading)}</a></li>' for key, heading, _ in sections)
     body = "".join(
-        f'<section id="{key}"><h2>{escape(heading)}</h2>{content}</section>'
-        for key, heading, content in sections
+        f'<section id="{key}"><h2>{escape(heading)}</h2>{content}</section>' for key, heading, content in sections
     )
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
@@ -67,11 +66,7 @@ def table(
     for first, *others in rows:
         count += 1
         long = ' class="long"' if len(first) > 24 else ""
-        body += (
-            f'<tr><th scope="row"{long}>{first}</th>'
-            + "".join(f"<td>{cell}</td>" for cell in others)
-            + "</tr>"
-        )
+        body += f'<tr><th scope="row"{long}>{first}</th>' + "".join(f"<td>{cell}</td>" for cell in others) + "</tr>"
     made = (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
         f"<caption><strong>{escape(caption)}</strong>{said}{told}</caption>"
@@ -82,9 +77,7 @@ def table(
     return f"<details><summary>{escape(caption)}: {count} rows</summary>{made}</details>"
 
 
-def evaluation_section(
-    evaluation: Evaluation, descriptions: Mapping[str, str], pictures: Mapping[str, str]
-) -> str:
+def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], pictures: Mapping[str, str]) -> str:
     """Return all that was measured on one kind of speech.
 
     Parameters
@@ -119,17 +112,13 @@ def figures_table(
 ) -> str:
     """Return a table with one group of utterances a row; measures that nobody took are left out."""
     measures = [
-        name
-        for name in wording.NAMES
-        if any(getattr(group, name).value is not None for group in groups.values())
+        name for name in wording.NAMES if any(getattr(group, name).value is not None for group in groups.values())
     ]
     # A table by speaker has one in every row.
     counted = head != "speaker"
     heads = [head, "clips", *["speakers"] * counted, "words", *(wording.SHORT[name] for name in measures)]
     if intervals:
-        note = (
-            note + " " if note else ""
-        ) + "Below each figure: its 95 % interval, by bootstrap over speakers."
+        note = (note + " " if note else "") + "Below each figure: its 95 % interval, by bootstrap over speakers."
     rows = []
     for name, group in groups.items():
         cells = [f"{group.utterances:,}", *[f"{group.speakers:,}"] * counted, f"{group.wer.whole:,}"]
@@ -222,9 +211,7 @@ def _cell(measure: str, figure: Figure, intervals: bool) -> str:
     if intervals:
         return f'{text}<span class="range">{escape(wording.interval(measure, figure))}</span>'
     if measure == "wer":
-        text += (
-            f'<span class="meter" style="background-size:{min(100, 100 * figure.value):.0f}% 100%"></span>'
-        )
+        text += f'<span class="meter" style="background-size:{min(100, 100 * figure.value):.0f}% 100%"></span>'
     return text
 
 
@@ -243,14 +230,9 @@ def _words(evaluation: Evaluation, matrix: str | None) -> str:
     ]
     left = len(found) - len(rows)
     note = f"condition: {evaluation.main}" + (f"; {left} rarer ones are in report.json" if left else "")
-    made = table(
-        "Words", ["said", "heard", "times", "of the times said"], rows, evaluation.remarks, note=note
-    )
+    made = table("Words", ["said", "heard", "times", "of the times said"], rows, evaluation.remarks, note=note)
     if matrix:
-        made = (
-            picture(matrix, "How often each word (row) was heard as what (column), most confused words.")
-            + made
-        )
+        made = picture(matrix, "How often each word (row) was heard as what (column), most confused words.") + made
     return made
 
 
@@ -282,4 +264,6 @@ def _alignment(item: Heard) -> str:
         f'<tr><th scope="row">{name or "<span class=mark>alignment</span>"}</th>{cells}</tr>'
         for name, cells in rows.items()
     )
-    return f'<div class="scroll"><table class="alignment"><tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="scroll"><table class="alignment" aria-label="said and heard"><tbody>{body}</tbody></table></div>'
+    )

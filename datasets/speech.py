@@ -1,8 +1,8 @@
 """Synthetic voices: espeak-ng through its library, and Piper's as a program, where somebody installed them.
 
-espeak-ng's library and voices come in the package espeakng_loader, so no system package is needed. What the library
-says depends on what it said before (phases and noise go on in its globals, whatever is set or initialised again), so
-each sentence is spoken by a fork of a process that has never spoken: the same sentence is always the same samples.
+espeak-ng's library and voices come in the package espeakng_loader, so no system package is needed. What the
+library says depends on what it said before (phases and noise go on in its globals, whatever is set or initialised
+again), so it is loaded anew for each sentence, which takes 0.2 ms: the same sentence is always the same samples.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import os
 import shutil
 import subprocess
 import tempfile
-import warnings
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from asr.settings import Voices
 Float = npt.NDArray[np.float32]
 
 # Values of espeak-ng's speak_lib.h.
-_SYNCHRONOUS, _POSITION_CHARACTER, _UTF8 = 2, 1, 1
+_SYNCHRONOUS, _POSITION_CHARACTER, _UTF8, _DO_NOT_EXIT = 2, 1, 1, 0x8000
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 
 PIPER = "piper:"
@@ -41,12 +42,14 @@ PIPER_TIMEOUT = 60.0  # s, for one sentence
 NORMAL_RATE = 175.0  # words a minute: espeak-ng's default, and Piper's own pace
 
 # espeak-ng's variants that sound like a person; the others are robots, whisperers and demons.
-VARIANTS = (
-    "f1 f2 f3 f4 f5 m1 m2 m3 m4 m5 m6 m7 m8 Alicia Andrea Andy Annie Alex Denis Diogo Gene Henrique Hugo Jacky Lee "
-    "Marco Mario Michael Mike Nguyen Reed adam anika antonio aunty belinda benjamin boris caleb david ed edward "
-    "gustave ian iven iven2 john klatt klatt2 klatt3 klatt4 linda marcelo max michel miguel norbert pablo paul pedro "
-    "quincy rob robert sandro shelby steph steph2 steph3 travis victor zac"
-).split()
+VARIANTS = tuple(
+    (
+        "f1 f2 f3 f4 f5 m1 m2 m3 m4 m5 m6 m7 m8 Alicia Andrea Andy Annie Alex Denis Diogo Gene Henrique Hugo Jacky "
+        "Lee Marco Mario Michael Mike Nguyen Reed adam anika antonio aunty belinda benjamin boris caleb david ed "
+        "edward gustave ian iven iven2 john klatt klatt2 klatt3 klatt4 linda marcelo max michel miguel norbert pablo "
+        "paul pedro quincy rob robert sandro shelby steph steph2 steph3 travis victor zac"
+    ).split()
+)
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,8 @@ def cast_speakers(settings: Voices, language: str, count: int | None = None) -> 
     speakers: list[Speaker] = []
     taken: set[str] = set()
     for voice in order:
-        speed = round(float(rng.uniform(*settings.speed)))
-        pitch = round(float(rng.uniform(*settings.pitch)))
+        speed = round(float(rng.uniform(settings.speed[0], settings.speed[1])))
+        pitch = round(float(rng.uniform(settings.pitch[0], settings.pitch[1])))
         kind = f"piper-{Path(voice[len(PIPER) :]).stem}" if voice.startswith(PIPER) else f"espeak-{voice}"
         name = f"{kind}-s{speed}-p{pitch}"
         if name not in taken:
@@ -175,7 +178,10 @@ def speak_to_files(lines: Sequence[Spoken], folder: Path) -> list[Path]:
     -------
     list of Path : in the lines' order.
     """
-    paths = [folder / line.speaker.name / f"{fingerprint(line.transcript, asdict(line.speaker))[:16]}.wav" for line in lines]
+    paths = [
+        folder / line.speaker.name / f"{fingerprint(line.transcript, asdict(line.speaker))[:16]}.wav"
+        for line in lines
+    ]
     todo = [(line, path) for line, path in zip(lines, paths, strict=True) if not path.is_file()]
     workers = min(len(os.sched_getaffinity(0)), max(1, len(todo) // 32))
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
@@ -194,62 +200,66 @@ def _speak_to(job: tuple[Spoken, Path]) -> None:
 
 
 class _Espeak:
-    """espeak-ng's library, set up once in a process."""
+    """espeak-ng's library, loaded anew for whatever is asked of it."""
 
     def __init__(self) -> None:
-        import espeakng_loader
-
-        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        # Upstream expects the folder that holds espeak-ng-data, and takes that folder itself as well.
-        self.rate = self._library.espeak_Initialize(_SYNCHRONOUS, 0, str(_data_folder()).encode(), 0)
-        if self.rate <= 0:
-            raise SetupError(
-                "espeak-ng's library does not start", path=_data_folder(), fix="Run `make setup`"
-            )
+        self._data = _data_folder()
         self._pieces: list[npt.NDArray[np.int16]] = []
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-        # Kept in a field: the library calls it after this function has returned.
+        # Kept in a field: the library calls it after the function that hands it over has returned.
         self._callback = kind(self._take)
-        self._library.espeak_SetSynthCallback(self._callback)
+        # The library is one per process, whoever asks.
+        self._lock = threading.Lock()
 
     def _take(self, samples: Any, count: int, events: Any) -> int:
         if samples and count > 0:
             self._pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
+    @contextmanager
+    def _open(self) -> Iterator[tuple[Any, int]]:
+        """Yield a library that has never spoken, and its rate in Hz."""
+        import espeakng_loader
+
+        system = ctypes.CDLL(None)
+        with self._lock:
+            library = ctypes.CDLL(espeakng_loader.get_library_path())
+            try:
+                rate = int(library.espeak_Initialize(_SYNCHRONOUS, 0, str(self._data).encode(), _DO_NOT_EXIT))
+                if rate <= 0:
+                    raise SetupError("espeak-ng's library does not start", path=self._data, fix="Run `make setup`")
+                library.espeak_SetSynthCallback(self._callback)
+                system.srand(1)
+                if hasattr(library, "espeak_ng_SetRandSeed"):
+                    library.espeak_ng_SetRandSeed(ctypes.c_long(1))
+                yield library, rate
+            finally:
+                library.espeak_Terminate()
+                # Unloading is what forgets; Python itself never does it.
+                system.dlclose(ctypes.c_void_p(library._handle))
+
     def has(self, voice: str) -> bool:
-        return int(self._library.espeak_SetVoiceByName(voice.encode())) == 0
+        with self._open() as (library, _):
+            return int(library.espeak_SetVoiceByName(voice.encode())) == 0
 
     def speak(self, text: str, speaker: Speaker) -> tuple[Float, int]:
-        if not self.has(speaker.voice):
-            raise WorkspaceError(f"espeak-ng has no voice {speaker.voice!r}", fix="Mend voices.voices")
-        with tempfile.TemporaryFile() as file, warnings.catch_warnings():
-            # Python warns of forking beside other threads; the child calls the library and nothing of theirs.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
-            if child == 0:
-                try:
-                    self._say(text, speaker)
-                    for piece in self._pieces:
-                        os.write(file.fileno(), piece.tobytes())
-                finally:
-                    os._exit(0)
-            os.waitpid(child, 0)
-            file.seek(0)
-            joined = np.frombuffer(file.read(), dtype=np.int16)
-        return joined.astype(np.float32) / np.float32(32768), int(self.rate)
-
-    def _say(self, text: str, speaker: Speaker) -> None:
-        for parameter, value in (
-            (_RATE, speaker.speed),
-            (_PITCH, speaker.pitch),
-            (_RANGE, speaker.intonation),
-            (_VOLUME, 100),
-        ):
-            self._library.espeak_SetParameter(parameter, round(value), 0)
-        data = text.encode("utf-8")
-        self._library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None)
-        self._library.espeak_Synchronize()
+        """Return float32 [n], full scale 1.0, and the rate in Hz."""
+        with self._open() as (library, rate):
+            if library.espeak_SetVoiceByName(speaker.voice.encode()):
+                raise WorkspaceError(f"espeak-ng has no voice {speaker.voice!r}", fix="Mend voices.voices")
+            for parameter, value in (
+                (_RATE, speaker.speed),
+                (_PITCH, speaker.pitch),
+                (_RANGE, speaker.intonation),
+                (_VOLUME, 100),
+            ):
+                library.espeak_SetParameter(parameter, round(value), 0)
+            self._pieces.clear()
+            data = text.encode("utf-8")
+            library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None)
+            library.espeak_Synchronize()
+            joined = np.concatenate([np.zeros(0, dtype=np.int16), *self._pieces])
+        return joined.astype(np.float32) / np.float32(32768), rate
 
 
 @functools.cache

@@ -70,7 +70,10 @@ class Alphabet:
     def as_text(self) -> str:
         """Return the content of DeepSpeech's alphabet.txt: a label a line, lines that start with # are comments."""
         lines = ("\\#" if label == "#" else label for label in self.labels)
-        return "".join(f"{line}\n" for line in lines) + "# The last (non-comment) line needs to end with a newline.\n"
+        return (
+            "".join(f"{line}\n" for line in lines)
+            + "# The last (non-comment) line needs to end with a newline.\n"
+        )
 
     def serialised(self) -> bytes:
         """Return the value of the graph's metadata_alphabet: uint16 count, then id, length, UTF-8 bytes each."""

@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import json
 import re
-import tomllib
+import sys
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,11 @@ from asr.alphabet import ENGLISH
 from asr.augment.settings import Augment
 from asr.errors import WorkspaceError
 from asr.section import setting
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,16 @@ class AlphabetSection:
 class Recordings:
     """Sound in, clips out."""
 
-    folder: str = setting("recordings", "holds recordings.csv (file, transcript, speaker) or a folder per sentence")
+    folder: str = setting(
+        "recordings", "holds recordings.csv (file, transcript, speaker) or a folder per sentence"
+    )
     trim: bool = setting(True, "cut the silence before and after the speech")
     silence_db: float = setting(
-        -40.0, "quieter than this below the loudest part counts as silence", unit="dB", minimum=-90, maximum=-5
+        -40.0,
+        "quieter than this below the loudest part counts as silence",
+        unit="dB",
+        minimum=-90,
+        maximum=-5,
     )
     margin: float = setting(0.15, "silence kept on each side of the speech", unit="s", minimum=0, maximum=5)
     shortest: float = setting(0.1, "a shorter clip is set aside", unit="s", minimum=0.04, maximum=10)
@@ -64,13 +75,24 @@ class Voices:
         "if-needed: only where there are no recordings; mix: also beside recordings, in training only; never",
         choices=("if-needed", "mix", "never"),
     )
-    voices: tuple[str, ...] = setting((), "espeak-ng voices such as en-us+f3, or piper:FILE.onnx; empty: a wide spread")
-    speakers: int = setting(40, "speakers made of the voices, each with its own speed and pitch", minimum=1, maximum=2000)
-    utterances: int = setting(
-        1200, "spoken utterances in all, where voices speak for missing recordings", minimum=3, maximum=1_000_000
+    voices: tuple[str, ...] = setting(
+        (), "espeak-ng voices such as en-us+f3, or piper:FILE.onnx; empty: a wide spread"
     )
-    speed: tuple[float, ...] = setting((110.0, 220.0), "slowest and fastest", unit="words a minute", minimum=80, maximum=450)
-    pitch: tuple[float, ...] = setting((20.0, 80.0), "lowest and highest, 50 is the voice's own", minimum=0, maximum=99)
+    speakers: int = setting(
+        200, "speakers made of the voices, each with its own speed and pitch", minimum=1, maximum=2000
+    )
+    utterances: int = setting(
+        800,
+        "spoken utterances in all, where voices speak for missing recordings",
+        minimum=3,
+        maximum=1_000_000,
+    )
+    speed: tuple[float, ...] = setting(
+        (110.0, 220.0), "slowest and fastest", unit="words a minute", minimum=80, maximum=450
+    )
+    pitch: tuple[float, ...] = setting(
+        (20.0, 80.0), "lowest and highest, 50 is the voice's own", minimum=0, maximum=99
+    )
     seed: int = setting(1, "seed of voices, speeds, pitches and sentences", minimum=0)
 
 
@@ -93,9 +115,11 @@ class Scorer:
 
     order: int = setting(5, "longest word sequence counted", unit="words", minimum=2, maximum=6)
     top_k: int = setting(500000, "most frequent words kept", minimum=1)
-    prune: tuple[int, ...] = setting((0, 0, 1), "n-grams counted at most this often are dropped, by order", minimum=0)
+    prune: tuple[int, ...] = setting(
+        (0, 0, 1), "n-grams counted at most this often are dropped, by order", minimum=0
+    )
     a_bits: int = setting(255, "pointer compression of build_binary", unit="bits", minimum=0, maximum=255)
-    q_bits: int = setting(8, "quantisation of probabilities", unit="bits", minimum=2, maximum=25)
+    q_bits: int = setting(8, "quantisation of probabilities", unit="bits", minimum=2, maximum=16)
     structure: str = setting("trie", "data structure of build_binary", choices=("trie",))
     discount_fallback: bool = setting(True, "lets small lists of sentences through the discount estimation")
     alpha: float = setting(0.931289039105002, "weight of the language model", minimum=0, maximum=100)
@@ -106,31 +130,52 @@ class Scorer:
 class Train:
     """The network and how it is trained."""
 
-    network: str = setting("deepspeech", "deepspeech: as in DeepSpeech 0.9", choices=("deepspeech", "deepspeech-2lstm"))
+    network: str = setting(
+        "deepspeech", "deepspeech: as in DeepSpeech 0.9", choices=("deepspeech", "deepspeech-2lstm")
+    )
     n_hidden: int = setting(134, "width of each layer", minimum=8, maximum=4096)
     epochs: int = setting(75, "most passes over the training data", minimum=1, maximum=10000)
     batch_size: int = setting(16, "utterances a step", minimum=1, maximum=4096)
     learning_rate: float = setting(0.001, "highest learning rate", minimum=1e-8, maximum=1)
-    warm_up: float = setting(0.1, "share of the epochs over which the rate rises to it", minimum=0, maximum=0.9)
+    warm_up: float = setting(
+        0.1, "share of the epochs over which the rate rises to it", minimum=0, maximum=0.9
+    )
     schedule: str = setting(
-        "plateau", "plateau: falls when dev loss stalls; one-cycle: rises, then falls to nothing", choices=("plateau", "one-cycle")
+        "plateau",
+        "plateau: falls when dev loss stalls; one-cycle: rises, then falls to nothing",
+        choices=("plateau", "one-cycle"),
     )
     plateau_patience: int = setting(4, "epochs without a better dev loss before the rate falls", minimum=1)
     plateau_factor: float = setting(0.5, "the rate is multiplied by this", minimum=0.01, maximum=0.99)
-    early_stop_patience: int = setting(12, "epochs without a better dev loss before training ends; 0: never", minimum=0)
-    dropout: float = setting(0.15, "share of activations dropped after each dense layer", minimum=0, maximum=0.9)
+    early_stop_patience: int = setting(
+        12, "epochs without a better dev loss before training ends; 0: never", minimum=0
+    )
+    dropout: float = setting(
+        0.15, "share of activations dropped after each dense layer", minimum=0, maximum=0.9
+    )
     weight_decay: float = setting(0.0001, "AdamW's decay", minimum=0, maximum=1)
     gradient_norm: float = setting(5.0, "gradients are scaled down to this norm", minimum=0.001)
-    normalise: bool = setting(True, "features to zero mean and unit variance; folded into the exported weights")
-    blank_bias: float = setting(-2.0, "start of the blank's bias: leaves the all-blank plateau sooner", minimum=-20, maximum=20)
+    normalise: bool = setting(
+        True, "features to zero mean and unit variance; folded into the exported weights"
+    )
+    blank_bias: float = setting(
+        0.0, "start of the blank's bias: leaves the all-blank plateau sooner", minimum=-20, maximum=20
+    )
     curriculum: int = setting(2, "epochs that go from short to long utterances", minimum=0)
     synthetic_epochs: int = setting(0, "epochs on synthetic voices alone, before the recordings", minimum=0)
     synthetic_utterances: int = setting(1500, "utterances of one such epoch, new ones each time", minimum=1)
     synthetic_share: float = setting(
-        0.0, "synthetic utterances beside the recordings, as a multiple of them, falling to 0 at the end", minimum=0, maximum=100
+        0.0,
+        "synthetic utterances beside the recordings, as a multiple of them, falling to 0 at the end",
+        minimum=0,
+        maximum=100,
     )
     average: int = setting(5, "checkpoints averaged into the result; 1: none", minimum=1, maximum=50)
-    choose_by: str = setting("wer", "the best checkpoint: wer: dev word errors through the decoder; loss: dev loss", choices=("wer", "loss"))
+    choose_by: str = setting(
+        "wer",
+        "the best checkpoint: wer: dev word errors through the decoder; loss: dev loss",
+        choices=("wer", "loss"),
+    )
     start_from: str = setting("", "weights to start from: a .pb, a .pbmm or a run's name; empty: none")
     freeze: tuple[str, ...] = setting((), "layers of those weights that stay as they are")
     drop_layers: int = setting(0, "last layers of those weights that start anew", minimum=0, maximum=6)
@@ -143,7 +188,10 @@ class Evaluate:
 
     beam_width: int = setting(500, "beams of the client's decoder", minimum=1, maximum=10000)
     noise: bool = setting(True, "also measure in noise")
-    noise_folder: str = setting("test_noise", "sounds for that, never trained on; where there are none, a kind of noise kept out of training")
+    noise_folder: str = setting(
+        "test_noise",
+        "sounds for that, never trained on; where there are none, a kind of noise kept out of training",
+    )
     noise_levels: tuple[float, ...] = setting(
         (24.0, 21.0, 18.0, 15.0, 12.0, 9.0, 6.0), "speech above noise", unit="dB", minimum=-20, maximum=60
     )
@@ -169,6 +217,30 @@ class Settings:
         return typing.cast("dict[str, Any]", json.loads(json.dumps(dataclasses.asdict(self))))
 
 
+def with_values(settings: Settings, **sections: dict[str, Any]) -> Settings:
+    """Return the settings with some values changed: with_values(settings, train={"epochs": 3})."""
+    changed = {
+        name: dataclasses.replace(getattr(settings, name), **values) for name, values in sections.items()
+    }
+    return dataclasses.replace(settings, **changed)
+
+
+def from_dict(tables: dict[str, Any], path: Path) -> Settings:
+    """Return what `Settings.as_dict` gave; keys that a later version dropped are passed over.
+
+    Raises
+    ------
+    WorkspaceError : a value is impossible; `path` is for the message.
+    """
+    sections = {}
+    for item in dataclasses.fields(Settings):
+        kind = typing.cast("type[Any]", item.default_factory)
+        known = {field.name for field in dataclasses.fields(kind)}
+        values = {key: value for key, value in tables.get(item.name, {}).items() if key in known}
+        sections[item.name] = _section(kind, item.name, values, "", path)
+    return Settings(**sections)
+
+
 def read(path: Path) -> Settings:
     """Read asr.toml.
 
@@ -179,7 +251,9 @@ def read(path: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise WorkspaceError("no such file", path=path, fix=f"Make a workspace with: asr init {path.parent}") from None
+        raise WorkspaceError(
+            "no such file", path=path, fix=f"Make a workspace with: asr init {path.parent}"
+        ) from None
     except UnicodeDecodeError:
         raise WorkspaceError("this is not UTF-8 text", path=path, fix="Save it as UTF-8") from None
     return parse(text, path)
@@ -193,7 +267,9 @@ def parse(text: str, path: Path) -> Settings:
         found = re.search(r"\(at line (\d+)", str(error))
         line = int(found.group(1)) if found else None
         what = re.sub(r" \(at .*\)$", "", str(error))
-        raise WorkspaceError(f"this is not TOML: {what}", path=path, line=line, fix="Mend that line") from None
+        raise WorkspaceError(
+            f"this is not TOML: {what}", path=path, line=line, fix="Mend that line"
+        ) from None
     kinds = {item.name: item.default_factory for item in dataclasses.fields(Settings)}
     sections = {}
     for name, values in tables.items():
@@ -205,7 +281,9 @@ def parse(text: str, path: Path) -> Settings:
                 fix=_nearest(name, kinds, "the sections are"),
             )
         if not isinstance(values, dict):
-            raise WorkspaceError(f"{name!r} is a section", path=path, line=_line_of(text, "", name), fix=f"Write [{name}]")
+            raise WorkspaceError(
+                f"{name!r} is a section", path=path, line=_line_of(text, "", name), fix=f"Write [{name}]"
+            )
         kind = typing.cast("type[Any]", kinds[name])
         sections[name] = _section(kind, name, values, text, path)
     result = Settings(**sections)
@@ -221,12 +299,17 @@ def _section(kind: type[Any], name: str, values: dict[str, Any], text: str, path
         line = _line_of(text, name, key)
         if key not in fields:
             raise WorkspaceError(
-                f"unknown key {key!r} in [{name}]", path=path, line=line, fix=_nearest(key, fields, "the keys are")
+                f"unknown key {key!r} in [{name}]",
+                path=path,
+                line=line,
+                fix=_nearest(key, fields, "the keys are"),
             )
         try:
             checked[key] = _checked(value, hints[key], fields[key].metadata)
         except ValueError as error:
-            raise WorkspaceError(f"{name}.{key}: {error}", path=path, line=line, fix="Mend that value") from None
+            raise WorkspaceError(
+                f"{name}.{key}: {error}", path=path, line=line, fix="Mend that value"
+            ) from None
     return kind(**checked)
 
 
@@ -260,7 +343,9 @@ def _check_together(settings: Settings, text: str, path: Path) -> None:
     """Check what one value alone cannot tell."""
 
     def fail(section: str, key: str, what: str, fix: str) -> None:
-        raise WorkspaceError(f"{section}.{key}: {what}", path=path, line=_line_of(text, section, key), fix=fix)
+        raise WorkspaceError(
+            f"{section}.{key}: {what}", path=path, line=_line_of(text, section, key), fix=fix
+        )
 
     labels = settings.alphabet.labels
     if not labels or len(set(labels)) != len(labels):
@@ -274,7 +359,9 @@ def _check_together(settings: Settings, text: str, path: Path) -> None:
     named = [*split.train_speakers, *split.dev_speakers, *split.test_speakers]
     for speaker in named:
         if named.count(speaker) > 1:
-            key = next(k for k in ("test_speakers", "dev_speakers", "train_speakers") if speaker in getattr(split, k))
+            key = next(
+                k for k in ("test_speakers", "dev_speakers", "train_speakers") if speaker in getattr(split, k)
+            )
             fail("split", key, f"speaker {speaker!r} is named twice", "A speaker belongs to one split")
     for section, key in (("voices", "speed"), ("voices", "pitch")):
         pair = getattr(getattr(settings, section), key)
@@ -284,7 +371,11 @@ def _check_together(settings: Settings, text: str, path: Path) -> None:
 
 def _nearest(word: str, known: typing.Iterable[str], otherwise: str) -> str:
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"Did you mean {close[0]!r}?" if close else f"{otherwise[0].upper()}{otherwise[1:]} {', '.join(known)}"
+    return (
+        f"Did you mean {close[0]!r}?"
+        if close
+        else f"{otherwise[0].upper()}{otherwise[1:]} {', '.join(known)}"
+    )
 
 
 def _line_of(text: str, section: str, key: str) -> int | None:

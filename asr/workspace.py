@@ -33,7 +33,9 @@ class Workspace:
         """Read the workspace in `folder`; WorkspaceError where there is none or its asr.toml is wrong."""
         root = Path(folder).resolve()
         if not root.is_dir():
-            raise WorkspaceError("no such folder", path=folder, fix=f"Make a workspace with: asr init {folder}")
+            raise WorkspaceError(
+                "no such folder", path=folder, fix=f"Make a workspace with: asr init {folder}"
+            )
         return cls(root, _settings.read(root / "asr.toml"))
 
     @property

@@ -96,12 +96,13 @@ def make_clips(
     old = {job.target: known.get(_relative(job, folder)) for job in jobs if job.target.is_file()}
     new = [job for job in jobs if old.get(job.target) is None]
     made: dict[Path, Clip | Rejected] = {}
-    for job, row in zip(new, _work(new), strict=True):
-        made[job.target] = row
+    for job, outcome in zip(new, _work(new), strict=True):
+        made[job.target] = outcome
     clips: list[Clip] = []
     rejected: list[Rejected] = []
+    row: Clip | Rejected | None
     for job in jobs:
-        row = made.get(job.target) or old[job.target]
+        row = made.get(job.target) or old.get(job.target)
         if isinstance(row, Clip):
             # What the table says of a recording may change without the sound changing.
             who = job.recording
@@ -157,13 +158,19 @@ def convert(source: Path, settings: Recordings, needed: int) -> tuple[audio.Int1
         raise AudioError("it holds no sound", path=source)
     bounds = trim.find(mono, settings.silence_db)
     if bounds.peak_db < _QUIETEST_DB:
-        raise AudioError(f"it is silent (its loudest part is {bounds.peak_db:.0f} dB below full scale)", path=source)
+        raise AudioError(
+            f"it is silent (its loudest part is {bounds.peak_db:.0f} dB below full scale)", path=source
+        )
     clip = audio.to_int16(trim.cut(mono, bounds, settings.margin) if settings.trim else mono)
     seconds = len(clip) / audio.SAMPLE_RATE
     if seconds < settings.shortest:
-        raise AudioError(f"{seconds:.2f} s is too short (recordings.shortest is {settings.shortest:g} s)", path=source)
+        raise AudioError(
+            f"{seconds:.2f} s is too short (recordings.shortest is {settings.shortest:g} s)", path=source
+        )
     if seconds > settings.longest:
-        raise AudioError(f"{seconds:.1f} s is too long (recordings.longest is {settings.longest:g} s)", path=source)
+        raise AudioError(
+            f"{seconds:.1f} s is too long (recordings.longest is {settings.longest:g} s)", path=source
+        )
     frames = _frames(len(clip))
     if frames < needed:
         raise AudioError(
@@ -254,4 +261,6 @@ def _read(path: Path) -> list[Clip]:
                 for row in csv.DictReader(file)
             ]  # fmt: skip
     except (KeyError, ValueError, TypeError) as error:
-        raise RecordingsError(f"this table is damaged ({error})", path=path, fix="Delete it, and run: make manifests") from None
+        raise RecordingsError(
+            f"this table is damaged ({error})", path=path, fix="Delete it, and run: make manifests"
+        ) from None

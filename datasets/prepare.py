@@ -47,7 +47,9 @@ class Prepared:
             "by": self.by,
             **{name: sorted({clip.speaker for clip in clips}) for name, clips in counts.items()},
             "recordings": {name: len(clips) for name, clips in counts.items()},
-            "seconds": {name: round(sum(clip.seconds for clip in clips), 1) for name, clips in counts.items()},
+            "seconds": {
+                name: round(sum(clip.seconds for clip in clips), 1) for name, clips in counts.items()
+            },
             "synthetic": {name: sum(clip.synthetic for clip in clips) for name, clips in counts.items()},
             "rejected": len(self.rejected),
             "remarks": list(self.remarks),

@@ -24,7 +24,21 @@ COLUMNS = ("file", "transcript", "speaker")
 # Not sentences: noise and the like, which the keyword models read by themselves.
 _NOISE_FOLDERS = ("background_noise", "problem_noise", "test_noise", "noise", "music")
 _SOUND_SUFFIXES = {
-    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".aifc", ".au", ".caf"),
+    *(
+        ".wav",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".mp3",
+        ".m4a",
+        ".aac",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".au",
+        ".caf",
+    ),
     *(".webm", ".wma", ".amr", ".3gp", ".mp4", ".w64", ".rf64"),
 }
 _NOHASH = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
@@ -53,6 +67,8 @@ class Recording:
 def find(folder: Path, alphabet: Alphabet) -> list[Recording]:
     """Read a workspace's recordings folder: its recordings.csv, or else a folder per sentence.
 
+    A table may also be named itself, and lie anywhere.
+
     Returns
     -------
     The recordings in the order of the file, or by path; none where the folder is missing or holds no sound.
@@ -61,6 +77,8 @@ def find(folder: Path, alphabet: Alphabet) -> list[Recording]:
     ------
     RecordingsError, SentenceError : as `read_csv` and `read_folders` do.
     """
+    if folder.is_file():
+        return read_csv(folder, alphabet)
     table = folder / CSV_NAME
     if table.exists():
         return read_csv(table, alphabet)

@@ -57,10 +57,7 @@ def make_scene(
     chosen = [possible[int(index)] for index in rng.choice(len(possible), count, replace=False)]
     scene = np.zeros(n, np.float32)
     for number, kind in enumerate(chosen):
-        if kind == "babble" and voices is not None:
-            layer = babble(voices, n, rng)
-        else:
-            layer = scenes.MAKERS[kind](n, rng)
+        layer = babble(voices, n, rng) if kind == "babble" and voices else scenes.MAKERS[kind](n, rng)
         level = 10.0 ** (rng.uniform(-12.0, 0.0) / 20.0) if number else 1.0
         scene += layer * np.float32(level / np.sqrt(noise_power(layer) + 1e-12))
     if rooms and rng.random() < 0.4:

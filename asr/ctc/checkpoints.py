@@ -51,7 +51,9 @@ def load(path: Path) -> Checkpoint:
     except FileNotFoundError:
         raise ModelError("no such checkpoint", path=path) from None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ModelError(f"this checkpoint is damaged ({error})", path=path, fix="Delete it and train again") from None
+        raise ModelError(
+            f"this checkpoint is damaged ({error})", path=path, fix="Delete it and train again"
+        ) from None
 
 
 def average(many: Iterable[Weights]) -> Weights:

@@ -34,7 +34,7 @@ class ContextWindows(keras.layers.Layer):
     mean, scale : float32 [26]; features become (features - mean) * scale.
     """
 
-    def __init__(self, mean: Sequence[float], scale: Sequence[float], **arguments: Any) -> None:
+    def __init__(self, mean: npt.ArrayLike, scale: npt.ArrayLike, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.mean = np.asarray(mean, dtype=np.float32)
         self.scale = np.asarray(scale, dtype=np.float32)
@@ -79,7 +79,9 @@ def build(
             start[-1] = settings.blank_bias
             bias = keras.initializers.Constant(start) if settings.blank_bias else "zeros"
         kind = keras.initializers.HeNormal if clip else keras.initializers.GlorotUniform
-        layer = keras.layers.Dense(width, name=name, kernel_initializer=kind(seed=next(seeds)), bias_initializer=bias)
+        layer = keras.layers.Dense(
+            width, name=name, kernel_initializer=kind(seed=next(seeds)), bias_initializer=bias
+        )
         values = layer(values)
         if not clip:
             return values
@@ -92,7 +94,9 @@ def build(
 
     features = keras.Input((None, COEFFICIENTS), name="features")
     zeros, ones = np.zeros(COEFFICIENTS, np.float32), np.ones(COEFFICIENTS, np.float32)
-    values = ContextWindows(zeros if mean is None else mean, ones if scale is None else scale, name="context")(features)
+    values = ContextWindows(
+        zeros if mean is None else mean, ones if scale is None else scale, name="context"
+    )(features)
     for name in ("layer_1", "layer_2", "layer_3"):
         values = dense(values, name, n)
     for index in range(LSTM_LAYERS[settings.network]):
@@ -131,13 +135,19 @@ def network_of(found: Sequence[Layer]) -> tuple[str, int]:
     for name, count in LSTM_LAYERS.items():
         if len(lstms) == count and len(names) == 5 and len(widths) == 1:
             return name, widths.pop()
-    raise ValueError(f"{len(names)} dense and {len(lstms)} LSTM layers of widths {sorted(widths)} are no network of ours")
+    raise ValueError(
+        f"{len(names)} dense and {len(lstms)} LSTM layers of widths {sorted(widths)} are no network of ours"
+    )
 
 
-def unfold_normalisation(kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike) -> tuple[Array, Array]:
+def unfold_normalisation(
+    kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike
+) -> tuple[Array, Array]:
     """Undo `fold_normalisation`: return a first layer that takes normalised features."""
     repeats = kernel.shape[0] // COEFFICIENTS
     means = np.tile(np.asarray(mean, np.float64), repeats)
     scales = np.tile(np.asarray(scale, np.float64), repeats)
     plain = kernel.astype(np.float64)
-    return (plain / scales[:, None]).astype(np.float32), (bias.astype(np.float64) + means @ plain).astype(np.float32)
+    return (plain / scales[:, None]).astype(np.float32), (bias.astype(np.float64) + means @ plain).astype(
+        np.float32
+    )

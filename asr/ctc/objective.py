@@ -58,13 +58,20 @@ class Objective(keras.Model):
         return self.network(inputs["features"], training=training)
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
     ) -> Any:
         losses = ctc_losses(y_pred, x["frames"], y["labels"], y["label_lengths"])
         return ops.mean(losses / ops.maximum(ops.cast(y["label_lengths"], "float32"), 1.0))
 
 
-def read_greedily(logits: npt.NDArray[np.float32], frames: npt.NDArray[np.int32], alphabet: Alphabet) -> list[str]:
+def read_greedily(
+    logits: npt.NDArray[np.float32], frames: npt.NDArray[np.int32], alphabet: Alphabet
+) -> list[str]:
     """Return the best label of each frame, repeats and blanks taken out, as text.
 
     Parameters

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,6 +17,7 @@ import numpy.typing as npt
 from asr.alphabet import Alphabet
 from asr.ctc import checkpoints, feature_store
 from asr.ctc.batches import Batch, Clip, Recipe, Source, Workshop, collate, measure, plan
+from asr.ctc.features import mfcc
 from asr.ctc.layers import Layer
 from asr.ctc.network import build, layers
 from asr.ctc.objective import Objective, ctc_losses, read_greedily
@@ -133,6 +133,8 @@ class Trainer:
         self.strategy = _strategy()
         with self.strategy.scope():
             self.network = build(self.settings, plan.alphabet.size, mean, scale)
+            context = self.network.get_layer("context")
+            self.normalisation = {"mean": context.mean.tolist(), "scale": context.scale.tolist()}
             if plan.start is not None:
                 plan.start.apply(self.network)
             optimiser = keras.optimizers.AdamW(
@@ -170,7 +172,7 @@ class Trainer:
         settings = self.settings
         writer = tf.summary.create_file_writer(str(self.plan.logs))
         with Workshop(self.plan.recipe, self.plan.workers) as workshop:
-            while self.state.epoch < settings.epochs:
+            while self.state.epoch < settings.epochs and not self._is_over():
                 row = self._epoch(workshop)
                 with writer.as_default(step=row["epoch"]):
                     for name, value in row.items():
@@ -182,10 +184,24 @@ class Trainer:
                     f"epoch {row['epoch']}/{settings.epochs}  loss {row['loss']:.3f}  dev loss {row['dev_loss']:.3f}"
                     f"  dev CER {row['dev_cer']:.1%} (greedy)  rate {row['learning_rate']:.1e}  {row['seconds']:.0f} s"
                 )
-                if self.state.pace.is_over(settings, row["epoch"] - 1):
-                    say(f"dev loss has not fallen for {settings.early_stop_patience} epochs: training ends here")
-                    break
+        if self._is_over():
+            say(f"dev loss has not fallen for {settings.early_stop_patience} epochs: training ends here")
         return self._choose(judge)
+
+    def losses(self, clips: Sequence[Clip]) -> list[float]:
+        """Return the CTC loss (nats) of each clip with the network as it is now."""
+        from asr import audio
+
+        found = []
+        for clip in clips:
+            batch = collate([mfcc(audio.read_wav(clip.path))], [self.plan.alphabet.encode(clip.transcript)])
+            logits = self.network(batch.features, training=False)
+            loss = ctc_losses(logits, batch.frames, batch.labels, batch.label_lengths)
+            found.append(float(np.asarray(loss)[0]))
+        return found
+
+    def _is_over(self) -> bool:
+        return self.state.epoch > 0 and self.state.pace.is_over(self.settings, self.state.epoch - 1)
 
     # One epoch
 
@@ -232,7 +248,11 @@ class Trainer:
         return [*real, *(self.plan.synthetic(epoch, count) if count else ())]
 
     def _batches(
-        self, workshop: Workshop, sources: Sequence[Source], batches: Sequence[npt.NDArray[np.intp]], epoch: int
+        self,
+        workshop: Workshop,
+        sources: Sequence[Source],
+        batches: Sequence[npt.NDArray[np.intp]],
+        epoch: int,
     ) -> Iterator[Batch]:
         features = self.train_features
         if features is None or len(sources) != len(features):
@@ -261,7 +281,9 @@ class Trainer:
         for batch, chosen in self._dev_batches():
             logits = np.asarray(self.network(batch.features, training=False))
             losses += np.asarray(ctc_losses(logits, batch.frames, batch.labels, batch.label_lengths)).tolist()
-            for index, text in zip(chosen, read_greedily(logits, batch.frames, self.plan.alphabet), strict=True):
+            for index, text in zip(
+                chosen, read_greedily(logits, batch.frames, self.plan.alphabet), strict=True
+            ):
                 wrong += Levenshtein.distance(self.plan.dev[index].transcript, text)
                 characters += len(self.plan.dev[index].transcript)
         return float(np.mean(losses)), wrong / max(1, characters)
@@ -284,7 +306,7 @@ class Trainer:
         """Save what this epoch gave: its weights if they are worth keeping, and the state to go on from."""
         state, weights = self.state, self._weights()
         if state.pace.note(self.settings, epoch, dev_loss):
-            checkpoints.save(self.best, weights, {"epoch": epoch, "dev_loss": dev_loss})
+            checkpoints.save(self.best, weights, {"epoch": epoch, "dev_loss": dev_loss, **self.normalisation})
         checkpoints.save(self._kept(epoch), weights, {"epoch": epoch, "dev_loss": dev_loss})
         # The latest epochs and those of the lowest dev loss are candidates; the others go.
         count = self.settings.average
@@ -305,7 +327,9 @@ class Trainer:
         stored = checkpoints.load(self.last)
         variables = [*self.network.variables, *self.optimiser.variables]
         if [array.shape for array in stored.arrays] != [tuple(variable.shape) for variable in variables]:
-            raise ModelError("this checkpoint is of another network", path=self.last, fix="Delete it and train again")
+            raise ModelError(
+                "this checkpoint is of another network", path=self.last, fix="Delete it and train again"
+            )
         for variable, array in zip(variables, stored.arrays, strict=True):
             variable.assign(array)
         self.state = _State.of(stored.state)
@@ -333,7 +357,7 @@ class Trainer:
             judged.append((figure, loss, name, weights))
         _, loss, name, weights = min(judged, key=lambda candidate: candidate[:2])
         self.network.set_weights(weights)
-        checkpoints.save(self.best, weights, {"chosen": name, "dev_loss": loss})
+        checkpoints.save(self.best, weights, {"chosen": name, "dev_loss": loss, **self.normalisation})
         return Result(layers(self.network), name, loss, self.state.epoch, self.state.seconds)
 
 
@@ -352,7 +376,12 @@ class _Steps(keras.callbacks.Callback):
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+            )
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
             label = f"epoch {self._epoch + 1}/{self._settings.epochs}"
@@ -409,6 +438,19 @@ def _strategy() -> Any:
     return tf.distribute.get_strategy()
 
 
-def forget(folder: Path) -> None:
-    """Delete a run's checkpoints."""
-    shutil.rmtree(folder, ignore_errors=True)
+def read_layers(path: Path, settings: Train, alphabet: Alphabet) -> list[Layer]:
+    """Return the layers of a checkpoint best.npz, for export or to start another training from.
+
+    Raises
+    ------
+    ModelError : it is missing, damaged, or of another network than `settings` describes.
+    """
+    stored = checkpoints.load(path)
+    network = build(settings, alphabet.size, stored.state.get("mean"), stored.state.get("scale"))
+    expected = [tuple(weights.shape) for weights in network.get_weights()]
+    if [array.shape for array in stored.arrays] != expected:
+        raise ModelError(
+            "this checkpoint is of another network than its run says", path=path, fix="Train again"
+        )
+    network.set_weights(stored.arrays)
+    return layers(network)

@@ -43,7 +43,9 @@ class Start:
         taken = {layer.name: layer for layer in found[: len(found) - self.drop_layers]}
         unknown = [name for name in self.freeze if name not in {_key(layer) for layer in network.layers}]
         if unknown:
-            raise ModelError(f"train.freeze names {unknown[0]!r}, and no layer is called that", fix=_names(network))
+            raise ModelError(
+                f"train.freeze names {unknown[0]!r}, and no layer is called that", fix=_names(network)
+            )
         for layer in network.layers:
             source = taken.get(_key(layer)) if isinstance(layer, keras.layers.Dense | Recurrence) else None
             if source is not None:
@@ -52,7 +54,9 @@ class Start:
                 layer.trainable = False
         say(f"starting from {self.name}: {', '.join(_short(name) for name in taken)}")
 
-    def _fitted(self, layer: keras.layers.Layer, source: Dense | Lstm, network: keras.Model) -> list[np.ndarray]:
+    def _fitted(
+        self, layer: keras.layers.Layer, source: Dense | Lstm, network: keras.Model
+    ) -> list[np.ndarray]:
         kernel, bias = source.kernel, source.bias
         if layer.name == "layer_1":
             context = network.get_layer("context")
@@ -66,7 +70,9 @@ class Start:
             raise self._misfit(layer.name, kernel.shape, shape)
         return [kernel, bias]
 
-    def _relabelled(self, layer: keras.layers.Layer, kernel: np.ndarray, bias: np.ndarray) -> list[np.ndarray]:
+    def _relabelled(
+        self, layer: keras.layers.Layer, kernel: np.ndarray, bias: np.ndarray
+    ) -> list[np.ndarray]:
         """Move the columns of labels that both alphabets have, and of the blank; the others stay fresh."""
         new_kernel, new_bias = (np.array(value) for value in layer.get_weights())
         old = {label: index for index, label in enumerate(self.alphabet.labels)}

@@ -1,0 +1,169 @@
+"""The command `asr` and its verbs: parses and prints, decides nothing."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asr import progress
+from asr.errors import UserError
+
+app = typer.Typer(
+    help="Type the sentences your device should understand, add a few recordings, get a recogniser.",
+    epilog="A first recogniser: asr init my-lamp && asr train my-lamp",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Folder = Annotated[Path, typer.Argument(help="The workspace's folder.", metavar="WORKSPACE")]
+Where = Annotated[
+    Path, typer.Argument(help="The workspace's folder; here, unless named.", metavar="[WORKSPACE]")
+]
+HERE = Path(".")
+
+
+@app.callback()
+def options(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only results and errors.")] = False,
+) -> None:
+    progress.quiet(quiet)
+
+
+@app.command(epilog="Example: asr init my-lamp --sentences commands.txt --recordings ~/speech/recordings.csv")
+def init(
+    folder: Folder,
+    sentences: Annotated[
+        Path | None, typer.Option(help="Sentences or templates to copy, one a line.")
+    ] = None,
+    recordings: Annotated[
+        Path | None, typer.Option(help="A recordings.csv (file, transcript, speaker) to use where it lies.")
+    ] = None,
+) -> None:
+    """Make a workspace: asr.toml with every parameter, sentences.txt, recordings/."""
+    from asr import verbs
+
+    print(verbs.init(folder, sentences, recordings))
+
+
+@app.command(epilog="Example: asr manifests my-lamp")
+def manifests(workspace: Where = HERE) -> None:
+    """Turn recordings into clips and the manifests train, dev and test, apart by speaker."""
+    from asr import verbs
+
+    print(verbs.manifests(verbs.open_workspace(workspace)))
+
+
+@app.command(epilog="Example: asr scorer my-lamp")
+def scorer(workspace: Where = HERE) -> None:
+    """Turn sentences.txt into kenlm.scorer."""
+    from asr import verbs
+
+    print(verbs.scorer(verbs.open_workspace(workspace)))
+
+
+@app.command(epilog="Example: asr speak my-lamp --count 20")
+def speak(
+    workspace: Where = HERE,
+    count: Annotated[int, typer.Option(min=1, help="How many sentences to speak.")] = 20,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the WAV files; build/spoken unless named.")
+    ] = None,
+) -> None:
+    """Let the synthetic voices speak sentences of the workspace, to listen to."""
+    from asr import verbs
+
+    print(verbs.speak(verbs.open_workspace(workspace), count, out))
+
+
+@app.command(epilog="Example: asr hear my-lamp --play")
+def hear(
+    workspace: Where = HERE,
+    count: Annotated[int, typer.Option(min=1, max=100, help="How many examples.")] = 10,
+    play: Annotated[bool, typer.Option("--play", help="Play them as well.")] = False,
+) -> None:
+    """Write augmented examples with their spectrograms, to judge the ranges in [augment]."""
+    from asr import verbs
+
+    print(verbs.hear(verbs.open_workspace(workspace), count, play))
+
+
+@app.command(
+    epilog="Example: asr train my-lamp; stopped or killed, the same command goes on from the last epoch."
+)
+def train(
+    workspace: Where = HERE,
+    again: Annotated[bool, typer.Option("--again", help="A new run, even if nothing has changed.")] = False,
+) -> None:
+    """Train, export and measure: everything from the recordings to a tested model."""
+    from asr import verbs
+
+    verbs.train(verbs.open_workspace(workspace), again=again)
+
+
+@app.command(epilog="Example: asr export my-lamp --run 20260131T120000Z-1a2b3c")
+def export(
+    workspace: Where = HERE,
+    run: Annotated[str, typer.Option(help="The run to export; the latest finished one unless named.")] = "",
+) -> None:
+    """Write output_graph.pb, output_graph.pbmm and the model card."""
+    from asr import verbs
+
+    print(verbs.export(verbs.open_workspace(workspace), run))
+
+
+@app.command(epilog="Example: asr evaluate my-lamp")
+def evaluate(
+    workspace: Where = HERE,
+    split: Annotated[str, typer.Option(help="test, or dev while you still try things.")] = "test",
+) -> None:
+    """Measure the exported model through the client: a table here, a page in build/reports."""
+    from asr import verbs
+
+    verbs.evaluate(verbs.open_workspace(workspace), split)
+
+
+@app.command(epilog="Example: asr runs my-lamp --compare 20260131T120000Z-1a2b3c 20260201T090000Z-4d5e6f")
+def runs(
+    workspace: Where = HERE,
+    compare: Annotated[
+        tuple[str, str] | None, typer.Option(help="Two runs: settings that differ, figures, wins and losses.")
+    ] = None,
+    lineage: Annotated[bool, typer.Option("--lineage", help="What was trained from what.")] = False,
+) -> None:
+    """List what was trained."""
+    from asr import verbs
+
+    verbs.show_runs(verbs.open_workspace(workspace), compare, lineage)
+
+
+def main() -> None:
+    """Run the command; a user's error is one line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        print("stopped; run the same command to go on", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            _fail(
+                f"{error.filename or 'the disk'}: no space is left to write to. Free some, and run this again"
+            )
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            _fail(f"{error.filename}: {error.strerror}. Choose a folder that you may write to")
+        raise
+
+
+def _fail(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -226,7 +226,9 @@ class Run:
         }
 
     def _end(self, status: str) -> None:
-        self.sessions[-1]["ended"] = _now().isoformat(timespec="seconds")
+        # A later evaluation writes its figures too; the training ended when it ended.
+        if self.sessions[-1]["ended"] is None:
+            self.sessions[-1]["ended"] = _now().isoformat(timespec="seconds")
         self.recorded_status = status
         self.write()
 
@@ -251,9 +253,7 @@ def find_run(runs_folder: Path, name: str) -> Run:
         matches = [run for run in runs if run.id.startswith(name) or run.id.partition("-")[2] == name]
     if len(matches) != 1:
         found = f"{len(matches)} runs match" if matches else "no run matches"
-        raise ModelError(
-            f"{found} {name!r}", path=runs_folder, fix="`asr runs` lists the runs; give more of the id"
-        )
+        raise ModelError(f"{found} {name!r}", path=runs_folder, fix="`asr runs` lists the runs; give more of the id")
     return matches[0]
 
 

@@ -10,7 +10,7 @@ from asr.ctc import wording
 from asr.ctc.confusion import DELETED, EQUAL, INSERTED, align
 from asr.ctc.evaluate import ALL_NOISE, Evaluation
 from asr.ctc.figures import Figure, Figures
-from asr.ctc.heard import Heard
+from asr.ctc.heard import Heard, level_of
 from asr.ctc.page_style import CSS
 
 LONG_TABLE = 15  # rows; a longer table is folded away
@@ -195,8 +195,11 @@ def _described(evaluation: Evaluation, descriptions: Mapping[str, str]) -> str:
     """Return what the conditions are; those with one description stand together."""
     together: dict[str, list[str]] = {}
     for name in evaluation.conditions:
-        if name in descriptions:
-            together.setdefault(descriptions[name], []).append(name)
+        # Levels of one kind of noise may share a description under the kind's name.
+        kind = name.rsplit(" ", 2)[0] if level_of(name) is not None else name
+        text = descriptions.get(name) or descriptions.get(kind) or wording.CONDITIONS.get(name)
+        if text:
+            together.setdefault(text, []).append(name)
     items = ""
     for text, names in together.items():
         named = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"

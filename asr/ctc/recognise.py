@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -88,6 +88,20 @@ def samples_of(utterance: Utterance, condition: Condition, noise: Noise | None) 
     return audio.to_int16(mix(clean, noise.piece(utterance.name, len(clean)), condition.level))
 
 
+def sounds(
+    utterances: Iterable[Utterance], conditions: Iterable[Condition], noise: Noise | None
+) -> Callable[[Heard], Int16 | None]:
+    """Return what gives the samples that the client heard for a Heard, for pictures; None for a stranger."""
+    by_name = {utterance.name: utterance for utterance in utterances}
+    by_condition = {condition.name: condition for condition in conditions}
+
+    def sound(item: Heard) -> Int16 | None:
+        utterance, condition = by_name.get(item.clip), by_condition.get(item.condition)
+        return None if utterance is None or condition is None else samples_of(utterance, condition, noise)
+
+    return sound
+
+
 def recognise(
     client: Client,
     utterances: Sequence[Utterance],
@@ -128,9 +142,7 @@ def recognise(
     with ProcessPoolExecutor(count, context, _start_worker, (client, noise, count > 1)) as pool:
         try:
             answers = pool.map(_hear, jobs, chunksize=chunk)
-            for (utterance, condition), (text, seconds) in zip(
-                jobs, track(answers, "Hearing", len(jobs)), strict=True
-            ):
+            for (utterance, condition), (text, seconds) in zip(jobs, track(answers, "Hearing", len(jobs)), strict=True):
                 heard.append(
                     Heard(
                         utterance.name,
@@ -144,9 +156,7 @@ def recognise(
                     )
                 )
         except BrokenProcessPool:
-            raise ModelError(
-                "the client's library crashed", path=client.model, fix="Export the model again"
-            ) from None
+            raise ModelError("the client's library crashed", path=client.model, fix="Export the model again") from None
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

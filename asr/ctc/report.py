@@ -35,7 +35,7 @@ class Report:
     run : the run's record (asr.runs.Run.record()); empty where the model was not trained here.
     evaluations : of asr.ctc.evaluate, real and synthetic speech apart.
     facts : what else the figures depend on, name to text: model, scorer, beam width, ...
-    descriptions : what a condition is, by its name.
+    descriptions : what a condition is, by its name or its kind of noise.
     learning : power law over the number of recordings; None: not measured.
     """
 
@@ -154,20 +154,14 @@ def _page(report: Report, pictures: Mapping[str, str]) -> str:
     sections = []
     for evaluation in report.evaluations:
         kind = evaluation.kind
-        own = {
-            key.removeprefix(f"{kind} "): svg for key, svg in pictures.items() if key.startswith(f"{kind} ")
-        }
+        own = {key.removeprefix(f"{kind} "): svg for key, svg in pictures.items() if key.startswith(f"{kind} ")}
         content = page.evaluation_section(evaluation, report.descriptions, own)
         sections.append((kind, wording.KINDS[kind], content))
     sections.append(("more", "More recordings", _learning(report.learning, pictures)))
     if "training" in pictures:
-        caption = "Loss is what training lowers; the dev speakers were not trained on."
-        sections.append(
-            ("training", "Training", page.picture(pictures["training"], caption) + _epochs(report.run))
-        )
-    run = {
-        name: report.run.get(name) for name in ("id", "status", "started", "ended", "parent", "seed", "data")
-    }
+        caption = "Loss is what training lowers; the dev clips were not trained on."
+        sections.append(("training", "Training", page.picture(pictures["training"], caption) + _epochs(report.run)))
+    run = {name: report.run.get(name) for name in ("id", "status", "started", "ended", "parent", "seed", "data")}
     facts = {**report.facts, **{f"run {name}": value for name, value in run.items()}}
     facts |= {name: report.run.get(name) for name in ("versions", "settings")}
     sections.append(("conditions", "How this was made", page.settings_section(facts)))

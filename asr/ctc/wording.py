@@ -21,6 +21,10 @@ SHORT = {
     "acceptance": "commands right",
     "loss": "loss",
 }
+CONDITIONS = {
+    "clean": "clips, cut to the speech with a margin",
+    "raw": "the recordings as they were made, with the silence and the room around the speech",
+}
 KINDS = {
     "real": "Real speech",
     "synthetic": "Synthetic speech",

@@ -37,14 +37,10 @@ def heard(clip: str, hypothesis: str) -> Heard:
 
 
 def test_record_holds_what_was_given(tmp_path: Path) -> None:
-    run = Run.start(
-        tmp_path, SETTINGS, data="f00d", parent="mozilla.pbmm", seed=7, remarks=["split by recordings"]
-    )
+    run = Run.start(tmp_path, SETTINGS, data="f00d", parent="mozilla.pbmm", seed=7, remarks=["split by recordings"])
     assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", run.id)
     run.epoch({"epoch": 1, "loss": np.float32(2.5), "dev_loss": 3.0})
-    run.finish(
-        {"test": {"real": {"clean": {"wer": 0.25}}}}, [heard("a", "turn off light")], {"best": "best.npz"}
-    )
+    run.finish({"test": {"real": {"clean": {"wer": 0.25}}}}, [heard("a", "turn off light")], {"best": "best.npz"})
     loaded = json.loads((run.folder / RECORD).read_text(encoding="utf-8"))
     assert (loaded["settings"], loaded["data"], loaded["seed"]) == (SETTINGS, "f00d", 7)
     assert (loaded["status"], loaded["parent"]) == ("finished", "mozilla.pbmm")
@@ -55,6 +51,10 @@ def test_record_holds_what_was_given(tmp_path: Path) -> None:
     assert (again.status, again.figures, again.checkpoints) == ("finished", run.figures, {"best": "best.npz"})
     (row,) = again.transcripts()
     # "off" for "on" and no "the": two errors.
+    # Evaluated again later: other figures, but the training ended when it ended.
+    again.sessions[-1]["ended"] = "2026-01-01T00:00:00+00:00"
+    again.finish({"test": {}})
+    assert Run.load(run.folder).ended == "2026-01-01T00:00:00+00:00"
     assert (row["clip"], row["hypothesis"], row["errors"], row["loss"]) == ("a", "turn off light", "2", "")
 
 
@@ -149,12 +149,8 @@ def test_comparison_tells_settings_figures_wins_and_losses(tmp_path: Path) -> No
     # 2 of 16 words wrong, then 1 of 12.
     assert found.figures["test.real.clean.wer"] == (pytest.approx(2 / 16), pytest.approx(1 / 12))
     assert found.figures["test.real.clean.utterances"] == (4, 3)
-    assert [(change.clip, change.errors_before, change.errors_after) for change in found.wins] == [
-        ("a", 2, 0)
-    ]
-    assert [(change.clip, change.errors_before, change.errors_after) for change in found.losses] == [
-        ("b", 0, 1)
-    ]
+    assert [(change.clip, change.errors_before, change.errors_after) for change in found.wins] == [("a", 2, 0)]
+    assert [(change.clip, change.errors_before, change.errors_after) for change in found.losses] == [("b", 0, 1)]
     assert found.shared == 3 and not found.same_data
     text = shown(comparison_tables(found))
     for part in (
@@ -178,14 +174,9 @@ def test_lineage_reaches_every_parent(tmp_path: Path) -> None:
     trees = {tree.name: tree for tree in lineage([root, child, grandchild, foreign])}
     assert set(trees) == {root.id, "models/english.pbmm"}
     assert trees[root.id].children[0].children[0].name == grandchild.id
-    assert (
-        trees["models/english.pbmm"].run is None and trees["models/english.pbmm"].children[0].run == foreign
-    )
+    assert trees["models/english.pbmm"].run is None and trees["models/english.pbmm"].children[0].run == foreign
     lines = shown(lineage_tree([root, child, grandchild, foreign])).splitlines()
-    depth = {
-        run.id: next(line for line in lines if run.id in line).index(run.id)
-        for run in (root, child, grandchild)
-    }
+    depth = {run.id: next(line for line in lines if run.id in line).index(run.id) for run in (root, child, grandchild)}
     assert depth[root.id] < depth[child.id] < depth[grandchild.id]
     # A record edited into its own ancestor ends no program.
     root.parent = grandchild.id

@@ -73,9 +73,7 @@ def babbler(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_recognition_is_that_of_the_client_in_every_process(
-    shared_data: Path, tmp_path: Path, babbler: Path
-) -> None:
+def test_recognition_is_that_of_the_client_in_every_process(shared_data: Path, tmp_path: Path, babbler: Path) -> None:
     folder = shared_data / "digits"
     with (folder / "recordings.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))[:400:100]
@@ -84,9 +82,7 @@ def test_recognition_is_that_of_the_client_in_every_process(
         clip = tmp_path / f"{Path(row['file']).stem}.wav"
         audio.write_wav(clip, audio.load(folder / row["file"]))
         source = folder / row["file"] if len(utterances) != 1 else None
-        utterances.append(
-            recognise.Utterance(clip.name, clip, row["transcript"], row["speaker"], 0.5, source=source)
-        )
+        utterances.append(recognise.Utterance(clip.name, clip, row["transcript"], row["speaker"], 0.5, source=source))
     client = recognise.Client(babbler, beam_width=4)
     noise = conditions.Noise.of_folder(None)
     chosen = conditions.conditions(noise, (6,), raw=True)
@@ -102,6 +98,10 @@ def test_recognition_is_that_of_the_client_in_every_process(
         ]
     assert [item.hypothesis for item in found] == expected and len(expected) == 11
     assert len(set(expected)) > 3
+    sound = recognise.sounds(utterances, chosen, noise)
+    with client.load() as model:
+        last = sound(found[-1])
+        assert last is not None and model.stt(last) == found[-1].hypothesis
     assert [item.loss is None for item in found[:4]] == [False] * 4 and found[-1].loss is None
     assert [item.condition for item in found] == ["clean"] * 4 + ["raw"] * 3 + ["kitchen 6 dB"] * 4
 
@@ -109,6 +109,4 @@ def test_recognition_is_that_of_the_client_in_every_process(
 def test_missing_model_is_told_before_any_process_starts(tmp_path: Path) -> None:
     utterance = recognise.Utterance("a", tmp_path / "a.wav", "a", "anna", 1.0)
     with pytest.raises(ModelError, match="no such model"):
-        recognise.recognise(
-            recognise.Client(tmp_path / "none.pbmm"), [utterance], conditions.conditions(None)
-        )
+        recognise.recognise(recognise.Client(tmp_path / "none.pbmm"), [utterance], conditions.conditions(None))

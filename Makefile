@@ -4,7 +4,6 @@
 WORKSPACE ?= examples/light
 ENGINE ?= asr
 TEST ?=
-AUDIO ?=
 
 ASR := .venv/bin/asr
 
@@ -29,7 +28,7 @@ setup: runtime ## Install everything that training and the client need; nothing 
 init: runtime ## Make a new workspace in WORKSPACE=DIR
 	$(ASR) init "$(WORKSPACE)"
 
-speak: runtime ## Let synthetic voices speak the sentences, where there are no recordings yet
+speak: runtime ## Let synthetic voices speak some sentences, to listen to
 	$(ASR) speak "$(WORKSPACE)"
 
 manifests: runtime ## Turn recordings into clips and the manifests train, dev and test
@@ -38,7 +37,7 @@ manifests: runtime ## Turn recordings into clips and the manifests train, dev an
 scorer: runtime ## Turn sentences.txt into kenlm.scorer
 	$(ASR) scorer "$(WORKSPACE)"
 
-train: runtime ## Train on the manifests, and measure on the test split through the client
+train: runtime ## Train, export, and measure on the test split through the client
 	$(ASR) train "$(WORKSPACE)"
 
 export: runtime ## Write output_graph.pb, output_graph.pbmm and the model card
@@ -47,8 +46,8 @@ export: runtime ## Write output_graph.pb, output_graph.pbmm and the model card
 evaluate: runtime ## Measure the exported model through the client
 	$(ASR) evaluate "$(WORKSPACE)"
 
-hear: runtime ## Transcribe AUDIO=FILE with the exported model
-	$(ASR) hear "$(WORKSPACE)" $(if $(AUDIO),"$(AUDIO)")
+hear: runtime ## Write ten augmented examples, to judge the ranges in [augment]
+	$(ASR) hear "$(WORKSPACE)"
 
 runs: runtime ## List what was trained from what
 	$(ASR) runs "$(WORKSPACE)"

@@ -135,6 +135,12 @@ class Train:
     )
     n_hidden: int = setting(134, "width of each layer", minimum=8, maximum=4096)
     epochs: int = setting(75, "most passes over the training data", minimum=1, maximum=10000)
+    epoch_utterances: int = setting(
+        500,
+        "least utterances an epoch: fewer recordings come again, augmented anew each time",
+        minimum=1,
+        maximum=1_000_000,
+    )
     batch_size: int = setting(16, "utterances a step", minimum=1, maximum=4096)
     learning_rate: float = setting(0.001, "highest learning rate", minimum=1e-8, maximum=1)
     warm_up: float = setting(

@@ -475,27 +475,32 @@ def _evaluate(
     """Measure a split through the client; print a table, write the report and the card, and close the run."""
     from rich.console import Console
 
-    from asr import audio
     from asr.ctc import report as report_
     from asr.ctc.conditions import Noise, conditions
     from asr.ctc.evaluate import evaluate as measure
-    from asr.ctc.recognise import recognise
+    from asr.ctc.evaluate import record
+    from asr.ctc.recognise import recognise, sounds
 
     chosen = ws.settings.evaluate
-    noise = Noise.of_folder(ws.root / chosen.noise_folder, chosen.seed) if chosen.noise else None
+    heard_in_training = ws.settings.augment.noise_kinds if ws.settings.augment.enabled else ()
+    noise = None
+    if chosen.noise:
+        noise = Noise.of_folder(ws.root / chosen.noise_folder, chosen.seed, heard_in_training=heard_in_training)
     utterances = _utterances(ws, prepared.of(split))
     real = any(not utterance.synthetic for utterance in utterances)
+    asked = conditions(noise, chosen.noise_levels, raw=real)
     heard = recognise(
         _client(ws, ws.model),
         utterances,
-        conditions(noise, chosen.noise_levels, raw=real),
+        asked,
         noise,
         losses=losses,
         slots=functools.cache(_templates(ws).slots),
     )
     evaluations = measure(heard, prepared.remarks, seed=chosen.seed)
-    where = {utterance.name: utterance.clip for utterance in utterances}
     name = run.id if run is not None else "model"
+    if run is not None and split == "test":
+        run.finish(record(evaluations), heard, {"best": str(_best(ws, run))})
     content = report_.Report(
         title=ws.root.name,
         evaluations=evaluations,
@@ -504,11 +509,9 @@ def _evaluate(
         descriptions={} if noise is None else {noise.kind: noise.description},
     )
     page = report_.write_report(
-        ws.reports / f"{name}-{split}", content, lambda item: audio.read_wav(where[item.clip])
+        ws.reports / f"{name}-{split}", content, sounds(utterances, asked, noise)
     )
     if run is not None and split == "test":
-        figures = {split: {evaluation.kind: evaluation.summary() for evaluation in evaluations}}
-        run.finish(figures, heard, {"best": str(_best(ws, run))})
         _write_card(ws, run)
     Console().print(report_.summary(evaluations))
     _print_worst(evaluations)

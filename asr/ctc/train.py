@@ -238,7 +238,9 @@ class Trainer:
 
     def _sources(self, epoch: int) -> list[Source]:
         settings = self.settings
-        real: list[Source] = list(self.plan.train)
+        # Without augmentation a recording that comes again is the same one, and the epoch only longer.
+        times = math.ceil(settings.epoch_utterances / len(self.plan.train)) if self.train_features is None else 1
+        real: list[Source] = [*self.plan.train] * times
         if self.plan.synthetic is None:
             return real
         if epoch < settings.synthetic_epochs:

@@ -1,12 +1,9 @@
-"""Mel-frequency cepstral coefficients as the client's graph computes them, to the last bit but for rare ones.
+"""Mel-frequency cepstral coefficients as the client's graph computes them, to the last bit.
 
 The reference is TensorFlow's AudioSpectrogram and Mfcc kernels, which the DeepSpeech client runs on one
-window at a time. Every sum below therefore runs in the order of those kernels, in float64, and rounds to
-float32 where they do. The mel filterbank follows TensorFlow's mfcc_mel_filterbank.cc (Apache-2.0; see
-NOTICE). What remains different is the Fourier transform, whose last bits in float64 are NumPy's own. The
-rounding to float32 hides them in noise and in silence, and in all but about one value in a million of
-recordings at their own rate; where a part of the spectrum is all but empty (a recording resampled upwards) in
-all but one in ten thousand. Such a value is off by up to 2.4e-7.
+window at a time. Every sum below, the Fourier transform's in rdft.py included, therefore runs in the order of
+those kernels, in float64, and rounds to float32 where they do. The mel filterbank follows TensorFlow's
+mfcc_mel_filterbank.cc (Apache-2.0; see NOTICE).
 """
 
 from __future__ import annotations
@@ -18,6 +15,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from asr.ctc.rdft import LEAST_POINTS, rdft
+
 WINDOW_MS = 32  # length of an analysis window
 STEP_MS = 20  # from one window to the next
 COEFFICIENTS = 26  # cepstral coefficients a frame
@@ -25,6 +24,9 @@ CONTEXT = 9  # frames of context on either side of a frame
 MEL_CHANNELS = 40
 LOWEST_HZ = 20.0  # lower edge of the first mel channel; the upper edge of the last is half the sample rate
 FLOOR = 1e-12  # least energy of a channel, before the logarithm
+
+# TensorFlow's threads flush smaller powers to zero, which a constant of one step shows at 48 kHz.
+_TINY = np.finfo(np.float32).tiny
 
 # Frames computed together: large enough to hide NumPy's cost per call, small enough for the cache.
 _BLOCK = 256
@@ -39,7 +41,7 @@ class _Tables:
     window: int  # samples
     step: int  # samples
     fft: int  # points of the Fourier transform
-    hann: npt.NDArray[np.float64]  # [window]
+    hann: npt.NDArray[np.float64]  # [window, 1]
     right: npt.NDArray[np.float64]  # [bins, 1]: share of a bin that its own channel's falling edge takes
     order: npt.NDArray[np.intp]  # [terms, channels]: rows to add up, see _energies
     cosines: npt.NDArray[np.float64]  # [channels, coefficients, 1]
@@ -92,11 +94,11 @@ def mfcc(samples: Samples, sample_rate: int = 16000) -> npt.NDArray[np.float32]:
     padded[: len(samples)] = samples
     if samples.dtype == np.int16:
         padded *= 1 / 32768
-    windows = np.lib.stride_tricks.sliding_window_view(padded, tables.window)[:: tables.step]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, tables.window)[:: tables.step].T
     features = np.empty((frames, COEFFICIENTS), dtype=np.float32)
     for first in range(0, frames, _BLOCK):
         block = slice(first, first + _BLOCK)
-        features[block] = _cepstra(_energies(windows[block], tables), tables).T
+        features[block] = _cepstra(_energies(windows[:, block], tables), tables).T
     return features
 
 
@@ -120,13 +122,16 @@ def context_windows(features: npt.NDArray[np.float32], context: int = CONTEXT) -
 
 
 def _energies(windows: npt.NDArray[np.float64], tables: _Tables) -> npt.NDArray[np.float64]:
-    """Return the mel channels' energies, float64 [channels, frames], of windows float64 [frames, window]."""
-    spectrum = np.fft.rfft(windows * tables.hann, tables.fft)
-    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    bins = len(tables.right)
+    """Return the mel channels' energies, float64 [channels, frames], of windows float64 [window, frames]."""
+    bins, frames = len(tables.right), windows.shape[1]
+    padded = np.zeros((tables.fft, frames))
+    np.multiply(windows, tables.hann, out=padded[: tables.window])
+    spectrum = rdft(padded)
+    power = (spectrum[:, 0] ** 2 + spectrum[:, 1] ** 2).astype(np.float32)
+    power[power < _TINY] = 0.0
     # Rows: the bins' falling shares, their rising shares, and a row of zeros that pads short sums.
-    shares = np.empty((2 * bins + 1, len(windows)))
-    magnitude = np.sqrt(power.T.astype(np.float64, order="C"))
+    shares = np.empty((2 * bins + 1, frames))
+    magnitude = np.sqrt(power.astype(np.float64))
     np.multiply(magnitude, tables.right, out=shares[:bins])
     np.subtract(magnitude, shares[:bins], out=shares[bins:-1])
     shares[-1] = 0.0
@@ -138,6 +143,7 @@ def _energies(windows: npt.NDArray[np.float64], tables: _Tables) -> npt.NDArray[
 
 def _cepstra(energies: npt.NDArray[np.float64], tables: _Tables) -> npt.NDArray[np.float64]:
     """Return the cosine transform of the logarithms, float64 [coefficients, frames]."""
+    # NumPy's logarithm is at times a last bit off the C library's, far below what float32 keeps of the sum.
     logs = np.log(np.maximum(energies, FLOOR))
     cepstra: npt.NDArray[np.float64] = tables.cosines[0] * logs[0]
     for cosines, log in zip(tables.cosines[1:], logs[1:], strict=True):
@@ -153,9 +159,9 @@ def _mel(hertz: float) -> float:
 def _tables(sample_rate: int) -> _Tables:
     """Compute the tables of a sample rate; with `math`, whose last bit does not depend on NumPy's build."""
     window, step = window_samples(sample_rate), step_samples(sample_rate)
-    if window < 2 or step < 1:
+    fft = 1 << (window - 1).bit_length() if window > 0 else 0
+    if fft < LEAST_POINTS:
         raise ValueError(f"a sample rate of {sample_rate} Hz is too low for windows of {WINDOW_MS} ms")
-    fft = 1 << (window - 1).bit_length()
     hann = [0.5 - 0.5 * math.cos(2.0 * math.pi * i / window) for i in range(window)]
     right, order = _filterbank(sample_rate, fft // 2 + 1)
     norm, arc = math.sqrt(2.0 / MEL_CHANNELS), math.pi / MEL_CHANNELS
@@ -163,7 +169,13 @@ def _tables(sample_rate: int) -> _Tables:
         [[norm * math.cos(i * arc * (j + 0.5))] for i in range(COEFFICIENTS)] for j in range(MEL_CHANNELS)
     ]
     return _Tables(
-        window, step, fft, np.array(hann), np.array(right)[:, np.newaxis], order, np.array(cosines)
+        window,
+        step,
+        fft,
+        np.array(hann)[:, np.newaxis],
+        np.array(right)[:, np.newaxis],
+        order,
+        np.array(cosines),
     )
 
 

@@ -63,8 +63,13 @@ def offset(rate: int, seconds: float) -> Int16:
     return np.ones(int(rate * seconds), np.int16)
 
 
+def loud_offset(rate: int, seconds: float) -> Int16:
+    """Return a loud constant: far above it in frequency, the transform's rounding is all that there is."""
+    return np.full(int(rate * seconds), 32767, np.int16)
+
+
 @pytest.mark.parametrize("rate", [*RATES, 48000])
-@pytest.mark.parametrize("sound", [voice, noise, hiss, silence, tone, faint_tone, offset])
+@pytest.mark.parametrize("sound", [voice, noise, hiss, silence, tone, faint_tone, offset, loud_offset])
 def test_bit_identical_with_the_graph(sound, rate) -> None:
     samples = sound(rate, 2.5)
     np.testing.assert_array_equal(features.mfcc(samples, rate), graph_features(samples, rate))

@@ -1,0 +1,75 @@
+"""Graphs and model cards of what was trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asr.errors import ModelError
+from asr.files import write_bytes, write_json
+from asr.steps.lineage import read_run_layers
+from asr.steps.preparing import read_templates
+from asr.workspace import SPLITS, Workspace
+
+if TYPE_CHECKING:
+    from asr.runs import Run
+
+
+def write_graph(ws: Workspace, layers: Any, pb: Path | None, pbmm: Path) -> None:
+    from export.graph import graph_def
+    from export.pbmm import write_pbmm
+
+    chosen = ws.settings
+    graph = graph_def(
+        layers, ws.alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language
+    )
+    if pb is not None:
+        write_bytes(pb, graph)
+    write_pbmm(graph, pbmm)
+
+
+def export_run(ws: Workspace, run: Run) -> None:
+    layers, _ = read_run_layers(ws, run)
+    write_graph(ws, layers, ws.graph, ws.model)
+    write_json(ws.export / "run.json", {"run": run.id})
+
+
+def exported_run(ws: Workspace) -> Run | None:
+    from asr.runs import find_run
+
+    try:
+        name = json.loads((ws.export / "run.json").read_text(encoding="utf-8"))["run"]
+        return find_run(ws.runs, name)
+    except (OSError, ValueError, KeyError, ModelError):
+        return None
+
+
+def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) -> None:
+    import getpass
+
+    from datasets.clips import read_clips
+    from datasets.manifest import read_manifest
+    from export.card import Card, Share, write_card
+
+    splits = {row.wav_filename: name for name in SPLITS for row in read_manifest(ws.manifest(name))}
+    rows: dict[str, list[tuple[str, float, bool]]] = {name: [] for name in SPLITS}
+    for clip in read_clips(ws.clips_table):
+        name = splits.get(ws.clips / clip.clip)
+        if name is not None:
+            rows[name].append((clip.speaker, clip.seconds, clip.synthetic))
+    record = json.loads(ws.split_record.read_text(encoding="utf-8"))
+    path = ws.reports / f"{run.id}-test" / "report.json"
+    if report is None and path.is_file():
+        report = json.loads(path.read_text(encoding="utf-8"))
+    card = Card(
+        name=ws.root.name,
+        author=getpass.getuser(),
+        data={name: Share.of(found) for name, found in rows.items()},
+        split_by=record["by"],
+        remarks=record["remarks"],
+        run=run.record(),
+        report=report or {},
+        sentences=read_templates(ws).expand(10, 1)[:10],
+    )
+    write_card(ws.export, card, [path for path in (ws.graph, ws.model, ws.scorer) if path.is_file()])

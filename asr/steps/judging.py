@@ -1,0 +1,134 @@
+"""The client as the judge: of candidates on dev, of the result on test."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asr.steps.exporting import write_card, write_graph
+from asr.steps.lineage import best_checkpoint
+from asr.steps.preparing import read_templates
+from asr.workspace import Workspace
+
+if TYPE_CHECKING:
+    from asr.ctc.recognise import Client, Utterance
+    from asr.runs import Run
+    from datasets.prepare import Prepared
+
+
+JUDGED = 300  # dev utterances that decide between candidates
+
+
+def make_judge(ws: Workspace, prepared: Prepared) -> Callable[[Any], float]:
+    """Return what measures a candidate: the client's word errors on dev, with the scorer."""
+    import jiwer
+
+    from asr.ctc.conditions import conditions
+    from asr.ctc.recognise import recognise
+
+    everyone = utterances_of(ws, prepared.of("dev"))
+    order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
+    chosen = [everyone[int(index)] for index in sorted(order)]
+
+    def judge(layers: Any) -> float:
+        trial = ws.checkpoints / "candidate.pbmm"
+        trial.parent.mkdir(parents=True, exist_ok=True)
+        write_graph(ws, layers, None, trial)
+        try:
+            heard = recognise(client_of(ws, trial), chosen, conditions(None))
+        finally:
+            trial.unlink(missing_ok=True)
+        return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
+
+    return judge
+
+
+def client_of(ws: Workspace, model: Path) -> Client:
+    from asr.ctc.recognise import Client
+
+    return Client(model, ws.scorer, ws.settings.evaluate.beam_width)
+
+
+def utterances_of(ws: Workspace, clips: Sequence[Any]) -> list[Utterance]:
+    from asr.ctc.recognise import Utterance
+
+    return [
+        Utterance(
+            Path(clip.clip).stem,
+            ws.clips / clip.clip,
+            clip.transcript,
+            clip.speaker,
+            clip.seconds,
+            clip.synthetic,
+            None if clip.synthetic else Path(clip.source),
+        )
+        for clip in clips
+    ]
+
+
+def evaluate(
+    ws: Workspace, prepared: Prepared, split: str, run: Run | None, losses: dict[str, float] | None = None
+) -> None:
+    """Measure a split through the client; print a table, write the report and the card, and close the run."""
+    from rich.console import Console
+
+    from asr.ctc import report as report_
+    from asr.ctc.conditions import Noise, conditions
+    from asr.ctc.evaluate import evaluate as measure
+    from asr.ctc.evaluate import record
+    from asr.ctc.recognise import recognise, sounds
+
+    chosen = ws.settings.evaluate
+    heard_in_training = ws.settings.augment.noise_kinds if ws.settings.augment.enabled else ()
+    noise = None
+    if chosen.noise:
+        noise = Noise.of_folder(
+            ws.root / chosen.noise_folder, chosen.seed, heard_in_training=heard_in_training
+        )
+    utterances = utterances_of(ws, prepared.of(split))
+    real = any(not utterance.synthetic for utterance in utterances)
+    asked = conditions(noise, chosen.noise_levels, raw=real)
+    heard = recognise(
+        client_of(ws, ws.model),
+        utterances,
+        asked,
+        noise,
+        losses=losses,
+        slots=functools.cache(read_templates(ws).slots),
+    )
+    evaluations = measure(heard, prepared.remarks, seed=chosen.seed)
+    name = run.id if run is not None else "model"
+    if run is not None and split == "test":
+        run.finish(record(evaluations), heard, {"best": str(best_checkpoint(ws, run))})
+    content = report_.Report(
+        title=ws.root.name,
+        evaluations=evaluations,
+        run=run.record() if run is not None else {},
+        facts={"split": split, "scorer": ws.scorer.name, "beam width": chosen.beam_width},
+        descriptions={} if noise is None else {noise.kind: noise.description},
+    )
+    page = report_.write_report(ws.reports / f"{name}-{split}", content, sounds(utterances, asked, noise))
+    if run is not None and split == "test":
+        write_card(ws, run)
+    Console().print(report_.summary(evaluations))
+    print_worst(evaluations)
+    print(f"report: {page}", file=sys.stderr)
+
+
+def print_worst(evaluations: Sequence[Any]) -> None:
+    for evaluation in evaluations:
+        wrong = [item for item in evaluation.worst if not item.right]
+        if wrong:
+            print(f"the {len(wrong)} worst, {evaluation.kind} speech:")
+        for item in wrong:
+            print(f"  {item.clip}  said: {item.transcript!r}  heard: {item.hypothesis!r}")
+
+
+def print_figures(ws: Workspace, run: Run) -> None:
+    print(json.dumps(run.figures, indent=2))

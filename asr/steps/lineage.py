@@ -1,0 +1,57 @@
+"""Which run stands for the workspace as it is now, and what a run left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asr import settings as settings_
+from asr.errors import ModelError
+from asr.files import fingerprint
+from asr.workspace import SPLITS, Workspace
+
+if TYPE_CHECKING:
+    from asr.runs import Run
+
+
+def data_fingerprint(ws: Workspace) -> str:
+    return fingerprint(ws.clips_table, *(ws.manifest(name) for name in SPLITS))
+
+
+def trained_from(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that weights depend on."""
+    return {name: settings.get(name) for name in ("train", "augment", "alphabet", "voices", "sentences")}
+
+
+def find_same_run(ws: Workspace, data: str) -> Run | None:
+    """Return the last run, if it was made from the same data and settings: to go on with, or to leave as it is."""
+    from asr.runs import list_runs
+
+    wanted = trained_from(ws.settings.as_dict())
+    same = [run for run in list_runs(ws.runs) if run.data == data and trained_from(run.settings) == wanted]
+    return max(same, key=lambda run: run.id) if same else None
+
+
+def find_trained_run(ws: Workspace, name: str) -> Run:
+    from asr.runs import find_run, list_runs
+
+    if name:
+        return find_run(ws.runs, name)
+    finished = [run for run in list_runs(ws.runs) if best_checkpoint(ws, run).is_file()]
+    if not finished:
+        raise ModelError("nothing was trained here yet", path=ws.runs, fix="Run: asr train")
+    return max(finished, key=lambda run: run.id)
+
+
+def best_checkpoint(ws: Workspace, run: Run) -> Path:
+    return ws.checkpoints / run.id / "best.npz"
+
+
+def read_run_layers(ws: Workspace, run: Run) -> tuple[Any, Any]:
+    """Return the layers and the alphabet of a run's chosen weights."""
+    from asr.alphabet import Alphabet
+    from asr.ctc.train import read_layers
+
+    settings = settings_.from_dict(run.settings, run.folder)
+    alphabet = Alphabet(settings.alphabet.labels)
+    return read_layers(best_checkpoint(ws, run), settings.train, alphabet), alphabet

@@ -1,0 +1,106 @@
+"""What a training is made of: clips, augmentation, synthetic voices, weights to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asr.steps.lineage import read_run_layers
+from asr.steps.preparing import read_templates
+from asr.workspace import Workspace
+
+if TYPE_CHECKING:
+    from asr.augment.chain import Chain
+    from asr.ctc.train import Plan
+    from asr.runs import Run
+    from datasets.prepare import Prepared
+
+
+def training_clips(ws: Workspace, clips: Sequence[Any]) -> list[Any]:
+    from asr.ctc.batches import Clip
+
+    return [Clip(ws.clips / clip.clip, clip.transcript, clip.seconds) for clip in clips]
+
+
+def augmentation(ws: Workspace, prepared: Prepared) -> Chain | None:
+    from asr.augment.chain import Chain
+    from asr.augment.sounds import Sounds
+
+    chosen = ws.settings.augment
+    if not chosen.enabled:
+        return None
+    cache = ws.build / "noise"
+    cache.mkdir(parents=True, exist_ok=True)
+    noises = Sounds.gather([ws.root / folder for folder in chosen.noise_folders], cache=cache)
+    voices = Sounds.read([[ws.clips / clip.clip for clip in prepared.of("train")]], cache=cache)
+    return Chain(chosen, noises, voices, seed=ws.settings.train.seed)
+
+
+def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
+    from asr.ctc.batches import Recipe
+    from asr.ctc.train import Plan
+
+    chosen = ws.settings.train
+    real = not all(clip.synthetic for clip in prepared.clips)
+    start, parent = start_weights(ws)
+    recipe = Recipe(ws.alphabet, augmentation(ws, prepared), chosen.seed)
+    plan = Plan(
+        chosen,
+        ws.alphabet,
+        training_clips(ws, prepared.of("train")),
+        training_clips(ws, prepared.of("dev")),
+        recipe,
+        ws.checkpoints,
+        ws.build / "features",
+        ws.logs,
+        synthetic=synthetic_voices(ws) if real and ws.settings.voices.use == "mix" else None,
+        start=start,
+    )
+    return plan, parent
+
+
+def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
+    from dataclasses import replace
+
+    return replace(plan, checkpoints=ws.checkpoints / run.id, logs=ws.logs / run.id)
+
+
+def synthetic_voices(ws: Workspace) -> Callable[[int, int], Sequence[Any]]:
+    """Return what makes an epoch's synthetic utterances: new sentences of the templates, by all speakers in turn."""
+    from datasets.speech import Spoken, cast_speakers
+
+    chosen = ws.settings
+    speakers = cast_speakers(chosen.voices, chosen.alphabet.language)
+    templates = read_templates(ws)
+
+    def utterances(epoch: int, count: int) -> list[Spoken]:
+        rng = np.random.default_rng([chosen.voices.seed, chosen.train.seed, epoch])
+        texts = templates.sample(count, rng)
+        order = rng.permutation(len(speakers))
+        return [Spoken(text, speakers[int(order[i % len(order)])]) for i, text in enumerate(texts)]
+
+    return utterances
+
+
+def start_weights(ws: Workspace) -> tuple[Any, str | None]:
+    """Return the weights to start from and what to call them; (None, None) where training starts afresh."""
+    from asr.ctc.transfer import Start
+    from asr.runs import find_run
+    from export.weights import read_layers
+
+    chosen = ws.settings.train
+    if not chosen.start_from:
+        return None, None
+    path = (ws.root / Path(chosen.start_from).expanduser()).resolve()
+    if path.suffix in (".pb", ".pbmm"):
+        network = read_layers(path)
+        layers, alphabet = network.layers, network.metadata.alphabet
+        parent = str(path)
+    else:
+        run = find_run(ws.runs, chosen.start_from)
+        layers, alphabet = read_run_layers(ws, run)
+        parent = run.id
+    return Start(layers, alphabet, ws.alphabet, chosen.freeze, chosen.drop_layers, parent), parent

@@ -16,7 +16,7 @@ $(error WORKSPACE is empty; name the folder of a workspace)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime development init speak manifests scorer train export evaluate hear runs \
+.PHONY: help setup runtime development init speak manifests scorer train export evaluate learn hear runs \
 	test lint bench reference lock clean distclean
 
 help: ## List the targets
@@ -45,6 +45,9 @@ export: runtime ## Write output_graph.pb, output_graph.pbmm and the model card
 
 evaluate: runtime ## Measure the exported model through the client
 	$(ASR) evaluate "$(WORKSPACE)"
+
+learn: runtime ## Train on parts of the recordings, to tell what more of them would bring
+	$(ASR) learn "$(WORKSPACE)"
 
 hear: runtime ## Write ten augmented examples, to judge the ranges in [augment]
 	$(ASR) hear "$(WORKSPACE)"

@@ -127,6 +127,14 @@ def evaluate(
     verbs.evaluate(verbs.open_workspace(workspace), split)
 
 
+@app.command(epilog="Example: asr learn my-lamp; it takes about twice as long as training did.")
+def learn(workspace: Where = HERE) -> None:
+    """Train on a quarter, half and all of the recordings: what would more of them bring?"""
+    from asr import verbs
+
+    print(verbs.learn(verbs.open_workspace(workspace)))
+
+
 @app.command(epilog="Example: asr runs my-lamp --compare 20260131T120000Z-1a2b3c 20260201T090000Z-4d5e6f")
 def runs(
     workspace: Where = HERE,

@@ -135,6 +135,18 @@ def evaluate(ws: Workspace, split: str = "test") -> None:
         evaluate_split(ws, prepared, split, exported_run(ws))
 
 
+def learn(ws: Workspace) -> str:
+    """Measure the learning curve; the next report draws it."""
+    from asr.steps.curve import learn as measure
+
+    with ws.lock():
+        prepared = prepare(ws)
+        make_scorer(ws)
+        law = measure(ws, prepared)
+    lines = [f"{point.recordings} recordings: dev WER {point.wer:.1%}" for point in law.points]
+    return "\n".join([*lines, law.forecast(), "asr evaluate draws it into the report"])
+
+
 def hear(ws: Workspace, count: int, play: bool) -> str:
     """Write augmented examples of training clips."""
     from asr.hear import hear as hear_examples

@@ -106,12 +106,15 @@ def evaluate(
     name = run.id if run is not None else "model"
     if run is not None and split == "test":
         run.finish(record(evaluations), heard, {"best": str(best_checkpoint(ws, run))})
+    from asr.steps.curve import read_curve
+
     content = report_.Report(
         title=ws.root.name,
         evaluations=evaluations,
         run=run.record() if run is not None else {},
         facts={"split": split, "scorer": ws.scorer.name, "beam width": chosen.beam_width},
         descriptions={} if noise is None else {noise.kind: noise.description},
+        learning=read_curve(ws),
     )
     page = report_.write_report(ws.reports / f"{name}-{split}", content, sounds(utterances, asked, noise))
     if run is not None and split == "test":

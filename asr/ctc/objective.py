@@ -10,6 +10,7 @@ import numpy.typing as npt
 from keras import ops
 
 from asr.alphabet import Alphabet
+from asr.settings import Train
 
 
 def ctc_losses(logits: Any, frames: Any, labels: Any, label_lengths: Any) -> Any:
@@ -23,6 +24,9 @@ def ctc_losses(logits: Any, frames: Any, labels: Any, label_lengths: Any) -> Any
     frames : int32 [batch], the frames that count.
     labels : int32 [batch, n], -1 beyond the end.
     label_lengths : int32 [batch].
+
+    An utterance with fewer frames than its labels need has no path; its loss is infinite, or TensorFlow's
+    kernel fails. `batches.check_length` is there to keep such utterances out.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -38,7 +42,7 @@ def ctc_losses(logits: Any, frames: Any, labels: Any, label_lengths: Any) -> Any
             logit_length=tf.cast(frames, tf.int32),
             blank_index=-1,
         )
-        return tf.where(tf.math.is_finite(losses), losses, tf.zeros_like(losses))
+        return losses
     blank = logits.shape[-1] - 1
     spelt = ops.where(labels < 0, blank, labels)
     return ops.ctc_loss(spelt, logits, label_lengths, frames, mask_index=blank)
@@ -47,7 +51,9 @@ def ctc_losses(logits: Any, frames: Any, labels: Any, label_lengths: Any) -> Any
 class Objective(keras.Model):
     """A network with its loss: CTC per character, so that long utterances do not outweigh short ones.
 
-    It is trained on pairs of dictionaries, {"features", "frames"} and {"labels", "label_lengths"}.
+    It is trained on pairs of dictionaries, {"features", "frames"} and {"labels", "label_lengths", "weights"}.
+    Weights say what each utterance's loss counts in the whole batch, and the losses are added up: the sum over
+    devices is then the batch's loss, however the batch was divided among them.
     """
 
     def __init__(self, network: keras.Model) -> None:
@@ -66,7 +72,17 @@ class Objective(keras.Model):
         training: bool = True,
     ) -> Any:
         losses = ctc_losses(y_pred, x["frames"], y["labels"], y["label_lengths"])
-        return ops.mean(losses / ops.maximum(ops.cast(y["label_lengths"], "float32"), 1.0))
+        return ops.sum(losses * y["weights"])
+
+
+def optimiser_of(settings: Train) -> Any:
+    """Return the optimiser that section [train] describes: AdamW (Loshchilov and Hutter, 2019)."""
+    optimiser = keras.optimizers.AdamW(
+        settings.learning_rate, weight_decay=settings.weight_decay, global_clipnorm=settings.gradient_norm
+    )
+    # Decay pulls towards zero, which is no better place for a bias than any other.
+    optimiser.exclude_from_weight_decay(var_names=["bias"])
+    return optimiser
 
 
 def read_greedily(

@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from asr.alphabet import Alphabet
 from asr.ctc import checkpoints, feature_store
-from asr.ctc.batches import Batch, Clip, Recipe, Source, Workshop, collate, measure, plan
+from asr.ctc.batches import Batch, Clip, Recipe, Source, Workshop, check_length, collate, measure, plan
 from asr.ctc.features import mfcc
 from asr.ctc.layers import Layer
 from asr.ctc.network import build, layers
-from asr.ctc.objective import Objective, ctc_losses, read_greedily
+from asr.ctc.objective import Objective, ctc_losses, optimiser_of, read_greedily
 from asr.ctc.schedule import Pace
 from asr.ctc.transfer import Start
 from asr.errors import ModelError
@@ -56,6 +56,7 @@ class Plan:
     synthetic : gives so many spoken utterances for an epoch; None: there are no voices.
     start : weights to start from; None: none.
     workers : processes that prepare batches; 0: chosen by the cores.
+    strategy : a tf.distribute.Strategy; None: chosen by the devices.
     """
 
     settings: Train
@@ -69,6 +70,7 @@ class Plan:
     synthetic: Callable[[int, int], Sequence[Source]] | None = None
     start: Start | None = None
     workers: int = 0
+    strategy: Any = None
 
 
 @dataclass
@@ -128,22 +130,18 @@ class Trainer:
         self.dev = feature_store.load(plan.dev, plan.features, "dev")
         self.dev_labels = [plan.alphabet.encode(clip.transcript) for clip in plan.dev]
         train = feature_store.load(plan.train, plan.features, "train")
+        for clip, features in [*zip(plan.dev, self.dev, strict=True), *zip(plan.train, train, strict=True)]:
+            check_length(len(features), plan.alphabet.encode(clip.transcript), clip.transcript, clip.path)
         self.train_features = train if plan.recipe.chain is None else None
         mean, scale = measure(train) if self.settings.normalise else (None, None)
-        self.strategy = _strategy()
+        self.strategy = plan.strategy or _strategy()
         with self.strategy.scope():
             self.network = build(self.settings, plan.alphabet.size, mean, scale)
             context = self.network.get_layer("context")
             self.normalisation = {"mean": context.mean.tolist(), "scale": context.scale.tolist()}
             if plan.start is not None:
                 plan.start.apply(self.network)
-            optimiser = keras.optimizers.AdamW(
-                self.settings.learning_rate,
-                weight_decay=self.settings.weight_decay,
-                global_clipnorm=self.settings.gradient_norm,
-            )
-            # Decay pulls towards zero, which is no better place for a bias than any other.
-            optimiser.exclude_from_weight_decay(var_names=["bias"])
+            optimiser = optimiser_of(self.settings)
             self.objective = Objective(self.network)
             self.objective.compile(optimizer=optimiser)
             optimiser.build(self.network.trainable_variables)
@@ -194,7 +192,10 @@ class Trainer:
 
         found = []
         for clip in clips:
-            batch = collate([mfcc(audio.read_wav(clip.path))], [self.plan.alphabet.encode(clip.transcript)])
+            labels = self.plan.alphabet.encode(clip.transcript)
+            features = mfcc(audio.read_wav(clip.path))
+            check_length(len(features), labels, clip.transcript, clip.path)
+            batch = collate([features], [labels])
             logits = self.network(batch.features, training=False)
             loss = ctc_losses(logits, batch.frames, batch.labels, batch.label_lengths)
             found.append(float(np.asarray(loss)[0]))
@@ -268,10 +269,18 @@ class Trainer:
     def _steps(self, batches: Iterator[Batch], count: int, epoch: int) -> float:
         """Take one step a batch and return the mean loss per character, nats."""
         callback = _Steps(self.state.pace, self.settings, epoch, count)
-        with self.strategy.scope():
-            self.objective.fit(
-                _dataset(batches), epochs=1, steps_per_epoch=count, verbose=0, callbacks=[callback]
-            )
+        # TensorFlow hides what a source raised behind an error of its own.
+        failures: list[Exception] = []
+        rows = _dataset(batches, self.strategy.num_replicas_in_sync, failures)
+        try:
+            with self.strategy.scope():
+                self.objective.fit(
+                    rows, epochs=1, steps_per_epoch=count, shuffle=False, verbose=0, callbacks=[callback]
+                )
+        except Exception:
+            if failures:
+                raise failures[0] from None
+            raise
         return callback.loss
 
     def _listen(self) -> tuple[float, float]:
@@ -324,6 +333,9 @@ class Trainer:
                 path.unlink()
 
     def _resume(self) -> None:
+        # What a killed process was about to write.
+        for path in self.plan.checkpoints.glob(".*.partial.npz"):
+            path.unlink()
         if not self.last.is_file():
             return
         stored = checkpoints.load(self.last)
@@ -404,8 +416,14 @@ class _Steps(keras.callbacks.Callback):
             self._bar.stop()
 
 
-def _dataset(batches: Iterator[Batch]) -> Any:
-    """Return a tf.data.Dataset of the batches, prepared ahead of the step."""
+def _dataset(batches: Iterator[Batch], devices: int = 1, failures: list[Exception] | None = None) -> Any:
+    """Return a tf.data.Dataset of the batches, prepared ahead of the step.
+
+    Parameters
+    ----------
+    devices : that share a batch: it is filled up, with utterances that do not count, until they all get one.
+    failures : takes what `batches` raised.
+    """
     import tensorflow as tf
 
     signature = (
@@ -416,15 +434,29 @@ def _dataset(batches: Iterator[Batch]) -> Any:
         {
             "labels": tf.TensorSpec((None, None), tf.int32),
             "label_lengths": tf.TensorSpec((None,), tf.int32),
+            "weights": tf.TensorSpec((None,), tf.float32),
         },
     )
 
     def rows() -> Iterator[Any]:
-        for batch in batches:
-            yield (
-                {"features": batch.features, "frames": batch.frames},
-                {"labels": batch.labels, "label_lengths": batch.label_lengths},
-            )
+        try:
+            for batch in batches:
+                size = len(batch.frames)
+                filled = np.arange(-(-size // devices) * devices) % size
+                weights = 1 / (np.maximum(batch.label_lengths, 1) * size)
+                counts = np.where(np.arange(len(filled)) < size, weights[filled], 0).astype(np.float32)
+                yield (
+                    {"features": batch.features[filled], "frames": batch.frames[filled]},
+                    {
+                        "labels": batch.labels[filled],
+                        "label_lengths": batch.label_lengths[filled],
+                        "weights": counts,
+                    },
+                )
+        except Exception as error:
+            if failures is not None:
+                failures.append(error)
+            raise
 
     return tf.data.Dataset.from_generator(rows, output_signature=signature).prefetch(2)
 

@@ -1,0 +1,44 @@
+"""Run the benches: `python -m tools.bench [NAME [OPTIONS]]`; without a name, all of them, as they come."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+BENCHES = ("step", "parts", "augment")
+
+
+def describe(name: str) -> str:
+    """Return the first line of what a bench says of itself."""
+    return (load(name).__doc__ or "").strip().splitlines()[0]
+
+
+def load(name: str) -> ModuleType:
+    """Return the module of a bench; its `main` runs it with the options in sys.argv."""
+    return importlib.import_module(f"tools.bench.{name}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is named, or list what there is, and return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in ("-h", "--help", "--list"):
+        print("usage: python -m tools.bench [NAME [OPTIONS]]\n")
+        print("Without a name all of them run. NAME --help tells the options of one.\n")
+        for name in BENCHES:
+            print(f"  {name:10}{describe(name)}")
+        return 0
+    if given and given[0] not in BENCHES:
+        print(f"error: there is no bench {given[0]}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    for name in [given[0]] if given else BENCHES:
+        if not given:
+            print(f"\n{name}: {describe(name)}", flush=True)
+        sys.argv = [f"python -m tools.bench {name}", *given[1:]]
+        load(name).main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""One training step as asr.ctc.train takes it: through tf.data and Keras's fit. Serves tools/bench/step.py."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from tools.bench.reference_step import LABELS, make_batch, parse, serve, threads
+
+
+def main() -> None:
+    """Serve steps until stdin ends."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = parse()
+    import keras
+
+    from asr.ctc import devices
+    from asr.ctc.batches import Batch
+    from asr.ctc.network import build
+    from asr.ctc.objective import Objective, optimiser_of
+    from asr.ctc.train import _dataset
+    from asr.settings import Train
+
+    chosen = threads(options.threads)
+    if chosen is None:
+        devices.prepare(options.width)
+    else:
+        devices.set_threads(*chosen)
+    settings = Train(n_hidden=options.width, batch_size=options.batch)
+    objective = Objective(build(settings, LABELS))
+    objective.compile(optimizer=optimiser_of(settings))
+    batch = Batch(*make_batch(options.batch, options.frames))
+
+    class Clock(keras.callbacks.Callback):
+        """Notes when each step ended."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.ends: list[tuple[float, float]] = []
+
+        def on_train_batch_end(self, index: int, logs: Any = None) -> None:
+            # What a training does here as well: look at the loss, and so wait for the step.
+            float((logs or {})["loss"])
+            self.ends.append((time.perf_counter(), time.process_time()))
+
+    def rows(count: int) -> Iterator[Batch]:
+        for _ in range(count):
+            yield batch
+
+    def run(count: int) -> list[tuple[float, float]]:
+        clock = Clock()
+        # The first step of a fit starts the pipeline, once an epoch: it is taken and not counted.
+        dataset = _dataset(rows(count + 1))
+        objective.fit(dataset, epochs=1, steps_per_epoch=count + 1, verbose=0, callbacks=[clock])
+        pairs = itertools.pairwise(clock.ends)
+        return [(end[0] - start[0], end[1] - start[1]) for start, end in pairs]
+
+    serve(run)
+
+
+if __name__ == "__main__":
+    main()

@@ -255,13 +255,16 @@ def read(path: Path) -> Settings:
     WorkspaceError : not TOML, an unknown section or key, a wrong type or an impossible value; with the line.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # Some editors write a byte order mark, which TOML does not know.
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise WorkspaceError(
             "no such file", path=path, fix=f"Make a workspace with: asr init {path.parent}"
         ) from None
     except UnicodeDecodeError:
         raise WorkspaceError("this is not UTF-8 text", path=path, fix="Save it as UTF-8") from None
+    except OSError as error:
+        raise WorkspaceError(f"it cannot be read: {error.strerror}", path=path) from None
     return parse(text, path)
 
 
@@ -271,7 +274,8 @@ def parse(text: str, path: Path) -> Settings:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"\(at line (\d+)", str(error))
-        line = int(found.group(1)) if found else None
+        # What TOML misses at the end of the document was begun on its last line or before.
+        line = int(found.group(1)) if found else max(1, len(text.splitlines()))
         what = re.sub(r" \(at .*\)$", "", str(error))
         raise WorkspaceError(
             f"this is not TOML: {what}", path=path, line=line, fix="Mend that line"
@@ -332,14 +336,13 @@ def _checked(value: Any, kind: Any, details: Any) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ValueError(f"expected {names[kind]}, found {json.dumps(value, default=str)}")
     if kind in (int, float):
-        unit = f" {details['unit']}" if details["unit"] else ""
-        # NaN fails every comparison, so the limits are asked for positively.
-        if details["minimum"] is not None and not value >= details["minimum"]:
-            raise ValueError(f"{value} is below the least possible value, {details['minimum']}{unit}")
-        if details["maximum"] is not None and not value <= details["maximum"]:
-            raise ValueError(f"{value} is above the greatest possible value, {details['maximum']}{unit}")
         if value != value or value in (float("inf"), float("-inf")):
-            raise ValueError("expected a finite number")
+            raise ValueError(f"expected a finite number, found {value}")
+        unit = f" {details['unit']}" if details["unit"] else ""
+        if details["minimum"] is not None and value < details["minimum"]:
+            raise ValueError(f"{value} is below the least possible value, {details['minimum']}{unit}")
+        if details["maximum"] is not None and value > details["maximum"]:
+            raise ValueError(f"{value} is above the greatest possible value, {details['maximum']}{unit}")
     if details["choices"] and value not in details["choices"]:
         raise ValueError(f"{value!r} is none of {', '.join(details['choices'])}")
     return value
@@ -356,6 +359,8 @@ def _check_together(settings: Settings, text: str, path: Path) -> None:
     labels = settings.alphabet.labels
     if not labels or len(set(labels)) != len(labels):
         fail("alphabet", "labels", "needs at least one character, none of them twice", "Mend the list")
+    if any(not label.isprintable() for label in labels):
+        fail("alphabet", "labels", "holds a character that cannot be printed", "Take it out")
     if labels and " " not in labels:
         fail("alphabet", "labels", "has no space, and the scorer needs one between words", "Add the space")
     split = settings.split
@@ -369,10 +374,15 @@ def _check_together(settings: Settings, text: str, path: Path) -> None:
                 k for k in ("test_speakers", "dev_speakers", "train_speakers") if speaker in getattr(split, k)
             )
             fail("split", key, f"speaker {speaker!r} is named twice", "A speaker belongs to one split")
-    for section, key in (("voices", "speed"), ("voices", "pitch")):
-        pair = getattr(getattr(settings, section), key)
-        if len(pair) != 2 or pair[0] > pair[1]:
-            fail(section, key, "expected [lowest, highest]", "Write two numbers in rising order")
+    for section, kind in (("voices", Voices), ("augment", Augment)):
+        # Every list of plain numbers in these sections is a range.
+        for key, hint in typing.get_type_hints(kind).items():
+            pair = getattr(getattr(settings, section), key)
+            if hint == tuple[float, ...] and (len(pair) != 2 or pair[0] > pair[1]):
+                found = _toml(pair)
+                fail(section, key, f"expected [lowest, highest], found {found}", "Write two numbers in rising order")
+    if settings.recordings.shortest > settings.recordings.longest:
+        fail("recordings", "shortest", "is above recordings.longest", "Change one of them")
 
 
 def _nearest(word: str, known: typing.Iterable[str], otherwise: str) -> str:
@@ -385,17 +395,25 @@ def _nearest(word: str, known: typing.Iterable[str], otherwise: str) -> str:
 
 
 def _line_of(text: str, section: str, key: str) -> int | None:
-    """Return the 1-based line on which `key` of [section] (or the section itself) stands."""
+    """Return the 1-based line on which `key` of [section] stands, or else the section itself."""
     current = ""
+    whole = None
     for number, line in enumerate(text.splitlines(), start=1):
         header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
         if header:
             current = header.group(1).strip("\"'")
-            if not section and current.split(".")[0] == key:
-                return number
+            if current.split(".")[0] == (section or key):
+                if not section:
+                    return number
+                whole = whole or number
         elif current == section and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
             return number
-    return None
+        elif not current and section and re.match(rf"\s*{re.escape(section)}\s*[=.]", line):
+            # section.key = value, or section = {key = value}
+            whole = whole or number
+            if re.match(rf"\s*{re.escape(section)}\s*(\.\s*{re.escape(key)}\s*=|=.*\b{re.escape(key)}\b)", line):
+                return number
+    return whole
 
 
 def render(settings: Settings) -> str:
@@ -422,5 +440,6 @@ def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        # JSON's escapes are TOML's, but for the one control character that JSON leaves as it is.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)

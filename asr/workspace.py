@@ -54,7 +54,7 @@ class Workspace:
     @property
     def recordings(self) -> Path:
         """Folder of the user's recordings; asr.toml may name one outside the workspace."""
-        return self.root / self.settings.recordings.folder
+        return self.root / Path(self.settings.recordings.folder).expanduser()
 
     @property
     def build(self) -> Path:

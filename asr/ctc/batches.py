@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio
+from asr import audio, workers
 from asr.alphabet import Alphabet
 from asr.augment.chain import Chain
 from asr.augment.masks import hide
@@ -77,6 +77,18 @@ def needed_frames(labels: npt.NDArray[np.int32]) -> int:
     return len(labels) + int(np.count_nonzero(labels[1:] == labels[:-1]))
 
 
+def check_length(frames: int, labels: npt.NDArray[np.int32], transcript: str, path: Path | None = None) -> None:
+    """Raise ModelError where an utterance of `frames` frames cannot be trained on: CTC has no way to write it."""
+    if not len(labels):
+        raise ModelError("this utterance has an empty transcript", path=path, fix="Write what is said, or take it out")
+    if frames < needed_frames(labels):
+        raise ModelError(
+            f"{frames} frames are too few for {transcript!r}, which needs {needed_frames(labels)}",
+            path=path,
+            fix="Is the transcript that of this recording, and the recording whole? Mend it or take it out",
+        )
+
+
 def collate(features: Sequence[Float], labels: Sequence[npt.NDArray[np.int32]]) -> Batch:
     """Pad utterances, float32 [frames, 26] and int32 [labels] each, to one batch."""
     frames = np.array([len(one) for one in features], dtype=np.int32)
@@ -131,11 +143,15 @@ class Recipe:
         labels = self.alphabet.encode(source.transcript)
         samples = source.samples()
         if self.chain is None:
-            return mfcc(audio.to_int16(samples)), labels
+            features = mfcc(audio.to_int16(samples))
+            check_length(len(features), labels, source.transcript, getattr(source, "path", None))
+            return features, labels
         rng = np.random.default_rng([self.seed, epoch, number])
         shortest = window_samples(audio.SAMPLE_RATE) + needed_frames(labels) * step_samples(audio.SAMPLE_RATE)
         samples = self.chain.apply(samples, rng, shortest=shortest)
-        return hide(mfcc(audio.to_int16(samples)), rng, self.chain.settings), labels
+        features = mfcc(audio.to_int16(samples))
+        check_length(len(features), labels, source.transcript, getattr(source, "path", None))
+        return hide(features, rng, self.chain.settings), labels
 
     def batch(self, sources: Sequence[Source], epoch: int, numbers: Sequence[int]) -> Batch:
         """Return the batch of some utterances; see `features`."""
@@ -149,6 +165,7 @@ _recipe: Recipe | None = None
 def _start(recipe: Recipe) -> None:
     global _recipe
     _recipe = recipe
+    workers.start()
 
 
 def _make(sources: Sequence[Source], epoch: int, numbers: Sequence[int]) -> Batch:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio
+from asr import audio, workers
 from asr.ctc.conditions import Condition, Noise, mix
 from asr.ctc.heard import CLEAN, Heard, Slots, with_slots
 from asr.ctc.libdeepspeech import Model
@@ -169,6 +169,7 @@ _worker: tuple[Model, Noise | None] | None = None
 
 def _start_worker(client: Client, noise: Noise | None, one_core: bool) -> None:
     global _worker
+    workers.start()
     # The library starts as many threads as this process may use cores, once, when it runs first. With a
     # client a core they only get in each other's way: a quarter of the time on two cores.
     cores = os.sched_getaffinity(0)

@@ -28,7 +28,7 @@ from datasets import trim
 from datasets.recordings import Recording
 
 # Version of what a clip is made like; raised when the same recording would give other samples.
-_VERSION = 1
+_VERSION = 2
 _QUIETEST_DB = -60.0  # of full scale; the loudest 0.1 s of a recording in which nobody speaks stays below
 _FULL_SCALE = 0.9995  # of full scale; samples above were cut off by the recorder
 _CLIPPED_SHARE = 0.001  # of the samples; more are worth a remark

@@ -127,7 +127,7 @@ def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
         raise RecordingsError(f"{what}{others}", path=path, line=line, fix=fix)
     if not recordings:
         raise RecordingsError(
-            "there are no recordings in it, only the header", path=path, fix="Add a line a recording"
+            "it has a header and no recordings", path=path, fix="Add a line for each recording"
         )
     return recordings
 

@@ -24,7 +24,7 @@ _LOUD_FRAMES = 10  # the level that 0.1 s of the recording reaches is its peak: 
 _FLOOR_FRAMES = 50  # the quietest 0.5 s is the room: no consonant and no pause inside a word lasts that long
 _ABOVE_FLOOR = 9.0  # dB
 _CONTRAST = 12.0  # dB from the floor to the loudest part; with less there is no pause to find the floor in
-_SHORTEST_RUN = 3  # frames; a shorter burst is a click
+_SHORTEST_RUN = 4  # windows; a shorter burst is a click: two windows hear it, and the filter rings into a third
 
 Samples = npt.NDArray[np.float32]
 
@@ -53,19 +53,21 @@ def find(samples: Samples, silence_db: float = -40.0) -> Bounds:
     ----------
     silence_db : dB, negative; what is this far below the loudest part is silence.
     """
-    levels = band_levels(samples)
+    levels = band_levels(_without_hum(samples))
     total = 10 * np.log10(np.sum(10 ** (levels / 10), axis=1))
     peak = float(np.sort(total)[-min(_LOUD_FRAMES, total.size)])
     whole = Bounds(0, samples.shape[0], peak)
-    if total.size < 2 * _FLOOR_FRAMES or peak - _floor(total) < _CONTRAST:
-        # No pause to measure the room in: only what is as good as digital silence goes.
-        active = _without_clicks(total > peak + silence_db)
-    else:
-        active = np.zeros(total.size, dtype=bool)
+    active = np.zeros(total.size, dtype=bool)
+    judged = False
+    if total.size >= 2 * _FLOOR_FRAMES:
         for level in levels.T:
             floor = _floor(level)
             if float(np.sort(level)[-_LOUD_FRAMES]) - floor >= _CONTRAST:
                 active |= _without_clicks(level > max(peak + silence_db, floor + _ABOVE_FLOOR))
+                judged = True
+    if not judged:
+        # No pause to measure the room in: only what is as good as digital silence goes.
+        active = _without_clicks(total > peak + silence_db)
     frames = np.flatnonzero(active)
     if frames.size == 0:
         return whole
@@ -94,6 +96,16 @@ def band_levels(samples: Samples) -> npt.NDArray[np.float64]:
     # Parseval: one-sided, so twice; by the window's own energy, so that the scale is mean square.
     mean_square = 2 * sums / (WINDOW * float(np.sum(shape.astype(np.float64) ** 2)))
     return np.asarray(10 * np.log10(mean_square + 1e-12), dtype=np.float64)
+
+
+def _without_hum(samples: Samples) -> Samples:
+    """Drop what is below the lowest band, which would leak into it."""
+    from scipy import signal
+
+    filter_ = signal.butter(4, BANDS[0], "highpass", fs=SAMPLE_RATE, output="sos")
+    # Started as if the first sample had always been there, or an offset would begin with a bang.
+    state = signal.sosfilt_zi(filter_) * (samples[0] if samples.size else 0.0)
+    return np.asarray(signal.sosfilt(filter_, samples, zi=state)[0], dtype=np.float32)
 
 
 def _floor(level: npt.NDArray[np.float64]) -> float:

@@ -25,6 +25,7 @@ Where = Annotated[
     Path, typer.Argument(help="The workspace's folder; here, unless named.", metavar="[WORKSPACE]")
 ]
 HERE = Path(".")
+INTERRUPTED = 130
 
 
 @app.callback()
@@ -155,9 +156,11 @@ def main() -> None:
         app()
     except UserError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        print("stopped; run the same command to go on", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        # Typer turns Ctrl-C into this exit code, without a word.
+        if ended.code == INTERRUPTED:
+            print("stopped; run the same command to go on", file=sys.stderr)
+        raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             _fail(

@@ -8,6 +8,7 @@ from asr import settings as settings_
 from asr.errors import ModelError, WorkspaceError
 from asr.files import write_text
 from asr.progress import say
+from asr.stderr import load_tensorflow
 from asr.steps.exporting import export_run, exported_run, write_card
 from asr.steps.judging import evaluate as evaluate_split
 from asr.steps.judging import make_judge, print_figures
@@ -31,6 +32,12 @@ def init(folder: Path, sentences: Path | None = None, recordings: Path | None = 
 
     if (folder / "asr.toml").exists():
         raise WorkspaceError("there is a workspace already", path=folder, fix="Choose another folder")
+    if folder.exists() and not folder.is_dir():
+        raise WorkspaceError("this is a file", path=folder, fix="Name a folder that does not exist yet")
+    if sentences is not None and (folder / "sentences.txt").exists():
+        raise WorkspaceError(
+            "there are sentences already", path=folder / "sentences.txt", fix="Leave out --sentences to use them"
+        )
     chosen = settings_.Settings()
     text = EXAMPLE
     if sentences is not None:
@@ -51,9 +58,10 @@ def init(folder: Path, sentences: Path | None = None, recordings: Path | None = 
     if recordings is None:
         (folder / "recordings").mkdir(exist_ok=True)
     write_text(folder / "asr.toml", settings_.render(chosen))
-    return (
-        f"{folder}: edit sentences.txt, put sound into {chosen.recordings.folder}/, then: asr train {folder}"
-    )
+    sound = f"put sound into {chosen.recordings.folder}/"
+    if recordings is not None:
+        sound = f"{len(found)} recordings of {recordings} are used where they lie"
+    return f"{folder}: edit sentences.txt; {sound}; then: asr train {folder}"
 
 
 def manifests(ws: Workspace) -> str:
@@ -70,7 +78,6 @@ def scorer(ws: Workspace) -> str:
 
 def train(ws: Workspace, *, again: bool = False) -> None:
     """Train, export and measure; what is up to date is not done again."""
-    from asr.ctc.train import Trainer
     from asr.runs import Run
 
     with ws.lock():
@@ -81,10 +88,14 @@ def train(ws: Workspace, *, again: bool = False) -> None:
         run = None if again else find_same_run(ws, data)
         if run is not None and run.status == "finished":
             say(f"nothing has changed since run {run.id}; asr train --again trains anew")
-            if not (ws.model.is_file() and ws.card.is_file()):
+            if not (ws.graph.is_file() and ws.model.is_file() and ws.card.is_file()):
                 export_run(ws, run)
+                write_card(ws, run)
             print_figures(ws, run)
             return
+        load_tensorflow()
+        from asr.ctc.train import Trainer
+
         plan, parent = make_plan(ws, prepared)
         if run is None:
             settings = ws.settings.as_dict()
@@ -142,6 +153,7 @@ def learn(ws: Workspace) -> str:
     with ws.lock():
         prepared = prepare(ws)
         make_scorer(ws)
+        load_tensorflow()
         law = measure(ws, prepared)
     lines = [f"{point.recordings} recordings: dev WER {point.wer:.1%}" for point in law.points]
     return "\n".join([*lines, law.forecast(), "asr evaluate draws it into the report"])

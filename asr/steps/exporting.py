@@ -13,16 +13,17 @@ from asr.steps.preparing import read_templates
 from asr.workspace import SPLITS, Workspace
 
 if TYPE_CHECKING:
+    from asr.alphabet import Alphabet
     from asr.runs import Run
 
 
-def write_graph(ws: Workspace, layers: Any, pb: Path | None, pbmm: Path) -> None:
+def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None, pbmm: Path) -> None:
     from export.graph import graph_def
     from export.pbmm import write_pbmm
 
     chosen = ws.settings
     graph = graph_def(
-        layers, ws.alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language
+        layers, alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language
     )
     if pb is not None:
         write_bytes(pb, graph)
@@ -30,8 +31,9 @@ def write_graph(ws: Workspace, layers: Any, pb: Path | None, pbmm: Path) -> None
 
 
 def export_run(ws: Workspace, run: Run) -> None:
-    layers, _ = read_run_layers(ws, run)
-    write_graph(ws, layers, ws.graph, ws.model)
+    # The alphabet is the run's: asr.toml may name another one by now.
+    layers, alphabet = read_run_layers(ws, run)
+    write_graph(ws, layers, alphabet, ws.graph, ws.model)
     write_json(ws.export / "run.json", {"run": run.id})
 
 

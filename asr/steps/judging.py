@@ -39,7 +39,7 @@ def make_judge(ws: Workspace, prepared: Prepared) -> Callable[[Any], float]:
     def judge(layers: Any) -> float:
         trial = ws.checkpoints / "candidate.pbmm"
         trial.parent.mkdir(parents=True, exist_ok=True)
-        write_graph(ws, layers, None, trial)
+        write_graph(ws, layers, ws.alphabet, None, trial)
         try:
             heard = recognise(client_of(ws, trial), chosen, conditions(None))
         finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from asr import settings as settings_
 from asr.errors import ModelError
 from asr.files import fingerprint
+from asr.stderr import load_tensorflow
 from asr.workspace import SPLITS, Workspace
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ def find_trained_run(ws: Workspace, name: str) -> Run:
 
     if name:
         return find_run(ws.runs, name)
-    finished = [run for run in list_runs(ws.runs) if best_checkpoint(ws, run).is_file()]
-    if not finished:
+    trained = [run for run in list_runs(ws.runs) if best_checkpoint(ws, run).is_file()]
+    if not trained:
         raise ModelError("nothing was trained here yet", path=ws.runs, fix="Run: asr train")
-    return max(finished, key=lambda run: run.id)
+    # A training that was stopped has weights as well, though not the ones it would have ended with.
+    return max(trained, key=lambda run: (run.status == "finished", run.id))
 
 
 def best_checkpoint(ws: Workspace, run: Run) -> Path:
@@ -50,6 +52,8 @@ def best_checkpoint(ws: Workspace, run: Run) -> Path:
 def read_run_layers(ws: Workspace, run: Run) -> tuple[Any, Any]:
     """Return the layers and the alphabet of a run's chosen weights."""
     from asr.alphabet import Alphabet
+
+    load_tensorflow()
     from asr.ctc.train import read_layers
 
     settings = settings_.from_dict(run.settings, run.folder)

@@ -11,6 +11,7 @@ import ctypes
 import functools
 import multiprocessing
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -70,6 +71,15 @@ class Speaker:
     speed: float
     pitch: float
     intonation: float = 50.0
+
+
+def voice_of(name: str) -> str:
+    """Return the throat that a speaker of this name speaks with: its variant, or its voice where it has none.
+
+    One variant in two accents, at two speeds or two pitches is one voice to a listener.
+    """
+    voice = re.sub(r"-s\d+-p\d+$", "", name)
+    return voice.partition("+")[2] or voice
 
 
 @dataclass(frozen=True)

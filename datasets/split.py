@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from asr.errors import WorkspaceError
 from asr.settings import Split
 from asr.workspace import SPLITS
 from datasets.recordings import UNKNOWN_SPEAKER
+from datasets.speech import voice_of
 
 # Few enough groups to try every way of dealing them out; more are dealt at random so many times.
 _TRY_ALL, _TRIES = 8, 4000
@@ -67,8 +69,12 @@ def assign(members: Sequence[Member], settings: Split) -> Assignment:
             return Assignment("named", tuple(splits), tuple(remarks))
         remarks.append(f"The speakers named in asr.toml leave {' and '.join(missing)} without anybody.")
     elif len(counts) >= 3:
-        chosen = _deal(dict(counts), {name: getattr(settings, name) for name in SPLITS}, settings.seed)
-        splits = [chosen.get(member.speaker, "train") for member in members]
+        units = _units(counts, synthetic=not real)
+        weights = Counter({unit: 0 for unit in units.values()})
+        for speaker, count in counts.items():
+            weights[units[speaker]] += count
+        dealt = _deal(dict(weights), {name: getattr(settings, name) for name in SPLITS}, settings.seed)
+        splits = [dealt[units[member.speaker]] if member.speaker in units else "train" for member in members]
         return Assignment("speaker", tuple(splits), tuple(remarks))
     who = "1 speaker" if len(counts) == 1 else f"{len(counts)} speakers"
     if set(counts) == {UNKNOWN_SPEAKER}:
@@ -81,6 +87,15 @@ def assign(members: Sequence[Member], settings: Split) -> Assignment:
     for index, name in zip(judged, _by_recording([members[i] for i in judged], settings), strict=True):
         splits[index] = name
     return Assignment("recording", tuple(splits), tuple(remarks))
+
+
+def _units(counts: Counter[str], synthetic: bool) -> dict[str, str]:
+    """Return what has to stay together, by speaker: the speaker, or all that speak with one synthetic throat."""
+    if synthetic:
+        units = {speaker: voice_of(speaker) for speaker in counts}
+        if len(set(units.values())) >= len(SPLITS):
+            return units
+    return {speaker: speaker for speaker in counts}
 
 
 def _check_names(named: dict[str, Sequence[str]], counts: Counter[str]) -> None:
@@ -127,7 +142,9 @@ def _deal(counts: dict[str, int], shares: dict[str, float], seed: int) -> dict[s
         sizes = np.maximum(np.diff(np.concatenate([[0], ends])), 1)
         sizes[int(np.argmax(sizes))] += len(speakers) - int(sizes.sum())
         deck = np.repeat(np.arange(len(names)), sizes)
-        dealings = np.array([rng.permutation(deck) for _ in range(_TRIES)])
+        by_heads = [rng.permutation(deck) for _ in range(_TRIES // 2)]
+        by_weight = [_cut(rng.permutation(len(speakers)), weights, goal) for _ in range(_TRIES // 2)]
+        dealings = np.array(by_heads + by_weight)
     got = np.stack([(dealings == k) @ weights for k in range(len(names))], axis=1) / weights.sum()
     distance = np.abs(got - goal).sum(axis=1)
     everyone = np.all(np.stack([(dealings == k).any(axis=1) for k in range(len(names))], axis=1), axis=1)
@@ -136,6 +153,16 @@ def _deal(counts: dict[str, int], shares: dict[str, float], seed: int) -> dict[s
     best = np.flatnonzero(distance <= distance.min() + 1e-9)
     chosen = dealings[best[int(np.random.default_rng([seed, 1]).integers(len(best)))]]
     return {speaker: names[int(index)] for speaker, index in zip(speakers, chosen, strict=True)}
+
+
+def _cut(
+    order: npt.NDArray[np.int64], weights: npt.NDArray[np.float64], goal: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
+    """Lay the speakers end to end in this order, as long as they are heavy, and cut the row at the shares."""
+    middles = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
+    dealing = np.empty(len(order), dtype=np.int64)
+    dealing[order] = np.searchsorted(np.cumsum(goal)[:-1], middles)
+    return dealing
 
 
 def _by_recording(members: Sequence[Member], settings: Split) -> list[str]:

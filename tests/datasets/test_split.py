@@ -1,0 +1,170 @@
+"""Who is trained on and who judges: never the same speaker, close to the shares, the same each time."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asr.alphabet import Alphabet
+from asr.errors import WorkspaceError
+from asr.settings import Split
+from asr.workspace import SPLITS
+from datasets.recordings import UNKNOWN_SPEAKER, read_csv
+from datasets.split import Assignment, Member, assign
+
+
+def members(counts: dict[str, int], synthetic: bool = False, sentences: int = 4) -> list[Member]:
+    return [
+        Member(speaker, f"sentence {chr(97 + number % sentences)}", synthetic)
+        for speaker, count in counts.items()
+        for number in range(count)
+    ]
+
+
+def places(people: Sequence[Member], assignment: Assignment) -> dict[str, set[str]]:
+    """Return the splits that each speaker is in."""
+    found = defaultdict(set)
+    for member, split in zip(people, assignment.splits, strict=True):
+        found[member.speaker].add(split)
+    return dict(found)
+
+
+def shares(assignment: Assignment) -> dict[str, float]:
+    counts = Counter(assignment.splits)
+    return {name: counts[name] / len(assignment.splits) for name in SPLITS}
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    counts=st.dictionaries(st.text("abcdefgh", min_size=1), st.integers(1, 30), min_size=3, max_size=20),
+    seed=st.integers(0, 5),
+)
+def test_no_speaker_is_in_two_splits_and_no_split_is_empty(counts: dict[str, int], seed: int) -> None:
+    people = members(counts)
+    assignment = assign(people, Split(seed=seed))
+    assert assignment.by == "speaker"
+    assert assignment.remarks == ()
+    assert all(len(splits) == 1 for splits in places(people, assignment).values())
+    assert set(assignment.splits) == set(SPLITS)
+
+
+def test_the_shares_are_met_by_recordings() -> None:
+    """One speaker has half of the recordings: he can only be in train."""
+    people = members({"loud": 500} | {f"s{number}": 20 + number for number in range(20)})
+    found = shares(assign(people, Split()))
+    assert found["train"] == pytest.approx(0.7, abs=0.02)
+    assert found["dev"] == pytest.approx(0.2, abs=0.02)
+    assert found["test"] == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_seed_decides_and_nothing_else() -> None:
+    people = members({f"s{number}": 10 for number in range(20)})
+    one = assign(people, Split(seed=1))
+    assert assign(people, Split(seed=1)) == one
+    assert places(people[::-1], assign(people[::-1], Split(seed=1))) == places(people, one)
+    assert assign(people, Split(seed=2)).splits != one.splits
+
+
+def test_speakers_that_are_named() -> None:
+    people = members({name: 10 for name in ("jackson", "nicolas", "theo", "yweweler", "lucas")})
+    split = Split(
+        train_speakers=("jackson", "nicolas", "theo"), dev_speakers=("yweweler",), test_speakers=("lucas",)
+    )
+    assignment = assign(people, split)
+    assert assignment.by == "named"
+    assert places(people, assignment) == {
+        "jackson": {"train"}, "nicolas": {"train"}, "theo": {"train"}, "yweweler": {"dev"}, "lucas": {"test"},
+    }  # fmt: skip
+
+
+def test_the_others_are_dealt_to_the_splits_that_name_nobody() -> None:
+    people = members({f"s{number}": 10 for number in range(10)})
+    assignment = assign(people, Split(test_speakers=("s3",)))
+    found = places(people, assignment)
+    assert [name for name, splits in found.items() if splits == {"test"}] == ["s3"]
+    # Nine are left for 0.7 and 0.2: seven and two.
+    assert Counter(next(iter(splits)) for splits in found.values()) == {"train": 7, "dev": 2, "test": 1}
+    everybody = assign(people, Split(train_speakers=("s0",), dev_speakers=("s1",), test_speakers=("s2",)))
+    assert Counter(everybody.splits) == {"train": 80, "dev": 10, "test": 10}
+
+
+def test_a_name_that_nobody_has() -> None:
+    with pytest.raises(WorkspaceError, match=r"split\.test_speakers names 'lukas'.*Did you mean 'lucas'"):
+        assign(members({"lucas": 3, "theo": 3, "ann": 3}), Split(test_speakers=("lukas",)))
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"ann": 20}, "1 speaker"),
+        ({"ann": 20, "bob": 20}, "2 speakers"),
+        ({UNKNOWN_SPEAKER: 20}, "no speakers named"),
+    ],
+)
+def test_too_few_speakers_are_told(counts: dict[str, int], words: str) -> None:
+    people = members(counts)
+    assignment = assign(people, Split())
+    assert assignment.by == "recording"
+    (remark,) = assignment.remarks
+    assert words in remark
+    assert "were trained on" in remark
+    assert shares(assignment) == pytest.approx({"train": 0.7, "dev": 0.2, "test": 0.1}, abs=0.05)
+
+
+def test_recordings_are_dealt_sentence_by_sentence() -> None:
+    people = members({"ann": 100}, sentences=5)
+    found = defaultdict(Counter)
+    for member, split in zip(people, assign(people, Split()).splits, strict=True):
+        found[member.transcript][split] += 1
+    for counts in found.values():
+        assert counts["train"] in (13, 14, 15)
+        assert counts["test"] >= 1
+
+
+@pytest.mark.parametrize("count", [3, 4, 10])
+def test_few_recordings_still_leave_something_to_judge_by(count: int) -> None:
+    assert set(assign(members({"ann": count}), Split()).splits) == set(SPLITS)
+
+
+def test_synthetic_voices_never_judge_people() -> None:
+    people = members({f"s{number}": 10 for number in range(6)})
+    voices = members({f"espeak-en-us+f{number}-s150-p50": 10 for number in range(6)}, synthetic=True)
+    assignment = assign(people + voices, Split())
+    for member, split in zip(people + voices, assignment.splits, strict=True):
+        assert not member.synthetic or split == "train"
+    assert assignment.remarks == ()
+    alone = assign(members({"ann": 20}) + voices, Split())
+    assert Counter(alone.splits[:20]).keys() == set(SPLITS)
+    assert set(alone.splits[20:]) == {"train"}
+
+
+def test_voices_alone_are_split_by_throat() -> None:
+    """f3 with a Scottish accent, or faster, is not a new voice."""
+    names = [
+        f"espeak-{accent}+{variant}-s{speed}-p50"
+        for accent in ("en-us", "en-gb-scotland")
+        for variant in ("f1", "f2", "f3", "m1", "m2", "m3")
+        for speed in (120, 200)
+    ]
+    people = members(dict.fromkeys(names, 3), synthetic=True)
+    assignment = assign(people, Split())
+    assert assignment.by == "speaker"
+    assert any("synthetic" in remark for remark in assignment.remarks)
+    by_variant = defaultdict(set)
+    for name, splits in places(people, assignment).items():
+        by_variant[name.split("+")[1].split("-")[0]] |= splits
+    assert all(len(splits) == 1 for splits in by_variant.values())
+    assert set(assignment.splits) == set(SPLITS)
+
+
+def test_the_coffee_orders(shared_data: Path) -> None:
+    found = read_csv(shared_data / "coffee" / "recordings.csv", Alphabet())
+    people = [Member(item.speaker, item.transcript, item.synthetic) for item in found]
+    assignment = assign(people, Split())
+    assert all(len(splits) == 1 for splits in places(people, assignment).values())
+    assert shares(assignment) == pytest.approx({"train": 0.7, "dev": 0.2, "test": 0.1}, abs=0.01)

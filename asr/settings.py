@@ -288,7 +288,7 @@ def parse(text: str, path: Path) -> Settings:
                 f"unknown {'section' if isinstance(values, dict) else 'key'} {name!r}",
                 path=path,
                 line=_line_of(text, "", name),
-                fix=_nearest(name, kinds, "the sections are"),
+                fix=_home(name) or _nearest(name, kinds, "the sections are"),
             )
         if not isinstance(values, dict):
             raise WorkspaceError(
@@ -312,7 +312,7 @@ def _section(kind: type[Any], name: str, values: dict[str, Any], text: str, path
                 f"unknown key {key!r} in [{name}]",
                 path=path,
                 line=line,
-                fix=_nearest(key, fields, "the keys are"),
+                fix=_home(key) or _nearest(key, fields, "the keys are"),
             )
         try:
             checked[key] = _checked(value, hints[key], fields[key].metadata)
@@ -383,6 +383,16 @@ def _check_together(settings: Settings, text: str, path: Path) -> None:
                 fail(section, key, f"expected [lowest, highest], found {found}", "Write two numbers in rising order")
     if settings.recordings.shortest > settings.recordings.longest:
         fail("recordings", "shortest", "is above recordings.longest", "Change one of them")
+
+
+def _home(key: str) -> str:
+    """Return where a key belongs that stands in the wrong place; nothing where no section has it."""
+    homes = [
+        f"[{item.name}]"
+        for item in dataclasses.fields(Settings)
+        if key in {field.name for field in dataclasses.fields(typing.cast("type[Any]", item.default_factory))}
+    ]
+    return f"It belongs below {' or '.join(homes)}" if homes else ""
 
 
 def _nearest(word: str, known: typing.Iterable[str], otherwise: str) -> str:

@@ -28,12 +28,13 @@ from datasets import trim
 from datasets.recordings import Recording
 
 # Version of what a clip is made like; raised when the same recording would give other samples.
-_VERSION = 2
+_VERSION = 3
 _QUIETEST_DB = -60.0  # of full scale; the loudest 0.1 s of a recording in which nobody speaks stays below
 _FULL_SCALE = 0.9995  # of full scale; samples above were cut off by the recorder
 _CLIPPED_SHARE = 0.001  # of the samples; more are worth a remark
 _FRAME, _WINDOW = 320, 512  # samples of a step and a window of the client's features
-_HEADER = 44  # bytes of a WAV header
+_UNFINISHED = "unfinished.csv"  # the clips that a run has made so far
+_NOTE_EVERY = 500  # clips
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,20 @@ def make_clips(
     RecordingsError : not one recording can be used.
     """
     known = {row.clip: row for row in _read(folder / "clips.csv")}
-    jobs = [
-        _Job(recording, folder / _name(recording, settings), settings, _needed(recording, alphabet))
-        for recording in recordings
-    ]
+    known |= {row.clip: row for row in _read(folder / _UNFINISHED)}
+    jobs = []
+    for recording in recordings:
+        needed = _needed(recording, alphabet)
+        jobs.append(_Job(recording, folder / _name(recording, settings, needed), settings, needed))
     old = {job.target: known.get(_relative(job, folder)) for job in jobs if job.target.is_file()}
     new = [job for job in jobs if old.get(job.target) is None]
     made: dict[Path, Clip | Rejected] = {}
     for job, outcome in zip(new, _work(new), strict=True):
         made[job.target] = outcome
+        if len(made) % _NOTE_EVERY == 0:
+            # What a run that is killed here need not do again.
+            notes = [row for row in (*made.values(), *known.values()) if isinstance(row, Clip)]
+            _write(folder / _UNFINISHED, Clip, notes)
     clips: list[Clip] = []
     rejected: list[Rejected] = []
     row: Clip | Rejected | None
@@ -116,6 +122,7 @@ def make_clips(
             rejected.append(row)
     _write(folder / "clips.csv", Clip, clips)
     _write(folder / "rejected.csv", Rejected, rejected)
+    (folder / _UNFINISHED).unlink(missing_ok=True)
     _tidy(folder, {folder / clip.clip for clip in clips})
     for row in rejected[:10]:
         say(f"set aside: {row.source}: {row.reason}")
@@ -158,19 +165,13 @@ def convert(source: Path, settings: Recordings, needed: int) -> tuple[audio.Int1
         raise AudioError("it holds no sound", path=source)
     bounds = trim.find(mono, settings.silence_db)
     if bounds.peak_db < _QUIETEST_DB:
-        raise AudioError(
-            f"it is silent (its loudest part is {bounds.peak_db:.0f} dB below full scale)", path=source
-        )
+        raise AudioError(f"it is silent (its loudest part is {bounds.peak_db:.0f} dB below full scale)", path=source)
     clip = audio.to_int16(trim.cut(mono, bounds, settings.margin) if settings.trim else mono)
     seconds = len(clip) / audio.SAMPLE_RATE
     if seconds < settings.shortest:
-        raise AudioError(
-            f"{seconds:.2f} s is too short (recordings.shortest is {settings.shortest:g} s)", path=source
-        )
+        raise AudioError(f"{seconds:.2f} s is too short (recordings.shortest is {settings.shortest:g} s)", path=source)
     if seconds > settings.longest:
-        raise AudioError(
-            f"{seconds:.1f} s is too long (recordings.longest is {settings.longest:g} s)", path=source
-        )
+        raise AudioError(f"{seconds:.1f} s is too long (recordings.longest is {settings.longest:g} s)", path=source)
     frames = _frames(len(clip))
     if frames < needed:
         raise AudioError(
@@ -200,7 +201,15 @@ def _make(job: _Job) -> Clip | Rejected:
     audio.write_wav(job.target, samples)
     seconds = round(len(samples) / audio.SAMPLE_RATE, 3)
     who = job.recording
-    return Clip(job.target.name, str(source), who.speaker, who.transcript, seconds, who.synthetic, remarks)
+    return Clip(
+        f"{job.target.parent.name}/{job.target.name}",
+        str(source),
+        who.speaker,
+        who.transcript,
+        seconds,
+        who.synthetic,
+        remarks,
+    )
 
 
 def _work(jobs: Sequence[_Job]) -> Iterable[Clip | Rejected]:
@@ -213,13 +222,11 @@ def _work(jobs: Sequence[_Job]) -> Iterable[Clip | Rejected]:
         yield from track(pool.map(_make, jobs, chunksize=8), "clips", total=len(jobs))
 
 
-def _name(recording: Recording, settings: Recordings) -> str:
+def _name(recording: Recording, settings: Recordings, needed: int) -> str:
     """Return a stable name: who speaks, and a fingerprint of the sound and of how it is cut."""
     stat = recording.path.stat()
     cutting = (settings.trim, settings.silence_db, settings.margin, settings.shortest, settings.longest)
-    mark = fingerprint(
-        _VERSION, str(recording.path), stat.st_size, stat.st_mtime_ns, cutting, len(recording.transcript)
-    )
+    mark = fingerprint(_VERSION, str(recording.path), stat.st_size, stat.st_mtime_ns, cutting, needed)
     speaker = re.sub(r"[^A-Za-z0-9.+-]+", "_", recording.speaker)[:40] or "_"
     if speaker != recording.speaker or speaker.startswith("."):
         # Two speakers whose names look alike once made fit for a file system stay apart.

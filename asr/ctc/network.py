@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from asr.ctc.activation import Dropout
 from asr.ctc.features import COEFFICIENTS, CONTEXT
-from asr.ctc.layers import CLIP, Array, Dense, Layer, Lstm, Skip, fold_normalisation, lstm_name
+from asr.ctc.layers import CLIP, Array, Dense, Layer, Lstm, Skip, cells, fold_normalisation, lstm_name
 from asr.ctc.recurrence import Recurrence
 from asr.settings import Train
 
@@ -49,9 +50,16 @@ class ContextWindows(keras.layers.Layer):
         return (*shape[:-1], (2 * CONTEXT + 1) * COEFFICIENTS)
 
 
-def clipped_relu(values: Any) -> Any:
-    """min(max(x, 0), 20)."""
-    return ops.minimum(ops.relu(values), CLIP)
+class Affine(keras.layers.Dense):
+    """A dense layer over [batch, frames, n_in], as one product of two dimensions.
+
+    The gradient of a batched product would be a product for each utterance, and then their sum.
+    """
+
+    def call(self, values: Any, training: bool | None = None) -> Any:
+        shape = ops.shape(values)
+        flat = super().call(ops.reshape(values, (-1, values.shape[-1])), training=training)
+        return ops.reshape(flat, (shape[0], shape[1], self.units))
 
 
 def build(
@@ -79,18 +87,17 @@ def build(
             start[-1] = settings.blank_bias
             bias = keras.initializers.Constant(start) if settings.blank_bias else "zeros"
         kind = keras.initializers.HeNormal if clip else keras.initializers.GlorotUniform
-        layer = keras.layers.Dense(
+        layer = Affine(
             width, name=name, kernel_initializer=kind(seed=next(seeds)), bias_initializer=bias
         )
         values = layer(values)
-        if not clip:
-            return values
-        return drop(keras.layers.Activation(clipped_relu, name=f"{name}_relu")(values))
+        return drop(values, clip=True) if clip else values
 
-    def drop(values: Any) -> Any:
-        if not settings.dropout:
+    def drop(values: Any, *, clip: bool = False) -> Any:
+        if not settings.dropout and not clip:
             return values
-        return keras.layers.Dropout(settings.dropout, seed=next(seeds))(values)
+        seed = next(seeds) if settings.dropout else None
+        return Dropout(settings.dropout, clip=clip, seed=seed)(values)
 
     features = keras.Input((None, COEFFICIENTS), name="features")
     zeros, ones = np.zeros(COEFFICIENTS, np.float32), np.ones(COEFFICIENTS, np.float32)
@@ -131,9 +138,15 @@ def network_of(found: Sequence[Layer]) -> tuple[str, int]:
     """Return the name and n_hidden of the network that a list of layers is; ValueError where we have none such."""
     lstms = [layer for layer in found if isinstance(layer, Lstm)]
     names = [layer.name for layer in found if isinstance(layer, Dense)]
-    widths = {len(layer.bias) for layer in found if isinstance(layer, Dense)} - {len(found[-1].bias)}  # type: ignore[union-attr]
+    # The last layer is as wide as the alphabet; the sum tells two LSTMs of ours from two that only follow each other.
+    widths = {
+        cells(layer) if isinstance(layer, Lstm) else len(layer.bias)
+        for layer in found[:-1]
+        if not isinstance(layer, Skip)
+    }
+    skips = [layer for layer in found if isinstance(layer, Skip)]
     for name, count in LSTM_LAYERS.items():
-        if len(lstms) == count and len(names) == 5 and len(widths) == 1:
+        if len(lstms) == count == len(skips) + 1 and len(names) == 5 and len(widths) == 1:
             return name, widths.pop()
     raise ValueError(
         f"{len(names)} dense and {len(lstms)} LSTM layers of widths {sorted(widths)} are no network of ours"

@@ -1,0 +1,131 @@
+"""The network that is trained against the graph that is exported from it."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+from asr.alphabet import Alphabet
+from asr.ctc.features import context_windows
+from asr.ctc.layers import Dense, Lstm, Skip, check_layers, fold_normalisation
+from asr.ctc.network import LSTM_LAYERS, build, layers, network_of, unfold_normalisation
+from asr.settings import Train
+from export.graph import graph_def
+from tests.small_networks import GraphRunner, small_network
+
+MEAN = np.random.default_rng(5).normal(0, 5, 26).astype("f")
+SCALE = np.random.default_rng(6).uniform(0.2, 1.5, 26).astype("f")
+
+
+def network(name: str, width: int, seed: int = 1, **more: object) -> keras.Model:
+    """Return a network whose outputs are neither all alike nor all certain, biases included."""
+    model = build(Train(network=name, n_hidden=width, seed=seed, **more), 28, MEAN, SCALE)
+    generator = np.random.default_rng(seed)
+    for layer in model.layers:
+        if layer.weights:
+            kernel, bias = layer.get_weights()
+            sharper = 4 if layer.name == "layer_6" else 1
+            layer.set_weights([kernel * sharper, bias + generator.normal(0, 0.3, bias.shape).astype("f")])
+    return model
+
+
+def heard(frames: int) -> np.ndarray:
+    generator = np.random.default_rng(frames)
+    return (MEAN + generator.normal(0, 1, (frames, 26)) / SCALE).astype("f")
+
+
+@pytest.mark.parametrize("name", LSTM_LAYERS)
+@pytest.mark.parametrize("width", [8, 24, 64])
+def test_the_exported_graph_hears_what_was_trained(name, width) -> None:
+    model = network(name, width)
+    runner = GraphRunner(graph_def(layers(model), Alphabet()))
+    for frames in (1, 16, 61):
+        features = heard(frames)
+        expected = keras.ops.convert_to_numpy(keras.ops.softmax(model(features[None], training=False)))[0]
+        found = runner.probabilities(context_windows(features).astype("f"))
+        assert np.abs(found - expected).max() <= 1e-5
+    assert 0.1 < np.median(expected.max(axis=1)) < 0.9999
+    assert expected.std(axis=0).max() > 0.01
+
+
+def test_the_network_is_deepspeechs() -> None:
+    found = layers(build(Train(n_hidden=128), 28))
+    check_layers(found, 494, 29)
+    names = [layer.name for layer in found if not isinstance(layer, Skip)]
+    assert names == [
+        "layer_1",
+        "layer_2",
+        "layer_3",
+        "cudnn_lstm/rnn/multi_rnn_cell/cell_0/cudnn_compatible_lstm_cell",
+        "layer_5",
+        "layer_6",
+    ]
+    assert [layer.kernel.shape for layer in found] == [
+        (494, 128), (128, 128), (128, 128), (256, 512), (128, 128), (128, 29),
+    ]  # fmt: skip
+    assert [layer.clip for layer in found if isinstance(layer, Dense)] == [20, 20, 20, 20, None]
+    assert all(layer.kernel.dtype == np.float32 for layer in found if not isinstance(layer, Skip))
+    second = layers(build(Train(network="deepspeech-2lstm", n_hidden=16), 28))
+    assert [type(layer) for layer in second] == [Dense, Dense, Dense, Lstm, Lstm, Skip, Dense, Dense]
+
+
+def test_activations_are_clipped() -> None:
+    model = network("deepspeech", 8)
+    model.get_layer("layer_5").set_weights([np.eye(8, dtype="f") * 0, np.full(8, 100, "f")])
+    kernel, bias = model.get_layer("layer_6").get_weights()
+    logits = np.asarray(model(heard(3)[None]))[0]
+    np.testing.assert_allclose(logits, np.tile(20 * kernel.sum(axis=0) + bias, (3, 1)), rtol=1e-5)
+
+
+def test_the_seed_decides_the_weights_and_dropout_sleeps_when_listening() -> None:
+    one, same, other = (build(Train(n_hidden=16, seed=seed, dropout=0.5), 28) for seed in (1, 1, 2))
+    for first, second in zip(one.get_weights(), same.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert np.abs(one.get_weights()[0] - other.get_weights()[0]).max() > 0.01
+    features = heard(9)[None]
+    awake = [np.asarray(one(features, training=True)) for _ in range(2)]
+    asleep = [np.asarray(one(features, training=False)) for _ in range(2)]
+    assert np.abs(awake[0] - awake[1]).max() > 0.01
+    np.testing.assert_array_equal(asleep[0], asleep[1])
+
+
+def test_the_blank_starts_where_it_is_told() -> None:
+    bias = build(Train(n_hidden=8, blank_bias=-3.0), 4).get_layer("layer_6").get_weights()[1]
+    np.testing.assert_array_equal(bias, [0, 0, 0, 0, -3])
+
+
+def test_normalisation_is_unfolded_exactly_enough() -> None:
+    generator = np.random.default_rng(1)
+    kernel = generator.normal(0, 1, (494, 7)).astype("f")
+    bias = generator.normal(0, 1, 7).astype("f")
+    folded = fold_normalisation(kernel, bias, MEAN, SCALE)
+    again_kernel, again_bias = unfold_normalisation(*folded, MEAN, SCALE)
+    np.testing.assert_allclose(again_kernel, kernel, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(again_bias, bias, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", LSTM_LAYERS)
+def test_a_network_is_known_again(name) -> None:
+    for width in (8, 29, 64):
+        assert network_of(layers(build(Train(network=name, n_hidden=width), 28))) == (name, width)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        small_network(1, lstms=(24, 24, 24)),
+        small_network(1, lstms=(24, 24)),  # no sum
+        small_network(1),  # widths differ
+        small_network(1)[1:],
+        small_network(1)[-1:],
+        [],
+    ],
+)
+def test_other_networks_are_none_of_ours(strange) -> None:
+    with pytest.raises(ValueError, match="no network of ours"):
+        network_of(strange)

@@ -1,0 +1,119 @@
+"""The CTC loss against the sum over every path, written out."""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from asr.alphabet import Alphabet
+from asr.ctc.network import build
+from asr.ctc.objective import Objective, ctc_losses, read_greedily
+from asr.settings import Train
+
+LABELS = 3
+CASES = [(1, [0]), (2, [0, 1]), (3, [1, 1]), (4, [0, 1, 0]), (5, [2, 2]), (6, [0]), (6, [2, 0, 1])]
+
+
+def collapsed(path: tuple[int, ...]) -> list[int]:
+    return [label for label, _ in itertools.groupby(path) if label != LABELS]
+
+
+def brute_force(logits: np.ndarray, labels: list[int]) -> float:
+    """Return -log of the summed probability of all paths that write `labels`."""
+    probabilities = np.exp(logits.astype(np.float64))
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    total = 0.0
+    for path in itertools.product(range(LABELS + 1), repeat=len(logits)):
+        if collapsed(path) == labels:
+            total += np.prod([probabilities[frame, label] for frame, label in enumerate(path)])
+    return -np.log(total)
+
+
+def batch() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    longest, most = max(frames for frames, _ in CASES), max(len(labels) for _, labels in CASES)
+    logits = np.random.default_rng(1).normal(0, 2, (len(CASES), longest, LABELS + 1)).astype("f")
+    written = np.full((len(CASES), most), -1, np.int32)
+    for row, (_, labels) in enumerate(CASES):
+        written[row, : len(labels)] = labels
+    frames = np.array([frames for frames, _ in CASES], np.int32)
+    return logits, frames, written, np.array([len(labels) for _, labels in CASES], np.int32)
+
+
+EXPECTED = [brute_force(logits[:frames], labels) for logits, (frames, labels) in zip(batch()[0], CASES, strict=True)]
+
+
+def test_the_loss_sums_all_paths() -> None:
+    np.testing.assert_allclose(ctc_losses(*batch()), EXPECTED, rtol=1e-4, atol=1e-5)
+
+
+def test_the_form_for_other_backends_gives_the_same(monkeypatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "another")
+    np.testing.assert_allclose(ctc_losses(*batch()), EXPECTED, rtol=1e-4, atol=1e-5)
+
+
+def test_the_gradient_is_the_slope() -> None:
+    logits, frames, labels, lengths = batch()
+    with tf.GradientTape() as tape:
+        given = tf.constant(logits)
+        tape.watch(given)
+        total = tf.reduce_sum(ctc_losses(given, frames, labels, lengths))
+    gradient = tape.gradient(total, given).numpy()
+    for row, frame, label in ((3, 2, 1), (5, 0, 3), (6, 5, 2)):
+        slope = []
+        for step in (1e-3, -1e-3):
+            moved = logits.astype(np.float64)
+            moved[row, frame, label] += step
+            count, spelt = CASES[row]
+            slope.append(brute_force(moved[row, :count], spelt))
+        assert gradient[row, frame, label] == pytest.approx((slope[0] - slope[1]) / 2e-3, abs=2e-4)
+    # What lies beyond an utterance's end does not matter.
+    assert not gradient[0, 1:].any()
+
+
+def test_a_transcript_that_cannot_fit_is_no_small_loss() -> None:
+    """It is infinite, so that no training takes it for a perfect one."""
+    logits = np.zeros((1, 2, LABELS + 1), "f")
+    loss = ctc_losses(logits, np.array([2]), np.array([[0, 0]]), np.array([2]))
+    assert np.isinf(np.asarray(loss)).all()
+
+
+def test_the_objective_weighs_characters_not_utterances() -> None:
+    objective = Objective(build(Train(n_hidden=8), LABELS))
+    _, frames, labels, lengths = batch()
+    features = np.random.default_rng(2).normal(0, 1, (len(CASES), int(frames.max()), 26)).astype("f")
+    weights = (1 / (lengths * len(CASES))).astype("f")
+    x = {"features": features, "frames": frames}
+    y = {"labels": labels, "label_lengths": lengths, "weights": weights}
+    logits = objective(x)
+    found = float(objective.compute_loss(x=x, y=y, y_pred=logits))
+    expected = [
+        brute_force(np.asarray(one)[:count], spelt) / len(spelt)
+        for one, (count, spelt) in zip(logits, CASES, strict=True)
+    ]
+    assert found == pytest.approx(np.mean(expected), rel=1e-4)
+    halves = []
+    for part in (slice(0, 3), slice(3, None)):
+        here = {key: value[part] for key, value in y.items()}
+        there = {key: value[part] for key, value in x.items()}
+        halves.append(float(objective.compute_loss(x=there, y=here, y_pred=logits[part])))
+    assert sum(halves) == pytest.approx(found, rel=1e-5)
+
+
+def test_greedy_reading() -> None:
+    alphabet = Alphabet("ab ")
+    spelt = ["aa-ab", "---", "b bb-", "a", "abba"]
+    logits = np.zeros((len(spelt), 5, 4), "f")
+    for row, text in enumerate(spelt):
+        # Beyond the end stands something else, which must not be read.
+        for frame, label in enumerate(text.ljust(5, "b")):
+            logits[row, frame, "ab -".index(label)] = 1
+    frames = np.array([len(text) for text in spelt], np.int32)
+    assert read_greedily(logits, frames, alphabet) == ["aab", "", "b b", "a", "aba"]
+    assert read_greedily(logits[:1], np.array([0], np.int32), alphabet) == [""]

@@ -14,6 +14,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from asr.ctc import block_lstm
+
 
 @ops.custom_gradient
 def _recur(projected: Any, kernel: Any) -> Any:
@@ -67,6 +69,21 @@ def _recur(projected: Any, kernel: Any) -> Any:
     return outputs, gradient
 
 
+def recur(values: Any, kernel: Any, bias: Any) -> Any:
+    """Return an LSTM's outputs [batch, frames, n] of values [batch, frames, n_in] on any of Keras's backends.
+
+    Parameters are those of asr.ctc.block_lstm.run.
+    """
+    n = kernel.shape[1] // 4
+    n_in = kernel.shape[0] - n
+    shape = ops.shape(values)
+    # One product of two dimensions, for the gradient of a batched one is a product for each utterance.
+    projected = ops.matmul(ops.reshape(values, (-1, n_in)), kernel[:n_in]) + bias
+    projected = ops.reshape(projected, (shape[0], shape[1], 4 * n))
+    outputs = _recur(ops.transpose(projected, (1, 0, 2)), kernel[n_in:])
+    return ops.transpose(outputs, (1, 0, 2))
+
+
 class Recurrence(keras.layers.Layer):
     """LSTM over [batch, frames, n_in] -> [batch, frames, n], from a zero state.
 
@@ -82,6 +99,8 @@ class Recurrence(keras.layers.Layer):
         super().__init__(**arguments)
         self.units = units
         self.seed = seed
+        # TensorFlow's kernels for it (asr.ctc.block_lstm) have no counterpart in XLA.
+        self.supports_jit = keras.backend.backend() != "tensorflow"
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         n_in, n = int(shape[-1] or 0), self.units
@@ -103,11 +122,10 @@ class Recurrence(keras.layers.Layer):
         )
 
     def call(self, values: Any) -> Any:
-        kernel = ops.convert_to_tensor(self.kernel)
-        n_in = kernel.shape[0] - self.units
-        projected = ops.matmul(values, kernel[:n_in]) + self.bias
-        outputs = _recur(ops.transpose(projected, (1, 0, 2)), kernel[n_in:])
-        return ops.transpose(outputs, (1, 0, 2))
+        kernel, bias = ops.convert_to_tensor(self.kernel), ops.convert_to_tensor(self.bias)
+        if keras.backend.backend() == "tensorflow" and self.compute_dtype == "float32":
+            return block_lstm.run(values, kernel, bias)
+        return recur(values, kernel, bias)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return (*shape[:-1], self.units)

@@ -10,6 +10,7 @@ work overlaps in it. Times are the processor's and the clock's, in ms, the media
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -53,32 +54,32 @@ def parts(width: int, batch: int, frames: int) -> dict[str, Part]:
     import keras
     import tensorflow as tf
 
+    from asr.ctc.activation import Dropout
+    from asr.ctc.batches import Batch
     from asr.ctc.features import COEFFICIENTS
-    from asr.ctc.network import ContextWindows, build
+    from asr.ctc.network import Affine, ContextWindows, build
     from asr.ctc.objective import Objective, ctc_losses, optimiser_of
     from asr.ctc.recurrence import Recurrence
+    from asr.ctc.train import _dataset
     from asr.settings import Train
 
     settings = Train(n_hidden=width, batch_size=batch)
-    features, counts, labels, lengths = (tf.constant(array) for array in make_batch(batch, frames))
+    made = make_batch(batch, frames)
+    features, counts, labels, lengths = (tf.constant(array) for array in made)
     network = build(settings, LABELS)
     objective = Objective(network)
     objective.compile(optimizer=optimiser_of(settings))
     objective.make_train_function()
-    row = ({"features": features, "frames": counts}, {"labels": labels, "label_lengths": lengths})
-    data = iter(tf.data.Dataset.from_tensors(row).repeat())
+    data = iter(_dataset(itertools.repeat(Batch(*made))))
 
     def dense_of(kind: Callable[..., Any]) -> Any:
         values = inputs = keras.Input((None, (2 * CONTEXT + 1) * COEFFICIENTS))
         for index in range(4):
             values = kind(values, width, f"{index}")
-        return keras.Model(inputs, keras.layers.Dense(LABELS + 1)(values))
+        return keras.Model(inputs, Affine(LABELS + 1)(values))
 
     def layer(values: Any, n: int, name: str) -> Any:
-        from asr.ctc.network import clipped_relu
-
-        values = keras.layers.Activation(clipped_relu)(keras.layers.Dense(n, name=name)(values))
-        return keras.layers.Dropout(settings.dropout)(values)
+        return Dropout(settings.dropout, clip=True)(Affine(n, name=name)(values))
 
     context, dense = ContextWindows([0.0] * COEFFICIENTS, [1.0] * COEFFICIENTS), dense_of(layer)
     recurrence = Recurrence(width)

@@ -28,7 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (134, 512)
 # Steps in a round, so that a round of either side is a second or two.
 STEPS = {134: 12, 512: 4, 2048: 1}
-SKIPPED = "skipped: no TensorFlow 1.15 to compare with; `make reference` installs it where a Python 3.7 is found"
+SKIPPED = (
+    "skipped: no TensorFlow 1.15 to compare with; `make reference` installs it where a Python 3.7 is found"
+)
 
 
 @dataclass
@@ -89,7 +91,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--width", type=int, action="append", help=f"n_hidden; default: {WIDTHS}; 2048 is slow")
+    parser.add_argument(
+        "--width", type=int, action="append", help=f"n_hidden; default: {WIDTHS}; 2048 is slow"
+    )
     parser.add_argument(
         "--threads", action="append", help="default, or INTRA/INTER; default: default, 1/1 and one a core"
     )
@@ -136,9 +140,7 @@ def machine() -> str:
     return f"{model}, {len(os.sched_getaffinity(0))} cores, load before the start {load:.1f}"
 
 
-def measure(
-    reference: Path, width: int, settings: Sequence[str], options: argparse.Namespace
-) -> list[Side]:
+def measure(reference: Path, width: int, settings: Sequence[str], options: argparse.Namespace) -> list[Side]:
     """Return both sides at each setting of threads, after all rounds."""
     steps = options.steps or STEPS.get(width, 2)
     script = ROOT / "tools" / "bench" / "reference_step.py"

@@ -1,0 +1,99 @@
+"""The LSTM of asr.ctc.recurrence by TensorFlow's own kernels, where TensorFlow is the backend.
+
+BlockLSTM, which the client runs as well, takes all steps forward in one operation. Its gradient in TensorFlow
+adds each step's share to the weights' gradient, a product too thin to be quick. Here a step on the way back is
+one LSTMBlockCellGrad and one product; what all steps can share is one large product at the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def run(values: Any, kernel: Any, bias: Any) -> Any:
+    """Return an LSTM's outputs from a zero state.
+
+    Parameters
+    ----------
+    values : float32 [batch, frames, n_in].
+    kernel : float32 [n_in + n, 4n], gates in the order i, c, f, o.
+    bias : float32 [4n].
+
+    Returns
+    -------
+    tf.Tensor : float32 [batch, frames, n].
+    """
+    import tensorflow as tf
+
+    # A variable would count as one that the gradient below has to name.
+    kernel, bias = tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias)
+    n = kernel.shape[1] // 4
+    n_in = kernel.shape[0] - n
+    none = tf.zeros((n,))  # peepholes
+
+    @tf.custom_gradient
+    def recur(values: Any, kernel: Any, bias: Any) -> Any:
+        inputs = tf.transpose(values, (1, 0, 2))
+        frames = tf.shape(inputs)[0]
+        zeros = tf.zeros((tf.shape(inputs)[1], n))
+        trace = tf.raw_ops.BlockLSTM(
+            seq_len_max=tf.cast(frames, tf.int64),
+            x=inputs,
+            cs_prev=zeros,
+            h_prev=zeros,
+            w=kernel,
+            wci=none,
+            wcf=none,
+            wco=none,
+            b=bias,
+            forget_bias=0.0,
+            cell_clip=-1.0,
+            use_peephole=False,
+        )
+
+        def gradient(above: Any) -> Any:
+            above = tf.transpose(above, (1, 0, 2))
+            earlier_cells = tf.concat([zeros[None], trace.cs[:-1]], axis=0)
+            transposed = tf.transpose(kernel[n_in:])
+            unread = tf.zeros((tf.shape(inputs)[1], n_in))
+
+            def backward(step: Any, d_output: Any, d_cell: Any, d_gates: Any) -> Any:
+                back = tf.raw_ops.LSTMBlockCellGrad(
+                    x=unread,  # of this, the next two and the weights only the shape is looked at
+                    h_prev=zeros,
+                    b=bias,
+                    w=kernel,
+                    wci=none,
+                    wcf=none,
+                    wco=none,
+                    cs_prev=tf.gather(earlier_cells, step),
+                    i=tf.gather(trace.i, step),
+                    cs=tf.gather(trace.cs, step),
+                    f=tf.gather(trace.f, step),
+                    o=tf.gather(trace.o, step),
+                    ci=tf.gather(trace.ci, step),
+                    co=tf.gather(trace.co, step),
+                    cs_grad=d_cell,
+                    h_grad=d_output + tf.gather(above, step),
+                    use_peephole=False,
+                )
+                d_output = tf.matmul(back.dicfo, transposed)
+                return step - 1, d_output, back.cs_prev_grad, d_gates.write(step, back.dicfo)
+
+            *_, d_gates = tf.while_loop(
+                lambda step, *_: step >= 0,
+                backward,
+                (frames - 1, zeros, zeros, tf.TensorArray(tf.float32, frames)),
+                maximum_iterations=frames,
+                parallel_iterations=1,
+            )
+            d_gates = tf.reshape(d_gates.stack(), (-1, 4 * n))
+            earlier = tf.concat([zeros[None], trace.h[:-1]], axis=0)
+            seen = tf.reshape(tf.concat([inputs, earlier], axis=2), (-1, n_in + n))
+            d_inputs = tf.reshape(tf.matmul(d_gates, kernel[:n_in], transpose_b=True), tf.shape(inputs))
+            d_kernel = tf.matmul(seen, d_gates, transpose_a=True)
+            return tf.transpose(d_inputs, (1, 0, 2)), d_kernel, tf.reduce_sum(d_gates, axis=0)
+
+        return tf.transpose(trace.h, (1, 0, 2)), gradient
+
+    return recur(values, kernel, bias)

@@ -1,0 +1,131 @@
+"""The paths that only TensorFlow takes, against Keras's own layers and the paths that any backend takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from asr.ctc import block_lstm, recurrence
+from asr.ctc.activation import Dropout, clipped_relu
+from asr.ctc.network import Affine, build
+from asr.ctc.objective import Objective
+from asr.settings import Train
+
+
+def normal(*shape: int, seed: int = 0) -> Any:
+    return tf.constant(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
+
+
+def gradients(call: Any, *over: Any) -> list[Any]:
+    """Return outputs, and the gradients of a loss that weighs each output differently."""
+
+    @tf.function
+    def run(*over: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(over)
+            outputs = call(*over)
+            loss = tf.reduce_sum(outputs * normal(*outputs.shape, seed=9))
+        return [outputs, *tape.gradient(loss, over)]
+
+    return [np.asarray(each) for each in run(*over)]
+
+
+@pytest.mark.parametrize("way", [block_lstm.run, recurrence.recur])
+@pytest.mark.parametrize("shape", [(3, 17, 5, 7), (1, 1, 4, 4), (2, 30, 16, 8)])
+def test_both_ways_give_what_keras_gives_with_the_same_gradients(
+    way: Any, shape: tuple[int, int, int, int]
+) -> None:
+    batch, frames, n_in, n = shape
+    values, kernel, bias = (
+        normal(batch, frames, n_in),
+        normal(n_in + n, 4 * n, seed=1) * 0.4,
+        normal(4 * n, seed=2),
+    )
+    layer = keras.layers.LSTM(n, return_sequences=True, use_cudnn=False)
+
+    def with_keras(values: Any, kernel: Any, bias: Any) -> Any:
+        # Keras orders the gates i, f, c, o; BlockLSTM i, c, f, o.
+        i, c, f, o = tf.split(kernel, 4, axis=1)
+        ordered = tf.concat([i, f, c, o], axis=1)
+        bi, bc, bf, bo = tf.split(bias, 4)
+        output = state = tf.zeros((batch, n))
+        outputs = []
+        if not layer.built:
+            layer.build(values.shape)
+        cell = layer.cell
+        names = ("kernel", "recurrent_kernel", "bias")
+        weights = (ordered[:n_in], ordered[n_in:], tf.concat([bi, bf, bc, bo], 0))
+        with keras.StatelessScope(
+            [(getattr(cell, name), value) for name, value in zip(names, weights, strict=True)]
+        ):
+            for frame in range(frames):
+                output, (output, state) = cell.call(values[:, frame], [output, state])
+                outputs.append(output)
+        return tf.stack(outputs, axis=1)
+
+    expected = gradients(with_keras, values, kernel, bias)
+    for mine, theirs in zip(gradients(way, values, kernel, bias), expected, strict=True):
+        assert np.abs(mine - theirs).max() <= 1e-5 * max(1, np.abs(theirs).max())
+
+
+def test_a_recurrence_takes_utterances_of_any_length_and_number() -> None:
+    layer = recurrence.Recurrence(6)
+    layer.build((None, None, 4))
+    run = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 4), tf.float32)])
+    for batch, frames in ((1, 3), (5, 12)):
+        values = normal(batch, frames, 4)
+        expected = recurrence.recur(values, layer.kernel.value, layer.bias.value)
+        assert np.abs(run(values) - expected).max() < 1e-6
+
+
+def test_the_clipped_relu_and_its_gradient_are_tensorflows() -> None:
+    values = normal(6, 40) * 20
+    layer = Dropout(0.0, clip=True)
+    assert np.abs(values).max() > 20
+    for mine, theirs in zip(gradients(layer, values), gradients(clipped_relu, values), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(Dropout(0.5, clip=True)(values), clipped_relu(values))
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_dropout_drops_its_share_at_random_and_scales_up_the_rest(clip: bool) -> None:
+    rate, values = 0.15, normal(200, 501) * 15
+    layer = Dropout(rate, clip=clip, seed=3)
+    first, gradient = gradients(lambda values: layer(values, training=True), values)
+    whole, slope = gradients(clipped_relu if clip else tf.identity, values)
+    counted = whole != 0
+    dropped = (first == 0) & counted
+    # Five standard deviations of a binomial share.
+    n = counted.sum()
+    assert abs(dropped.sum() / n - rate) < 5 * np.sqrt(rate * (1 - rate) / n)
+    kept = counted & ~dropped
+    np.testing.assert_allclose(first[kept], whole[kept] / (1 - rate), rtol=1e-4)
+    np.testing.assert_allclose(gradient[kept], slope[kept] / (1 - rate), rtol=1e-4)
+    assert not gradient[dropped].any()
+    second, _ = gradients(lambda values: layer(values, training=True), values)
+    assert abs(((second == 0) & dropped).sum() / dropped.sum() - rate) < 0.05
+    again = Dropout(rate, clip=clip, seed=3)(values, training=True)
+    np.testing.assert_array_equal(again, first)
+    # Neighbours share a random number; their fates must not be shared.
+    if not clip:
+        left, right = dropped.ravel()[:-1:2], dropped.ravel()[1::2]
+        assert abs(np.corrcoef(left, right)[0, 1]) < 5 / np.sqrt(left.size)
+
+
+def test_a_dense_layer_over_frames_is_keras_dense() -> None:
+    values, layer, theirs = normal(3, 7, 5), Affine(4), keras.layers.Dense(4)
+    layer.build(values.shape)
+    theirs.build(values.shape)
+    theirs.set_weights(layer.get_weights())
+    np.testing.assert_allclose(layer(values), theirs(values), atol=1e-6)
+    assert layer(values).shape == (3, 7, 4)
+
+
+def test_keras_leaves_xla_alone_where_the_kernels_are_tensorflows() -> None:
+    from keras.src.trainers.trainer import model_supports_jit
+
+    assert not model_supports_jit(Objective(build(Train(n_hidden=8), 28)))

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -218,8 +219,14 @@ def _work(jobs: Sequence[_Job]) -> Iterable[Clip | Rejected]:
     if workers == 1:
         yield from (_make(job) for job in track(jobs, "clips"))
         return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield from track(pool.map(_make, jobs, chunksize=8), "clips", total=len(jobs))
+    try:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+            yield from track(pool.map(_make, jobs, chunksize=8), "clips", total=len(jobs))
+    except BrokenProcessPool:
+        raise RecordingsError(
+            "a process that converted recordings has died, of too little memory or of a file that crashes its decoder",
+            fix="Run this again; it goes on from there",
+        ) from None
 
 
 def _name(recording: Recording, settings: Recordings, needed: int) -> str:

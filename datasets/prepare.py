@@ -81,7 +81,8 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
     clips, rejected = make_clips(found, workspace.clips, settings.recordings, workspace.alphabet)
     members = [Member(clip.speaker, clip.transcript, clip.synthetic) for clip in clips]
     assignment: Assignment = assign(members, settings.split)
-    prepared = Prepared(clips, assignment.splits, rejected, assignment.by, assignment.remarks)
+    remarks = (*recordings_.remarks(found), *assignment.remarks)
+    prepared = Prepared(clips, assignment.splits, rejected, assignment.by, remarks)
     for name in SPLITS:
         rows = []
         for clip in prepared.of(name):

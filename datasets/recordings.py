@@ -126,9 +126,7 @@ def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
         others = f" (and {len(faults) - 1} more such lines)" if len(faults) > 1 else ""
         raise RecordingsError(f"{what}{others}", path=path, line=line, fix=fix)
     if not recordings:
-        raise RecordingsError(
-            "it has a header and no recordings", path=path, fix="Add a line for each recording"
-        )
+        raise RecordingsError("it has a header and no recordings", path=path, fix="Add a line for each recording")
     return recordings
 
 
@@ -176,8 +174,13 @@ def remarks(recordings: Sequence[Recording]) -> list[str]:
     nameless = sum(recording.speaker == UNKNOWN_SPEAKER for recording in recordings)
     if not nameless:
         return []
-    some = "all" if nameless == len(recordings) else f"{nameless} of {len(recordings)}"
-    return [f"{some} recordings name no speaker; they count as one speaker, {UNKNOWN_SPEAKER!r}"]
+    if nameless == len(recordings):
+        # The split itself then tells that it cannot keep speakers apart.
+        return []
+    return [
+        f"{nameless} of {len(recordings)} recordings name no speaker and count as one speaker, "
+        f"{UNKNOWN_SPEAKER!r}: whoever made them may also be in another split."
+    ]
 
 
 def _speaker_of(path: Path) -> str:

@@ -8,6 +8,7 @@ again), so it is loaded anew for each sentence, which takes 0.2 ms: the same sen
 from __future__ import annotations
 
 import ctypes
+import difflib
 import functools
 import multiprocessing
 import os
@@ -18,6 +19,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,13 +45,13 @@ PIPER_TIMEOUT = 60.0  # s, for one sentence
 NORMAL_RATE = 175.0  # words a minute: espeak-ng's default, and Piper's own pace
 
 # espeak-ng's variants that sound like a person; the others are robots, whisperers and demons.
-VARIANTS = tuple(
-    (
-        "f1 f2 f3 f4 f5 m1 m2 m3 m4 m5 m6 m7 m8 Alicia Andrea Andy Annie Alex Denis Diogo Gene Henrique Hugo Jacky "
-        "Lee Marco Mario Michael Mike Nguyen Reed adam anika antonio aunty belinda benjamin boris caleb david ed "
-        "edward gustave ian iven iven2 john klatt klatt2 klatt3 klatt4 linda marcelo max michel miguel norbert pablo "
-        "paul pedro quincy rob robert sandro shelby steph steph2 steph3 travis victor zac"
-    ).split()
+VARIANTS = (
+    *("f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "Alicia", "Andrea", "Andy"),
+    *("Annie", "Alex", "Denis", "Diogo", "Gene", "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael"),
+    *("Mike", "Nguyen", "Reed", "adam", "anika", "antonio", "aunty", "belinda", "benjamin", "boris", "caleb"),
+    *("david", "ed", "edward", "gustave", "ian", "iven", "iven2", "john", "klatt", "klatt2", "klatt3", "klatt4"),
+    *("linda", "marcelo", "max", "michel", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob"),
+    *("robert", "sandro", "shelby", "steph", "steph2", "steph3", "travis", "victor", "zac"),
 )
 
 
@@ -111,9 +113,9 @@ def cast_speakers(settings: Voices, language: str, count: int | None = None) -> 
     ------
     WorkspaceError : espeak-ng has no voice for the language, or a named voice does not exist.
     """
-    voices = list(settings.voices) or spread(language)
-    for voice in voices:
+    for voice in settings.voices:
         _check_voice(voice)
+    voices = list(settings.voices) or spread(language)
     rng = np.random.default_rng([settings.seed, 7])
     order: list[str] = []
     while len(order) < (count or settings.speakers):
@@ -171,13 +173,9 @@ def speak(text: str, speaker: Speaker) -> Float:
     AudioError : the synthesiser made no sound.
     SetupError : it is not installed.
     """
-    samples, rate = (
-        _piper(text, speaker) if speaker.voice.startswith(PIPER) else _espeak().speak(text, speaker)
-    )
+    samples, rate = _piper(text, speaker) if speaker.voice.startswith(PIPER) else _espeak().speak(text, speaker)
     if not len(samples) or not samples.any():
-        raise AudioError(
-            f"the voice {speaker.voice} makes no sound of {text!r}", fix="Take it out of voices.voices"
-        )
+        raise AudioError(f"the voice {speaker.voice} makes no sound of {text!r}", fix="Take it out of voices.voices")
     return audio.resample(samples, rate, audio.SAMPLE_RATE)
 
 
@@ -187,16 +185,24 @@ def speak_to_files(lines: Sequence[Spoken], folder: Path) -> list[Path]:
     Returns
     -------
     list of Path : in the lines' order.
+
+    Raises
+    ------
+    AudioError, SetupError : a voice makes no sound, is not installed, or crashed.
     """
     paths = [
-        folder / line.speaker.name / f"{fingerprint(line.transcript, asdict(line.speaker))[:16]}.wav"
-        for line in lines
+        folder / line.speaker.name / f"{fingerprint(line.transcript, asdict(line.speaker))[:16]}.wav" for line in lines
     ]
     todo = [(line, path) for line, path in zip(lines, paths, strict=True) if not path.is_file()]
     workers = min(len(os.sched_getaffinity(0)), max(1, len(todo) // 32))
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        for _ in track(pool.map(_speak_to, todo, chunksize=16), "synthetic voices", total=len(todo)):
-            pass
+    try:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+            for _ in track(pool.map(_speak_to, todo, chunksize=16), "synthetic voices", total=len(todo)):
+                pass
+    except BrokenProcessPool:
+        raise SetupError(
+            "a process in which synthetic voices spoke has died", fix="Run this again; it goes on from there"
+        ) from None
     wanted = set(paths)
     for path in folder.rglob("*.wav"):
         if path not in wanted:
@@ -290,9 +296,15 @@ def _check_voice(voice: str) -> None:
         model = Path(voice[len(PIPER) :]).expanduser()
         if not model.is_file():
             raise WorkspaceError(f"voices.voices names {voice!r}, and there is no such file", path=model)
-    elif voice.partition("+")[0].lower() not in languages() or not _espeak().has(voice):
+        return
+    accent, plus, variant = voice.partition("+")
+    # espeak-ng itself takes any variant, and speaks without one that it does not know.
+    known = {path.name for path in (_data_folder() / "voices" / "!v").iterdir()}
+    if accent.lower() not in languages() or (plus and variant not in known) or not _espeak().has(voice):
+        close = difflib.get_close_matches(variant, sorted(known), n=1, cutoff=0.5) if plus else []
         raise WorkspaceError(
-            f"voices.voices names {voice!r}, and espeak-ng has no such voice", fix="For example: en-us+f3"
+            f"voices.voices names {voice!r}, and espeak-ng has no such voice",
+            fix=f"Did you mean '{accent}+{close[0]}'?" if close else "For example: en-us+f3",
         )
 
 

@@ -1,0 +1,239 @@
+"""Synthetic voices: the same each time, different from each other, and plain words where they are missing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+
+from asr import audio
+from asr.errors import AudioError, SetupError, WorkspaceError
+from asr.settings import Voices
+from datasets import speech
+from datasets.prepare import share_out
+from datasets.speech import Speaker, Spoken, cast_speakers, speak, speak_to_files, voice_of
+
+pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")
+
+RATE = audio.SAMPLE_RATE
+ROOT = Path(speech.__file__).parent.parent
+PLAIN = Speaker("plain", "en-us", 175, 50)
+
+
+def voiced_pitch(samples: npt.NDArray[np.float32]) -> float:
+    """Return the median of the strongest autocorrelation's frequency over voiced frames, Hz."""
+    found = []
+    for start in range(0, len(samples) - 640, 320):
+        frame = samples[start : start + 640].astype(np.float64)
+        if frame.std() < 0.02:
+            continue
+        correlation = np.correlate(frame, frame, "full")[639:]
+        lags = correlation[40:320]
+        if lags.max() > 0.5 * correlation[0]:
+            found.append(RATE / (40 + int(lags.argmax())))
+    return float(np.median(found))
+
+
+def test_speech_is_sound_at_16_khz() -> None:
+    samples = speak("turn on the light", PLAIN)
+    assert samples.dtype == np.float32
+    assert 0.6 < len(samples) / RATE < 1.5
+    assert 0.1 < float(np.abs(samples).max()) <= 1.1
+    assert abs(float(samples.mean())) < 0.01
+    # Speech has its energy below 4 kHz; noise or a wrong byte order would spread it evenly.
+    power = np.abs(np.fft.rfft(samples)) ** 2
+    assert power[: len(power) // 2].sum() > 0.8 * power.sum()
+
+
+def test_speed_and_pitch_do_what_they_say() -> None:
+    words = "make me a large dark roast coffee with some milk"
+    slow, fast = (speak(words, Speaker("x", "en-us", speed, 50)) for speed in (120, 220))
+    assert len(slow) / len(fast) == pytest.approx(220 / 120, rel=0.15)
+    low, high = (voiced_pitch(speak(words, Speaker("x", "en-us", 175, pitch))) for pitch in (20, 80))
+    assert 1.2 < high / low < 4
+
+
+def test_text_decides_what_is_said() -> None:
+    on, off = (speak(f"switch {word} the light", PLAIN) for word in ("on", "off"))
+    assert len(on) != len(off) or not np.array_equal(on, off)
+    longer = speak("switch on the light and then switch off the light", PLAIN)
+    assert len(longer) > 1.5 * len(on)
+
+
+CODE = """
+import hashlib, sys
+from datasets.speech import Speaker, speak
+names = sys.argv[1].split(",")
+for name in names:
+    samples = speak("switch on the light", Speaker(name, "en-gb-scotland+" + name, 140, 60, 40))
+    print(name, hashlib.sha256(samples.tobytes()).hexdigest())
+"""
+
+
+def test_what_was_said_before_changes_nothing() -> None:
+    """The library's noise and phases go on from one sentence to the next; with these voices it is heard."""
+    names = ["f3", "Andy", "victor", "m1", "f2", "Alicia", "sandro", "edward"]
+
+    def hear(order: list[str]) -> dict[str, str]:
+        done = subprocess.run(
+            [sys.executable, "-c", CODE, ",".join(order)], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return dict(line.split() for line in done.stdout.splitlines())
+
+    first = hear(names)
+    assert hear(names[::-1]) == first
+    assert len(set(first.values())) == len(names)
+    speak("something else altogether", PLAIN)
+    here = speak("switch on the light", Speaker("f3", "en-gb-scotland+f3", 140, 60, 40))
+    assert hashlib.sha256(here.tobytes()).hexdigest() == first["f3"]
+
+
+def test_every_voice_of_the_spread_speaks() -> None:
+    voices = speech.spread("en")
+    assert len(voices) > 300
+    accents = {voice.partition("+")[0] for voice in voices}
+    assert {"en-us", "en-gb-scotland", "en-029"} <= accents
+    heard = set()
+    for voice in [item for item in voices if item.startswith("en-us+")]:
+        samples, rate = speech._espeak().speak("on", Speaker("x", voice, 175, 50))
+        assert rate == 22050
+        assert np.abs(samples).max() > 0.02
+        # A voice that cuts its own peaks off is no voice to learn from.
+        assert np.mean(np.abs(samples) >= 0.999) < 0.005, voice
+        heard.add(hashlib.sha256(samples.tobytes()).hexdigest())
+    assert len(heard) == len(speech.VARIANTS)
+
+
+def test_a_cast_is_drawn_from_the_seed() -> None:
+    settings = Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=3)
+    cast = cast_speakers(settings, "en")
+    assert cast == cast_speakers(settings, "en")
+    assert cast != cast_speakers(Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=4), "en")
+    assert len({speaker.name for speaker in cast}) == len(cast) == 60
+    assert all(120 <= speaker.speed <= 180 and 30 <= speaker.pitch <= 60 for speaker in cast)
+    assert len({speaker.voice for speaker in cast}) == 60
+    assert all(speaker.name.startswith("espeak-en") for speaker in cast)
+    assert len(cast_speakers(settings, "en", count=5)) == 5
+
+
+def test_voices_that_are_named_take_turns() -> None:
+    cast = cast_speakers(Voices(voices=("en-us+f3", "en-gb-scotland"), speakers=6), "en")
+    assert Counter(speaker.voice for speaker in cast) == {"en-us+f3": 3, "en-gb-scotland": 3}
+    assert {voice_of(speaker.name) for speaker in cast} == {"f3", "espeak-en-gb-scotland"}
+    german = cast_speakers(Voices(speakers=4), "de")
+    assert all(speaker.voice.startswith("de+") for speaker in german)
+
+
+def test_voices_that_nobody_has() -> None:
+    with pytest.raises(WorkspaceError, match=r"'en-us\+f33'.*no such voice.*mean 'en-us\+f3'"):
+        cast_speakers(Voices(voices=("en-us+f33",)), "en")
+    with pytest.raises(WorkspaceError, match="'xx-yy'"):
+        cast_speakers(Voices(voices=("xx-yy",)), "en")
+    with pytest.raises(WorkspaceError, match=r"no voice for the language 'xx'.*voices\.voices"):
+        cast_speakers(Voices(), "xx")
+    with pytest.raises(WorkspaceError, match=r"no\.onnx.*no such file"):
+        cast_speakers(Voices(voices=("piper:no.onnx",)), "en")
+    with pytest.raises(AudioError, match="makes no sound of ''"):
+        speak("", PLAIN)
+
+
+def test_speakers_and_sentences_come_up_equally_often() -> None:
+    cast = cast_speakers(Voices(speakers=7), "en")
+    sentences = [f"sentence {letter}" for letter in "abcdefghijklm"]
+    lines = share_out(sentences, cast, 70, seed=1)
+    assert lines == share_out(sentences, cast, 70, seed=1)
+    assert lines != share_out(sentences, cast, 70, seed=2)
+    assert len({(line.speaker.name, line.transcript) for line in lines}) == len(lines) == 70
+    assert set(Counter(line.speaker.name for line in lines).values()) == {10}
+    often = Counter(line.transcript for line in lines).values()
+    assert len(often) == 13
+    assert max(often) - min(often) <= 2
+    # No more than there is to say.
+    assert len(share_out(sentences[:2], cast, 1000, seed=1)) == 14
+
+
+def test_files_are_spoken_once(tmp_path: Path) -> None:
+    cast = cast_speakers(Voices(speakers=3), "en")
+    lines = [Spoken(text, speaker) for speaker in cast for text in ("on", "off")]
+    paths = speak_to_files(lines, tmp_path / "speech")
+    assert len(set(paths)) == 6
+    for path, line in zip(paths, lines, strict=True):
+        np.testing.assert_array_equal(audio.read_wav(path), audio.to_int16(line.samples()))
+    before = {path: path.stat().st_mtime_ns for path in paths}
+    paths[0].unlink()
+    assert speak_to_files(lines[:4], tmp_path / "speech") == paths[:4]
+    after = {path: path.stat().st_mtime_ns for path in (tmp_path / "speech").rglob("*.wav")}
+    assert set(after) == set(paths[:4])
+    assert all(after[path] == before[path] for path in paths[1:4])
+
+
+@pytest.fixture
+def piper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program named piper that does what PIPER_FAULT asks for, and a voice that is no voice."""
+    program = tmp_path / "bin" / "piper"
+    program.parent.mkdir()
+    spoken = tmp_path / "spoken.wav"
+    soundfile.write(spoken, 0.3 * np.sin(np.arange(22050) * 0.1), 22050)
+    program.write_text(
+        f"#!{sys.executable}\n"
+        + textwrap.dedent(f"""
+            import os, shutil, sys, time
+            fault = os.environ.get("PIPER_FAULT", "")
+            text = sys.stdin.read()
+            out = sys.argv[sys.argv.index("--output_file") + 1]
+            with open({str(tmp_path / "asked")!r}, "w") as file:
+                print(text.strip(), *sys.argv[1:], sep="|", file=file)
+            if fault == "fails":
+                print("Traceback", file=sys.stderr)
+                sys.exit("no config file for the voice")
+            if fault == "hangs":
+                time.sleep(60)
+            if fault != "silent":
+                shutil.copy({str(spoken)!r}, out)
+            """)
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    voice = tmp_path / "amy.onnx"
+    voice.touch()
+    return voice
+
+
+def test_piper_speaks(piper: Path, tmp_path: Path) -> None:
+    (speaker,) = cast_speakers(Voices(voices=(f"piper:{piper}",), speakers=1, speed=(350.0, 350.0)), "en")
+    assert speaker.name.startswith("piper-amy-s350-p")
+    samples = speak("turn on the light", speaker)
+    assert len(samples) == pytest.approx(RATE, abs=2)
+    asked = (tmp_path / "asked").read_text().strip().split("|")
+    assert asked[0] == "turn on the light"
+    assert asked[asked.index("--model") + 1] == str(piper)
+    # Twice the normal speed is half the length.
+    assert float(asked[asked.index("--length_scale") + 1]) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [("fails", r"amy\.onnx: piper failed: no config file"), ("silent", "no reason given"), ("hangs", "more than 1 s")],
+)
+def test_piper_fails(piper: Path, monkeypatch: pytest.MonkeyPatch, fault: str, words: str) -> None:
+    monkeypatch.setenv("PIPER_FAULT", fault)
+    monkeypatch.setattr(speech, "PIPER_TIMEOUT", 1.0)
+    with pytest.raises(AudioError, match=words) as caught:
+        speak("turn on the light", Speaker("x", f"piper:{piper}", 175, 50))
+    assert "\n" not in str(caught.value)
+
+
+def test_piper_is_missing(piper: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    with pytest.raises(SetupError, match=r"needs the program piper.*Install Piper"):
+        speak("on", Speaker("x", f"piper:{piper}", 175, 50))

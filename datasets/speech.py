@@ -1,29 +1,22 @@
 """Synthetic voices: espeak-ng through its library, and Piper's as a program, where somebody installed them.
 
-espeak-ng's library and voices come in the package espeakng_loader, so no system package is needed. What the
-library says depends on what it said before (phases and noise go on in its globals, whatever is set or initialised
-again), so it is loaded anew for each sentence, which takes 0.2 ms: the same sentence is always the same samples.
+Each voice, speed and pitch is a speaker of its own name, and the text alone decides what that speaker says.
 """
 
 from __future__ import annotations
 
-import ctypes
 import difflib
-import functools
 import multiprocessing
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,12 +26,9 @@ from asr.errors import AudioError, SetupError, WorkspaceError
 from asr.files import fingerprint
 from asr.progress import track
 from asr.settings import Voices
+from datasets.espeak import espeak, languages, variants
 
 Float = npt.NDArray[np.float32]
-
-# Values of espeak-ng's speak_lib.h.
-_SYNCHRONOUS, _POSITION_CHARACTER, _UTF8, _DO_NOT_EXIT = 2, 1, 1, 0x8000
-_RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 
 PIPER = "piper:"
 PIPER_TIMEOUT = 60.0  # s, for one sentence
@@ -135,19 +125,6 @@ def cast_speakers(settings: Voices, language: str, count: int | None = None) -> 
     return speakers
 
 
-@functools.cache
-def languages() -> tuple[str, ...]:
-    """Return espeak-ng's names of languages and accents, such as en-us or en-gb-scotland."""
-    names = set()
-    for path in (_data_folder() / "lang").rglob("*"):
-        if path.is_file():
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                words = line.split()
-                if len(words) >= 2 and words[0] == "language":
-                    names.add(words[1].lower())
-    return tuple(sorted(names))
-
-
 def spread(language: str) -> list[str]:
     """Return voices of a language that differ widely: every accent with every human variant."""
     base = language.lower().replace("_", "-")
@@ -155,7 +132,7 @@ def spread(language: str) -> list[str]:
     accents = [
         name
         for name in languages()
-        if (name == base or name.startswith(f"{base}-")) and "shaw" not in name and _espeak().has(name)
+        if (name == base or name.startswith(f"{base}-")) and "shaw" not in name and espeak().has(name)
     ]
     if not accents:
         raise WorkspaceError(
@@ -173,7 +150,11 @@ def speak(text: str, speaker: Speaker) -> Float:
     AudioError : the synthesiser made no sound.
     SetupError : it is not installed.
     """
-    samples, rate = _piper(text, speaker) if speaker.voice.startswith(PIPER) else _espeak().speak(text, speaker)
+    if speaker.voice.startswith(PIPER):
+        samples, rate = _piper(text, speaker)
+    else:
+        spoken, rate = espeak().speak(text, speaker.voice, speaker.speed, speaker.pitch, speaker.intonation)
+        samples = audio.to_float(spoken)
     if not len(samples) or not samples.any():
         raise AudioError(f"the voice {speaker.voice} makes no sound of {text!r}", fix="Take it out of voices.voices")
     return audio.resample(samples, rate, audio.SAMPLE_RATE)
@@ -215,82 +196,6 @@ def _speak_to(job: tuple[Spoken, Path]) -> None:
     audio.write_wav(path, line.samples())
 
 
-class _Espeak:
-    """espeak-ng's library, loaded anew for whatever is asked of it."""
-
-    def __init__(self) -> None:
-        self._data = _data_folder()
-        self._pieces: list[npt.NDArray[np.int16]] = []
-        kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-        # Kept in a field: the library calls it after the function that hands it over has returned.
-        self._callback = kind(self._take)
-        # The library is one per process, whoever asks.
-        self._lock = threading.Lock()
-
-    def _take(self, samples: Any, count: int, events: Any) -> int:
-        if samples and count > 0:
-            self._pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
-        return 0
-
-    @contextmanager
-    def _open(self) -> Iterator[tuple[Any, int]]:
-        """Yield a library that has never spoken, and its rate in Hz."""
-        import espeakng_loader
-
-        system = ctypes.CDLL(None)
-        with self._lock:
-            library = ctypes.CDLL(espeakng_loader.get_library_path())
-            try:
-                rate = int(library.espeak_Initialize(_SYNCHRONOUS, 0, str(self._data).encode(), _DO_NOT_EXIT))
-                if rate <= 0:
-                    raise SetupError("espeak-ng's library does not start", path=self._data, fix="Run `make setup`")
-                library.espeak_SetSynthCallback(self._callback)
-                system.srand(1)
-                if hasattr(library, "espeak_ng_SetRandSeed"):
-                    library.espeak_ng_SetRandSeed(ctypes.c_long(1))
-                yield library, rate
-            finally:
-                library.espeak_Terminate()
-                # Unloading is what forgets; Python itself never does it.
-                system.dlclose(ctypes.c_void_p(library._handle))
-
-    def has(self, voice: str) -> bool:
-        with self._open() as (library, _):
-            return int(library.espeak_SetVoiceByName(voice.encode())) == 0
-
-    def speak(self, text: str, speaker: Speaker) -> tuple[Float, int]:
-        """Return float32 [n], full scale 1.0, and the rate in Hz."""
-        with self._open() as (library, rate):
-            if library.espeak_SetVoiceByName(speaker.voice.encode()):
-                raise WorkspaceError(f"espeak-ng has no voice {speaker.voice!r}", fix="Mend voices.voices")
-            for parameter, value in (
-                (_RATE, speaker.speed),
-                (_PITCH, speaker.pitch),
-                (_RANGE, speaker.intonation),
-                (_VOLUME, 100),
-            ):
-                library.espeak_SetParameter(parameter, round(value), 0)
-            self._pieces.clear()
-            data = text.encode("utf-8")
-            library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None)
-            library.espeak_Synchronize()
-            joined = np.concatenate([np.zeros(0, dtype=np.int16), *self._pieces])
-        return joined.astype(np.float32) / np.float32(32768), rate
-
-
-@functools.cache
-def _espeak() -> _Espeak:
-    return _Espeak()
-
-
-def _data_folder() -> Path:
-    try:
-        import espeakng_loader
-    except ImportError:
-        raise SetupError("the package espeakng_loader is not installed", fix="Run `make setup`") from None
-    return Path(espeakng_loader.get_data_path())
-
-
 def _check_voice(voice: str) -> None:
     if voice.startswith(PIPER):
         model = Path(voice[len(PIPER) :]).expanduser()
@@ -299,9 +204,9 @@ def _check_voice(voice: str) -> None:
         return
     accent, plus, variant = voice.partition("+")
     # espeak-ng itself takes any variant, and speaks without one that it does not know.
-    known = {path.name for path in (_data_folder() / "voices" / "!v").iterdir()}
-    if accent.lower() not in languages() or (plus and variant not in known) or not _espeak().has(voice):
-        close = difflib.get_close_matches(variant, sorted(known), n=1, cutoff=0.5) if plus else []
+    unknown = plus and variant not in variants()
+    if accent.lower() not in languages() or unknown or not espeak().has(voice):
+        close = difflib.get_close_matches(variant, sorted(variants()), n=1, cutoff=0.5) if plus else []
         raise WorkspaceError(
             f"voices.voices names {voice!r}, and espeak-ng has no such voice",
             fix=f"Did you mean '{accent}+{close[0]}'?" if close else "For example: en-us+f3",

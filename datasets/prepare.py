@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -112,22 +113,17 @@ def _spoken(workspace: Workspace, sentences: Sequence[str]) -> list[Recording]:
 
 
 def share_out(sentences: Sequence[str], speakers: Sequence[Speaker], count: int, seed: int) -> list[Spoken]:
-    """Return `count` utterances in which speakers and sentences come up equally often, within one."""
-    rng = np.random.default_rng([seed, 11])
-    spoken: list[Spoken] = []
-    said: set[tuple[str, str]] = set()
-    order: list[int] = []
-    for number in range(count):
-        speaker = speakers[number % len(speakers)]
-        # A speaker says nothing twice while there is something left to say.
-        for _ in range(len(sentences)):
-            if not order:
-                order = [int(index) for index in rng.permutation(len(sentences))]
-            sentence = sentences[order.pop()]
-            if (speaker.name, sentence) not in said:
-                break
-        else:
-            continue
-        said.add((speaker.name, sentence))
-        spoken.append(Spoken(sentence, speaker))
+    """Return who says what: `count` utterances, or as many as there are when everybody has said everything.
+
+    Speakers take turns and sentences follow each other in a seeded order, so that both come up equally often
+    (within one, sentences within two), and nobody says anything twice.
+    """
+    texts = list(dict.fromkeys(sentences))
+    order = np.random.default_rng([seed, 11]).permutation(len(texts))
+    # After so many rounds everybody would start again with the sentence of the first one.
+    rounds = len(texts) // math.gcd(len(texts), len(speakers))
+    spoken = []
+    for number in range(min(count, len(texts) * len(speakers))):
+        turn, who = divmod(number, len(speakers))
+        spoken.append(Spoken(texts[int(order[(number + turn // rounds) % len(texts)])], speakers[who]))
     return spoken

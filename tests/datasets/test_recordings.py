@@ -35,7 +35,7 @@ def test_a_table_is_read(folder: Path) -> None:
     path = table(
         folder,
         "speaker,duration,file,transcript\n"
-        f"ann,1.0,a.wav,turn on\n\nbob,2.0,./sub/../b.wav,  turn   off \n,3,{folder}/c.wav,\"stop\"\n",
+        f'ann,1.0,a.wav,turn on\n\nbob,2.0,./sub/../b.wav,  turn   off \n,3,{folder}/c.wav,"stop"\n',
     )
     found = recordings.read_csv(path, ALPHABET)
     assert [(item.path, item.transcript, item.speaker, item.source) for item in found] == [

@@ -159,19 +159,29 @@ def test_voices_that_nobody_has() -> None:
         speak("", PLAIN)
 
 
-def test_speakers_and_sentences_come_up_equally_often() -> None:
-    cast = cast_speakers(Voices(speakers=7), "en")
-    sentences = [f"sentence {letter}" for letter in "abcdefghijklm"]
-    lines = share_out(sentences, cast, 70, seed=1)
-    assert lines == share_out(sentences, cast, 70, seed=1)
-    assert lines != share_out(sentences, cast, 70, seed=2)
-    assert len({(line.speaker.name, line.transcript) for line in lines}) == len(lines) == 70
-    assert set(Counter(line.speaker.name for line in lines).values()) == {10}
-    often = Counter(line.transcript for line in lines).values()
-    assert len(often) == 13
-    assert max(often) - min(often) <= 2
-    # No more than there is to say.
-    assert len(share_out(sentences[:2], cast, 1000, seed=1)) == 14
+@pytest.mark.parametrize(
+    ("speakers", "sentences", "count"), [(7, 13, 70), (6, 4, 24), (40, 4, 1200), (4, 6, 17), (1, 5, 3), (12, 8, 90)]
+)
+def test_speakers_and_sentences_come_up_equally_often(speakers: int, sentences: int, count: int) -> None:
+    cast = [Speaker(f"s{number}", "en-us", 175, 50) for number in range(speakers)]
+    texts = [f"sentence {chr(97 + number)}" for number in range(sentences)]
+    lines = share_out(texts, cast, count, seed=1)
+    assert lines == share_out(texts, cast, count, seed=1)
+    # No more than there is to say, and nothing twice.
+    assert len(lines) == min(count, speakers * sentences)
+    assert len({(line.speaker.name, line.transcript) for line in lines}) == len(lines)
+    for found, everything in (
+        (Counter(line.speaker.name for line in lines), speakers),
+        (Counter(line.transcript for line in lines), sentences),
+    ):
+        often = [*found.values(), *([0] * (everything - len(found)))]
+        assert max(often) - min(often) <= (1 if everything == speakers else 2)
+
+
+def test_another_seed_has_them_say_something_else() -> None:
+    cast = [Speaker(f"s{number}", "en-us", 175, 50) for number in range(5)]
+    texts = [f"sentence {letter}" for letter in "abcdefghij"]
+    assert share_out(texts, cast, 20, seed=1) != share_out(texts, cast, 20, seed=2)
 
 
 def test_files_are_spoken_once(tmp_path: Path) -> None:

@@ -72,9 +72,7 @@ def test_the_seed_decides_and_nothing_else() -> None:
 
 def test_speakers_that_are_named() -> None:
     people = members({name: 10 for name in ("jackson", "nicolas", "theo", "yweweler", "lucas")})
-    split = Split(
-        train_speakers=("jackson", "nicolas", "theo"), dev_speakers=("yweweler",), test_speakers=("lucas",)
-    )
+    split = Split(train_speakers=("jackson", "nicolas", "theo"), dev_speakers=("yweweler",), test_speakers=("lucas",))
     assignment = assign(people, split)
     assert assignment.by == "named"
     assert places(people, assignment) == {

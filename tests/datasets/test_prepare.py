@@ -1,0 +1,176 @@
+"""From a workspace's recordings, or from none, to manifests that hold what they should."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from asr.errors import RecordingsError, WorkspaceError
+from asr.settings import Settings, Split, Voices, render
+from asr.workspace import SPLITS, Workspace
+from datasets.manifest import read_manifest
+from datasets.prepare import prepare
+
+SENTENCES = ["turn on the light", "turn off the light", "switch on the light", "switch off the light"]
+
+
+def workspace(folder: Path, **sections: object) -> Workspace:
+    folder.mkdir(exist_ok=True)
+    (folder / "asr.toml").write_text(render(Settings(**sections)))  # type: ignore[arg-type]
+    return Workspace.open(folder)
+
+
+def record(folder: Path, speakers: dict[str, int]) -> None:
+    """Write a table of bursts of noise, each of another length."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(1)
+    lines = ["file,transcript,speaker"]
+    for speaker, count in speakers.items():
+        for number in range(count):
+            name = f"{speaker or 'nobody'}-{number}.wav"
+            speech = rng.standard_normal(int(rng.integers(12000, 20000))) * 0.1
+            pause = rng.standard_normal(8000) * 1e-4
+            soundfile.write(folder / name, np.concatenate([pause, speech, pause]), 16000)
+            lines.append(f"{name},{SENTENCES[number % 4]},{speaker}")
+    (folder / "recordings.csv").write_text("\n".join(lines) + "\n")
+
+
+def products(ws: Workspace) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path.relative_to(ws.build)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in sorted(ws.build.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_recordings_become_manifests(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "lamp")
+    record(ws.recordings, {"ann": 8, "bob": 8, "cid": 8, "dan": 4, "eve": 4})
+    (ws.recordings / "broken.wav").write_bytes(b"RIFF nothing")
+    with (ws.recordings / "recordings.csv").open("a") as file:
+        file.write("broken.wav,turn on the light,ann\n")
+    prepared = prepare(ws, SENTENCES)
+    assert prepared.by == "speaker"
+    assert [Path(row.source).name for row in prepared.rejected] == ["broken.wav"]
+    heard: dict[str, set[str]] = defaultdict(set)
+    total = 0
+    for name in SPLITS:
+        rows = read_manifest(ws.manifest(name))
+        total += len(rows)
+        for row in rows:
+            assert row.wav_filename.is_absolute()
+            assert row.wav_filesize == row.wav_filename.stat().st_size
+            assert soundfile.info(row.wav_filename).samplerate == 16000
+            heard[row.wav_filename.parent.name].add(name)
+    assert total == 32
+    assert set(heard) == {"ann", "bob", "cid", "dan", "eve"}
+    assert all(len(splits) == 1 for splits in heard.values())
+    record_ = json.loads(ws.split_record.read_text())
+    assert {speaker: {name} for name in SPLITS for speaker in record_[name]} == dict(heard)
+    assert record_["by"] == "speaker"
+    assert record_["remarks"] == []
+    assert record_["rejected"] == 1
+    assert sum(record_["recordings"].values()) == 32
+
+
+def test_a_second_run_changes_no_byte_and_the_seed_is_all(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "lamp")
+    record(ws.recordings, {name: 5 for name in "abcdefgh"})
+    prepare(ws, SENTENCES)
+    first = products(ws)
+    prepare(ws, SENTENCES)
+    second = products(ws)
+    assert {name: data for name, (data, _) in second.items()} == {name: data for name, (data, _) in first.items()}
+    clips = [name for name in first if name.endswith(".wav")]
+    assert len(clips) == 40
+    assert all(first[name] == second[name] for name in clips)
+
+
+def test_the_split_that_is_named_in_the_settings(tmp_path: Path) -> None:
+    named = Split(train_speakers=("a", "b"), dev_speakers=("c",), test_speakers=("d",))
+    ws = workspace(tmp_path / "lamp", split=named)
+    record(ws.recordings, {name: 4 for name in "abcd"})
+    prepare(ws, SENTENCES)
+    split = json.loads(ws.split_record.read_text())
+    assert (split["by"], split["train"], split["dev"], split["test"]) == ("named", ["a", "b"], ["c"], ["d"])
+    wrong = workspace(tmp_path / "lamp", split=Split(test_speakers=("dd",)))
+    with pytest.raises(WorkspaceError, match=r"split\.test_speakers names 'dd'"):
+        prepare(wrong, SENTENCES)
+
+
+def test_one_speaker_is_remarked_in_the_record(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "lamp")
+    record(ws.recordings, {"ann": 20})
+    prepared = prepare(ws, SENTENCES)
+    split = json.loads(ws.split_record.read_text())
+    assert split["by"] == prepared.by == "recording"
+    assert split["remarks"] == list(prepared.remarks)
+    assert "1 speaker" in split["remarks"][0]
+
+
+def test_recordings_without_a_name_are_remarked_among_others(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "lamp")
+    record(ws.recordings, {"ann": 8, "bob": 8, "cid": 8, "": 3})
+    assert any("3 of 27 recordings name no speaker" in remark for remark in prepare(ws, SENTENCES).remarks)
+
+
+def test_voices_speak_where_nobody_did(tmp_path: Path) -> None:
+    pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")
+    ws = workspace(tmp_path / "light", voices=Voices(speakers=10, utterances=40))
+    prepared = prepare(ws, SENTENCES)
+    assert len(prepared.clips) == 40
+    assert all(clip.synthetic for clip in prepared.clips)
+    assert {clip.transcript for clip in prepared.clips} == set(SENTENCES)
+    assert any("synthetic" in remark for remark in prepared.remarks)
+    split = json.loads(ws.split_record.read_text())
+    assert split["synthetic"] == split["recordings"]
+    for name in SPLITS:
+        assert read_manifest(ws.manifest(name))
+        assert all(speaker.startswith("espeak-") for speaker in split[name])
+    assert not set(split["train"]) & (set(split["dev"]) | set(split["test"]))
+    first = products(ws)
+    prepare(ws, SENTENCES)
+    second = products(ws)
+    assert {name: when for name, when in first.items() if name.endswith(".wav")} == {
+        name: when for name, when in second.items() if name.endswith(".wav")
+    }
+    other = workspace(tmp_path / "again", voices=Voices(speakers=10, utterances=40))
+    again = prepare(other, SENTENCES)
+    assert again.splits == prepared.splits
+    assert [(clip.speaker, clip.transcript, clip.seconds) for clip in again.clips] == [
+        (clip.speaker, clip.transcript, clip.seconds) for clip in prepared.clips
+    ]
+
+
+def test_no_voice_speaks_where_it_is_forbidden(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "lamp", voices=Voices(use="never"))
+    with pytest.raises(RecordingsError, match=r"recordings: there are no recordings.*voices\.use"):
+        prepare(ws, SENTENCES)
+
+
+def test_two_recordings_are_too_few(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "lamp")
+    record(ws.recordings, {"ann": 2})
+    with pytest.raises(RecordingsError, match="2 clips are too few"):
+        prepare(ws, SENTENCES)
+
+
+def test_the_digits_with_their_speakers_named(shared_data: Path, tmp_path: Path) -> None:
+    """A table outside the workspace, 8 kHz: what `asr init --recordings` makes of it."""
+    from asr.settings import Recordings
+
+    table = tmp_path / "digits.csv"
+    lines = (shared_data / "digits" / "recordings.csv").read_text().splitlines()
+    kept = [line for line in lines[1:] if "_1.flac" in line or "_2.flac" in line]
+    folder = shared_data / "digits"
+    table.write_text("\n".join([lines[0], *(f"{folder}/{line}" for line in kept)]) + "\n")
+    named = Split(train_speakers=("jackson", "nicolas", "theo"), dev_speakers=("yweweler",), test_speakers=("lucas",))
+    ws = workspace(tmp_path / "digits", split=named, recordings=Recordings(folder=str(table)))
+    prepared = prepare(ws, SENTENCES)
+    assert prepared.rejected == []
+    assert {name: len(prepared.of(name)) for name in SPLITS} == {"train": 60, "dev": 20, "test": 20}

@@ -71,7 +71,7 @@ class Voices:
     """Synthetic voices (espeak-ng, Piper) that speak the sentences."""
 
     use: str = setting(
-        "if-needed",
+        "mix",
         "if-needed: only where there are no recordings; mix: also beside recordings, in training only; never",
         choices=("if-needed", "mix", "never"),
     )
@@ -147,14 +147,14 @@ class Train:
         0.1, "share of the epochs over which the rate rises to it", minimum=0, maximum=0.9
     )
     schedule: str = setting(
-        "plateau",
+        "one-cycle",
         "plateau: falls when dev loss stalls; one-cycle: rises, then falls to nothing",
         choices=("plateau", "one-cycle"),
     )
     plateau_patience: int = setting(4, "epochs without a better dev loss before the rate falls", minimum=1)
     plateau_factor: float = setting(0.5, "the rate is multiplied by this", minimum=0.01, maximum=0.99)
     early_stop_patience: int = setting(
-        12, "epochs without a better dev loss before training ends; 0: never", minimum=0
+        20, "epochs without a better dev loss before training ends; 0: never", minimum=0
     )
     dropout: float = setting(
         0.15, "share of activations dropped after each dense layer", minimum=0, maximum=0.9
@@ -168,13 +168,16 @@ class Train:
         0.0, "start of the blank's bias: leaves the all-blank plateau sooner", minimum=-20, maximum=20
     )
     curriculum: int = setting(2, "epochs that go from short to long utterances", minimum=0)
-    synthetic_epochs: int = setting(0, "epochs on synthetic voices alone, before the recordings", minimum=0)
-    synthetic_utterances: int = setting(1500, "utterances of one such epoch, new ones each time", minimum=1)
+    synthetic_epochs: int = setting(4, "epochs on synthetic voices alone, before the recordings", minimum=0)
+    synthetic_utterances: int = setting(1000, "utterances of one such epoch, new ones each time", minimum=1)
     synthetic_share: float = setting(
-        0.0,
-        "synthetic utterances beside the recordings, as a multiple of them, falling to 0 at the end",
+        1.0,
+        "synthetic utterances beside the recordings, as a multiple of them; falls to synthetic_last of it",
         minimum=0,
         maximum=100,
+    )
+    synthetic_last: float = setting(
+        0.25, "what is left of that share in the last epoch", minimum=0, maximum=1
     )
     average: int = setting(5, "checkpoints averaged into the result; 1: none", minimum=1, maximum=50)
     choose_by: str = setting(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from asr.audio import SAMPLE_RATE
-from asr.augment import microphone, noise
+from asr.augment import microphone, noise, scenes
 from asr.augment.room import Room, make_rooms, reverberate
 from asr.augment.settings import Augment
 from asr.augment.sounds import Sounds
@@ -169,6 +169,13 @@ class Chain:
             steps.append(("band", f"{limits[0]:.0f} to {limits[1]:.0f} Hz"))
         if response is not None:
             samples = microphone.colour(samples, response)
+        # A synthetic voice pauses in digital silence, and each recorder in a hiss of its own: without other
+        # ones the network learns whose pauses are whose.
+        hiss = _draw(rng, chosen.hiss_probability, chosen.hiss_above)
+        if hiss is not None:
+            slope = float(rng.uniform(-5.0, 1.0))
+            samples = noise.add_noise(samples, scenes.coloured(samples.shape[0], rng, slope), hiss)
+            steps.append(("hiss", f"{hiss:.0f} dB below"))
         excess = _draw(rng, chosen.clipping_probability, chosen.clipping)
         if excess is not None:
             samples = microphone.overdrive(samples, excess)

@@ -36,25 +36,25 @@ class Augment:
 
     speed_probability: float = _probability(0.5, "played faster or slower, pitch and all")
     speed: tuple[float, ...] = setting((0.88, 1.14), "times the original", minimum=0.5, maximum=2)
-    tempo_probability: float = _probability(0.3, "spoken faster or slower at the same pitch")
+    tempo_probability: float = _probability(0.2, "spoken faster or slower at the same pitch")
     tempo: tuple[float, ...] = setting((0.85, 1.2), "times the original", minimum=0.5, maximum=2)
-    pitch_probability: float = _probability(0.3, "with a higher or lower voice and the same vowels")
+    pitch_probability: float = _probability(0.2, "with a higher or lower voice and the same vowels")
     pitch: tuple[float, ...] = setting(
         (-4.0, 4.0), "shift of the pitch", unit="semitones", minimum=-12, maximum=12
     )
     vocal_tract_probability: float = _probability(
-        0.6, "from a larger or smaller speaker: formants move, pitch stays"
+        0.5, "from a larger or smaller speaker: formants move, pitch stays"
     )
     vocal_tract: tuple[float, ...] = setting(
         (0.85, 1.18), "times the formants' frequencies", minimum=0.5, maximum=2
     )
 
-    silence_probability: float = _probability(0.4, "with room tone added before, and the same share after")
+    silence_probability: float = _probability(0.15, "with room tone added before, and the same share after")
     silence: tuple[float, ...] = setting(
-        (0.0, 2.5), "of it on a side; short ones are likelier", unit="s", minimum=0, maximum=10
+        (0.0, 1.5), "of it on a side; short ones are likelier", unit="s", minimum=0, maximum=10
     )
 
-    room_probability: float = _probability(0.4, "heard in a simulated room")
+    room_probability: float = _probability(0.15, "heard in a simulated room")
     reverberation: tuple[float, ...] = setting(
         (0.15, 0.8), "time to fall by 60 dB", unit="s", minimum=0.05, maximum=3
     )
@@ -63,9 +63,9 @@ class Augment:
     )
     rooms: int = setting(96, "simulated rooms to choose from", minimum=1, maximum=2000)
 
-    noise_probability: float = _probability(0.8, "with noise")
+    noise_probability: float = _probability(0.5, "with noise")
     noise_above: tuple[float, ...] = setting(
-        (2.0, 30.0), "active speech above the noise", unit="dB", minimum=-20, maximum=60
+        (5.0, 35.0), "active speech above the noise", unit="dB", minimum=-20, maximum=60
     )
     noise_folders: tuple[str, ...] = setting(
         ("background_noise", "problem_noise", "music"),
@@ -85,15 +85,19 @@ class Augment:
     peaks: tuple[float, ...] = setting(
         (-9.0, 9.0), "height of up to three resonances", unit="dB", minimum=-30, maximum=30
     )
-    telephone_probability: float = _probability(0.04, "limited to a telephone's 300 to 3400 Hz")
-    cheap_microphone_probability: float = _probability(0.15, "through a microphone that drops lows and highs")
+    telephone_probability: float = _probability(0.03, "limited to a telephone's 300 to 3400 Hz")
+    cheap_microphone_probability: float = _probability(0.08, "through a microphone that drops lows and highs")
     low_cut: tuple[float, ...] = setting(
         (60.0, 350.0), "where its lows end", unit="Hz", minimum=10, maximum=2000
     )
     high_cut: tuple[float, ...] = setting(
         (3200.0, 7500.0), "where its highs end", unit="Hz", minimum=1000, maximum=8000
     )
-    clipping_probability: float = _probability(0.05, "overdriven")
+    hiss_probability: float = _probability(0.7, "with a recorder's own steady hiss")
+    hiss_above: tuple[float, ...] = setting(
+        (28.0, 65.0), "active speech above the hiss", unit="dB", minimum=0, maximum=90
+    )
+    clipping_probability: float = _probability(0.02, "overdriven")
     clipping: tuple[float, ...] = setting(
         (1.0, 9.0), "peaks above the limit", unit="dB", minimum=0, maximum=40
     )
@@ -108,5 +112,5 @@ class Augment:
     time_mask_share: float = setting(
         0.12, "most of an utterance that they hide together", minimum=0, maximum=0.5
     )
-    frequency_masks: int = setting(2, "bands of frequency hidden", minimum=0, maximum=20)
+    frequency_masks: int = setting(1, "bands of frequency hidden", minimum=0, maximum=20)
     frequency_mask_widest: int = setting(6, "widest of them", unit="mel bands of 40", minimum=1, maximum=30)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -217,7 +217,8 @@ class Trainer:
             rng,
             short_first=epoch < settings.curriculum,
         )
-        losses = self._steps(self._batches(workshop, sources, batches, epoch), len(batches), epoch)
+        prepared = _Restartable(lambda: self._batches(workshop, sources, batches, epoch))
+        losses = self._steps(prepared, len(batches), epoch)
         if not math.isfinite(losses):
             raise ModelError(
                 f"the loss became {losses} in epoch {epoch + 1}",
@@ -246,7 +247,8 @@ class Trainer:
             return real
         if epoch < settings.synthetic_epochs:
             return list(self.plan.synthetic(epoch, settings.synthetic_utterances))
-        left = 1 - (epoch - settings.synthetic_epochs) / max(1, settings.epochs - settings.synthetic_epochs)
+        done = (epoch - settings.synthetic_epochs) / max(1, settings.epochs - settings.synthetic_epochs)
+        left = 1 - done * (1 - settings.synthetic_last)
         count = round(settings.synthetic_share * left * len(real))
         return [*real, *(self.plan.synthetic(epoch, count) if count else ())]
 
@@ -266,7 +268,7 @@ class Trainer:
             labels = [self.plan.alphabet.encode(sources[index].transcript) for index in numbers]
             yield collate([features[index] for index in numbers], labels)
 
-    def _steps(self, batches: Iterator[Batch], count: int, epoch: int) -> float:
+    def _steps(self, batches: Iterable[Batch], count: int, epoch: int) -> float:
         """Take one step a batch and return the mean loss per character, nats."""
         callback = _Steps(self.state.pace, self.settings, epoch, count)
         # TensorFlow hides what a source raised behind an error of its own.
@@ -416,7 +418,18 @@ class _Steps(keras.callbacks.Callback):
             self._bar.stop()
 
 
-def _dataset(batches: Iterator[Batch], devices: int = 1, failures: list[Exception] | None = None) -> Any:
+class _Restartable:
+    """Batches that start from the first whenever they are gone through: with several devices Keras looks at one,
+    and then begins again."""
+
+    def __init__(self, start: Callable[[], Iterator[Batch]]) -> None:
+        self._start = start
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self._start()
+
+
+def _dataset(batches: Iterable[Batch], devices: int = 1, failures: list[Exception] | None = None) -> Any:
     """Return a tf.data.Dataset of the batches, prepared ahead of the step.
 
     Parameters

@@ -24,7 +24,7 @@ from asr.alphabet import Alphabet
 from asr.errors import AudioError, RecordingsError
 from asr.files import fingerprint, write_text
 from asr.progress import say, track
-from asr.settings import Recordings
+from asr.sections import Recordings
 from datasets import trim
 from datasets.recordings import Recording
 

@@ -25,7 +25,7 @@ from asr import audio
 from asr.errors import AudioError, SetupError, WorkspaceError
 from asr.files import fingerprint
 from asr.progress import track
-from asr.settings import Voices
+from asr.sections import Voices
 from datasets.espeak import espeak, languages, variants
 
 Float = npt.NDArray[np.float32]

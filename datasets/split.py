@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.errors import WorkspaceError
-from asr.settings import Split
+from asr.sections import Split
 from asr.workspace import SPLITS
 from datasets.recordings import UNKNOWN_SPEAKER
 from datasets.speech import voice_of

@@ -23,7 +23,7 @@ from pathlib import Path
 from asr.alphabet import Alphabet
 from asr.errors import ScorerError
 from asr.files import atomic_path, write_text
-from asr.settings import Scorer
+from asr.sections import Scorer
 from lm import kenlm
 from lm.fst import read_fst, write_fst
 from lm.sentences import Templates

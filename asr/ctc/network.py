@@ -19,7 +19,7 @@ from asr.ctc.activation import Dropout
 from asr.ctc.features import COEFFICIENTS, CONTEXT
 from asr.ctc.layers import CLIP, Array, Dense, Layer, Lstm, Skip, cells, fold_normalisation, lstm_name
 from asr.ctc.recurrence import Recurrence
-from asr.settings import Train
+from asr.sections import Train
 
 LSTM_LAYERS = {"deepspeech": 1, "deepspeech-2lstm": 2}
 

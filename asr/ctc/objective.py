@@ -10,7 +10,7 @@ import numpy.typing as npt
 from keras import ops
 
 from asr.alphabet import Alphabet
-from asr.settings import Train
+from asr.sections import Train
 
 
 def ctc_losses(logits: Any, frames: Any, labels: Any, label_lengths: Any) -> Any:

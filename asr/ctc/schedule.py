@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from asr.settings import Train
+from asr.sections import Train
 
 
 @dataclass

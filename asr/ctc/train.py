@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.alphabet import Alphabet
-from asr.ctc import checkpoints, feature_store
+from asr.ctc import checkpoints, devices, feature_store
 from asr.ctc.batches import Batch, Clip, Recipe, Source, Workshop, check_length, collate, measure, plan
 from asr.ctc.features import mfcc
 from asr.ctc.layers import Layer
@@ -25,7 +25,7 @@ from asr.ctc.schedule import Pace
 from asr.ctc.transfer import Start
 from asr.errors import ModelError
 from asr.progress import say, shows_bars
-from asr.settings import Train
+from asr.sections import Train
 
 Float = npt.NDArray[np.float32]
 
@@ -126,6 +126,7 @@ class Trainer:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.settings = plan.settings
+        devices.prepare(self.settings.n_hidden)
         keras.utils.set_random_seed(self.settings.seed)
         self.dev = feature_store.load(plan.dev, plan.features, "dev")
         self.dev_labels = [plan.alphabet.encode(clip.transcript) for clip in plan.dev]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ import numpy as np
 from asr.errors import ModelError
 from asr.files import write_json
 from asr.progress import say
-from asr.steps.judging import make_judge
 from asr.steps.lineage import data_fingerprint
 from asr.steps.training import make_plan
 from asr.workspace import Workspace
@@ -34,10 +33,14 @@ class _Silent:
         """Take a row."""
 
 
-def learn(ws: Workspace, prepared: Prepared) -> PowerLaw:
+def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> PowerLaw:
     """Train on parts of the recordings and measure each on dev, through the client with the scorer.
 
     A measurement that was stopped goes on with the part it was at.
+
+    Parameters
+    ----------
+    judge : gives the dev WER of a network's layers.
 
     Raises
     ------
@@ -53,7 +56,6 @@ def learn(ws: Workspace, prepared: Prepared) -> PowerLaw:
             fix=f"Record {round(FEWEST / SHARES[0])} or more",
         )
     words = sum(len(clip.transcript.split()) for clip in prepared.of("dev"))
-    judge = make_judge(ws, prepared)
     order = np.random.default_rng(ws.settings.train.seed).permutation(len(plan.train))
     points = _kept(ws)
     for share in SHARES:

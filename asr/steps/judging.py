@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asr.steps.curve import read_curve
 from asr.steps.exporting import write_card, write_graph
 from asr.steps.lineage import best_checkpoint
 from asr.steps.preparing import read_templates
@@ -106,8 +107,6 @@ def evaluate(
     name = run.id if run is not None else "model"
     if run is not None and split == "test":
         run.finish(record(evaluations), heard, {"best": str(best_checkpoint(ws, run))})
-    from asr.steps.curve import read_curve
-
     content = report_.Report(
         title=ws.root.name,
         evaluations=evaluations,

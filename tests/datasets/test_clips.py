@@ -20,7 +20,7 @@ from asr import audio
 from asr.alphabet import Alphabet
 from asr.ctc import features
 from asr.errors import RecordingsError
-from asr.settings import Recordings
+from asr.sections import Recordings
 from datasets import clips
 from datasets.clips import make_clips, read_clips
 from datasets.recordings import Recording
@@ -260,7 +260,7 @@ def test_a_full_disk_says_so_and_the_next_run_goes_on(tmp_path: Path, good: Path
         from pathlib import Path
         from asr.alphabet import Alphabet
         from asr.errors import UserError
-        from asr.settings import Recordings
+        from asr.sections import Recordings
         from datasets.clips import make_clips
         from datasets.recordings import Recording
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

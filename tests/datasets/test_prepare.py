@@ -11,7 +11,8 @@ import pytest
 import soundfile
 
 from asr.errors import RecordingsError, WorkspaceError
-from asr.settings import Settings, Split, Voices, render
+from asr.sections import Split, Voices
+from asr.settings import Settings, render
 from asr.workspace import SPLITS, Workspace
 from datasets.manifest import read_manifest
 from datasets.prepare import prepare
@@ -162,7 +163,7 @@ def test_two_recordings_are_too_few(tmp_path: Path) -> None:
 
 def test_the_digits_with_their_speakers_named(shared_data: Path, tmp_path: Path) -> None:
     """A table outside the workspace, 8 kHz: what `asr init --recordings` makes of it."""
-    from asr.settings import Recordings
+    from asr.sections import Recordings
 
     table = tmp_path / "digits.csv"
     lines = (shared_data / "digits" / "recordings.csv").read_text().splitlines()

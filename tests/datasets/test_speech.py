@@ -18,7 +18,7 @@ import soundfile
 
 from asr import audio
 from asr.errors import AudioError, SetupError, WorkspaceError
-from asr.settings import Voices
+from asr.sections import Voices
 from datasets import speech
 from datasets.espeak import Espeak, data_folder, espeak
 from datasets.prepare import share_out

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from asr.alphabet import Alphabet
 from asr.errors import WorkspaceError
-from asr.settings import Split
+from asr.sections import Split
 from asr.workspace import SPLITS
 from datasets.recordings import UNKNOWN_SPEAKER, read_csv
 from datasets.split import Assignment, Member, assign

@@ -15,7 +15,7 @@ import pytest
 from asr.alphabet import Alphabet
 from asr.errors import ScorerError, SetupError
 from asr.parts import part
-from asr.settings import Scorer
+from asr.sections import Scorer
 from lm import kenlm
 from lm.scorer import build
 from lm.sentences import Templates

@@ -15,7 +15,7 @@ import pytest
 from asr.alphabet import Alphabet
 from asr.errors import ScorerError, SentenceError, SetupError
 from asr.parts import part
-from asr.settings import Scorer
+from asr.sections import Scorer
 from lm import kenlm
 from lm.scorer import build, read_scorer, write_scorer
 
@@ -109,7 +109,7 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_scorer(light: Path, tmp_path
         from pathlib import Path
         from asr.alphabet import Alphabet
         from asr.errors import ScorerError
-        from asr.settings import Scorer
+        from asr.sections import Scorer
         from lm.scorer import build
         resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
         try:

@@ -11,7 +11,7 @@ from asr.alphabet import Alphabet
 from asr.ctc.libdeepspeech import Model
 from asr.errors import SetupError
 from asr.parts import part
-from asr.settings import Scorer
+from asr.sections import Scorer
 from lm.scorer import build
 from lm.sentences import Templates
 from tests.lm.tone_speech import graph, say

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from asr.alphabet import Alphabet
 from asr.errors import ScorerError, SetupError
 from asr.parts import part
-from asr.settings import Scorer
+from asr.sections import Scorer
 from lm.fst import read_fst, write_fst
 from lm.scorer import build
 from lm.wordlist import accept_only

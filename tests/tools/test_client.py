@@ -17,7 +17,7 @@ from asr.alphabet import Alphabet
 from asr.errors import SetupError
 from asr.parts import folder as parts_folder
 from asr.parts import part
-from asr.settings import Scorer
+from asr.sections import Scorer
 from export.graph import graph_def
 from export.pbmm import write_pbmm
 from tests.small_networks import small_network

@@ -22,7 +22,7 @@ def main() -> None:
     from asr.ctc.network import build
     from asr.ctc.objective import Objective, optimiser_of
     from asr.ctc.train import _dataset
-    from asr.settings import Train
+    from asr.sections import Train
 
     chosen = threads(options.threads)
     if chosen is None:

@@ -61,7 +61,7 @@ def parts(width: int, batch: int, frames: int) -> dict[str, Part]:
     from asr.ctc.objective import Objective, ctc_losses, optimiser_of
     from asr.ctc.recurrence import Recurrence
     from asr.ctc.train import _dataset
-    from asr.settings import Train
+    from asr.sections import Train
 
     settings = Train(n_hidden=width, batch_size=batch)
     made = make_batch(batch, frames)

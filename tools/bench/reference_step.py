@@ -66,7 +66,8 @@ def serve(run: Callable[[int], list[tuple[float, float]]]) -> None:
     # Whatever a library prints must not come between the answers.
     os.dup2(2, 1)
     for line in sys.stdin:
-        clock, processor = zip(*run(int(line)))
+        taken = run(int(line))
+        clock, processor = [each[0] for each in taken], [each[1] for each in taken]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # MiB
         answers.write(json.dumps({"clock": clock, "processor": processor, "peak": peak}) + "\n")
         answers.flush()

@@ -95,7 +95,9 @@ def main() -> None:
         "--width", type=int, action="append", help=f"n_hidden; default: {WIDTHS}; 2048 is slow"
     )
     parser.add_argument(
-        "--threads", action="append", help="default, or INTRA/INTER; default: default, 1/1 and one a core"
+        "--threads",
+        action="append",
+        help="default: what each side does by itself; or INTRA/INTER. Default: default, 1/1 and one a core",
     )
     parser.add_argument("--batch", type=int, default=32, help="utterances a step")
     parser.add_argument("--frames", type=int, default=100, help="frames of 20 ms an utterance")

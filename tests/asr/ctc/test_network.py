@@ -14,7 +14,7 @@ from asr.alphabet import Alphabet
 from asr.ctc.features import context_windows
 from asr.ctc.layers import Dense, Lstm, Skip, check_layers, fold_normalisation
 from asr.ctc.network import LSTM_LAYERS, build, layers, network_of, unfold_normalisation
-from asr.settings import Train
+from asr.sections import Train
 from export.graph import graph_def
 from tests.small_networks import GraphRunner, small_network
 

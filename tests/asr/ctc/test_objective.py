@@ -15,7 +15,7 @@ import tensorflow as tf
 from asr.alphabet import Alphabet
 from asr.ctc.network import build
 from asr.ctc.objective import Objective, ctc_losses, read_greedily
-from asr.settings import Train
+from asr.sections import Train
 
 LABELS = 3
 CASES = [(1, [0]), (2, [0, 1]), (3, [1, 1]), (4, [0, 1, 0]), (5, [2, 2]), (6, [0]), (6, [2, 0, 1])]

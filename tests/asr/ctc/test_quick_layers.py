@@ -13,7 +13,7 @@ from asr.ctc import block_lstm, recurrence
 from asr.ctc.activation import Dropout, clipped_relu
 from asr.ctc.network import Affine, build
 from asr.ctc.objective import Objective
-from asr.settings import Train
+from asr.sections import Train
 
 
 def normal(*shape: int, seed: int = 0) -> Any:

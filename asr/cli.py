@@ -87,7 +87,7 @@ def hear(
     count: Annotated[int, typer.Option(min=1, max=100, help="How many examples.")] = 10,
     play: Annotated[bool, typer.Option("--play", help="Play them as well.")] = False,
 ) -> None:
-    """Write augmented examples with their spectrograms, to judge the ranges in [augment]."""
+    """Write augmented examples with their spectrograms, to judge the ranges of section augment."""
     from asr import verbs
 
     print(verbs.hear(verbs.open_workspace(workspace), count, play))

@@ -10,7 +10,7 @@ import numpy as np
 
 from asr.alphabet import Alphabet
 from asr.ctc.layers import Dense, Layer, Lstm, lstm_name
-from asr.ctc.network import unfold_normalisation
+from asr.ctc.network import network_of, unfold_normalisation
 from asr.ctc.recurrence import Recurrence
 from asr.errors import ModelError
 from asr.progress import say
@@ -46,6 +46,14 @@ class Start:
             raise ModelError(
                 f"train.freeze names {unknown[0]!r}, and no layer is called that", fix=_names(network)
             )
+        known = {_key(layer) for layer in network.layers}
+        for name in taken:
+            if name not in known:
+                raise ModelError(
+                    f"the weights have a layer {name}, and {network.name.replace('_', '-')} has none",
+                    path=self.name,
+                    fix=self._advice(),
+                )
         for layer in network.layers:
             source = taken.get(_key(layer)) if isinstance(layer, keras.layers.Dense | Recurrence) else None
             if source is not None:
@@ -85,8 +93,16 @@ class Start:
         return ModelError(
             f"{name} is {list(found)} there and {list(expected)} here",
             path=self.name,
-            fix="Set train.network and train.n_hidden to those of the weights, or raise train.drop_layers",
+            fix=self._advice(),
         )
+
+    def _advice(self) -> str:
+        """Return what to set for these weights to fit."""
+        try:
+            name, width = network_of(self.layers)
+        except ValueError:
+            return "Set train.network and train.n_hidden to those of the weights, or raise train.drop_layers"
+        return f'Set train.network to "{name}" and train.n_hidden to {width}, or raise train.drop_layers'
 
 
 def _key(layer: keras.layers.Layer) -> str:

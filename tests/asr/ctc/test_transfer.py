@@ -1,0 +1,163 @@
+"""Weights to start from: our runs', our exports', and a graph that TensorFlow 1.15 froze."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+from asr.alphabet import ENGLISH, Alphabet
+from asr.ctc import checkpoints
+from asr.ctc.layers import lstm_name
+from asr.ctc.network import LSTM_LAYERS, build, layers
+from asr.ctc.train import Trainer, read_layers
+from asr.ctc.transfer import Start
+from asr.errors import ModelError
+from asr.sections import Train
+from export.graph import graph_def
+from export.pbmm import write_pbmm
+from export.weights import read_layers as read_graph
+from tests.tone_training import ALPHABET, Log, make_plan
+
+REFERENCE = (
+    Path(os.environ.get("ASR_DEPS", Path(__file__).resolve().parents[3] / ".deps")) / "reference/bin/python"
+)
+MEAN = np.random.default_rng(5).normal(0, 3, 26).astype("f")
+SCALE = np.random.default_rng(6).uniform(0.3, 1.5, 26).astype("f")
+FEATURES = np.random.default_rng(7).normal(0, 3, (40, 26)).astype("f")
+
+
+def network(name: str = "deepspeech", width: int = 24, labels: int = 28, seed: int = 1, **more: Any) -> keras.Model:
+    return build(Train(network=name, n_hidden=width, seed=seed), labels, **more)
+
+
+def start(found: list, **changes: Any) -> Start:
+    given = {"alphabet": Alphabet(), "target": Alphabet(), "freeze": (), "drop_layers": 0, "name": "model.pb"}
+    return Start(found, **{**given, **changes})
+
+
+def logits(model: keras.Model) -> np.ndarray:
+    return np.asarray(model(FEATURES[None], training=False))[0]
+
+
+@pytest.mark.parametrize("name", LSTM_LAYERS)
+@pytest.mark.parametrize("form", ["npz", "pb", "pbmm"])
+def test_a_network_of_ours_goes_on_where_it_was(name, form, tmp_path) -> None:
+    """Though the new training has another mean and scale of its features."""
+    old = network(name, mean=MEAN, scale=SCALE)
+    path = tmp_path / f"model.{form}"
+    if form == "npz":
+        state = {"mean": MEAN.tolist(), "scale": SCALE.tolist()}
+        checkpoints.save(path, old.get_weights(), state)
+        found = read_layers(path, Train(network=name, n_hidden=24), Alphabet())
+    else:
+        graph = graph_def(layers(old), Alphabet())
+        path.write_bytes(graph)
+        if form == "pbmm":
+            write_pbmm(graph, path)
+        found = read_graph(path).layers
+    new = network(name, seed=2, mean=-MEAN, scale=1 / SCALE)
+    assert np.abs(logits(new) - logits(old)).max() > 0.1
+    start(found).apply(new)
+    np.testing.assert_allclose(logits(new), logits(old), atol=2e-4)
+
+
+@pytest.mark.skipif(not REFERENCE.is_file(), reason=f"no Python 3.7 with TensorFlow 1.15.4 at {REFERENCE}")
+def test_a_graph_that_tensorflow_1_froze_is_gone_on_with(tmp_path) -> None:
+    from tests.export.test_model_files import TRAINER
+
+    graph, weights = tmp_path / "output_graph.pb", tmp_path / "weights.npz"
+    done = subprocess.run(
+        [str(REFERENCE), "-c", TRAINER, str(graph), str(weights)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    values = np.load(weights)
+    found = read_graph(graph)
+    new = network(width=40, mean=MEAN, scale=SCALE)
+    start(found.layers, alphabet=found.metadata.alphabet).apply(new)
+    # TensorFlow 1.15 said what its network makes of these windows; ours cuts its own, so it is given them whole.
+    given = values["given"][0].reshape(16, 494)
+    context = new.get_layer("context")
+    normalised = (given - np.tile(context.mean, 19)) * np.tile(context.scale, 19)
+    rest = keras.Model(context.output, new.output)
+    probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(rest(normalised[None].astype("f"))))[0]
+    np.testing.assert_allclose(probabilities, values["logits"].reshape(16, 29), atol=1e-4)
+    assert values["logits"].max() > 0.2
+
+
+def test_labels_that_both_alphabets_have_keep_their_weights() -> None:
+    old = network()
+    target = Alphabet("\u00e4z ba")
+    new = network(labels=target.size, seed=2)
+    before = [np.array(value) for value in new.get_layer("layer_6").get_weights()]
+    start(layers(old), target=target).apply(new)
+    old_kernel, old_bias = old.get_layer("layer_6").get_weights()
+    kernel, bias = new.get_layer("layer_6").get_weights()
+    for index, label in enumerate([*target.labels[1:], "blank"], start=1):
+        from_ = 28 if label == "blank" else ENGLISH.index(label)
+        np.testing.assert_array_equal(kernel[:, index], old_kernel[:, from_])
+        assert bias[index] == old_bias[from_]
+    np.testing.assert_array_equal(kernel[:, 0], before[0][:, 0])
+    assert bias[0] == before[1][0]
+    np.testing.assert_array_equal(new.get_layer("layer_5").get_weights()[0], old.get_layer("layer_5").get_weights()[0])
+
+
+@pytest.mark.parametrize("dropped", range(7))
+def test_dropped_layers_start_anew(dropped) -> None:
+    old, new, fresh = network(), network(seed=2), network(seed=2)
+    start(layers(old), drop_layers=dropped).apply(new)
+    names = ["layer_1", "layer_2", "layer_3", "lstm_0", "layer_5", "layer_6"]
+    for index, name in enumerate(names):
+        source = old if index < 6 - dropped else fresh
+        for found, expected in zip(new.get_layer(name).get_weights(), source.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_frozen_layers_stay_and_the_others_move(tmp_path) -> None:
+    source = build(Train(n_hidden=32, seed=9), ALPHABET.size)
+    frozen = ("layer_1", "layer_3", lstm_name(0))
+    plan = make_plan(
+        tmp_path, "run", epochs=2, weight_decay=0.5,
+        start=Start(layers(source), ALPHABET, ALPHABET, frozen, 0, "run"),
+    )  # fmt: skip
+    trainer = Trainer(plan)
+    before = {layer.name: layer.get_weights() for layer in trainer.network.layers}
+    trainer.run(Log())
+    for name in ("layer_1", "layer_2", "layer_3", "lstm_0", "layer_5", "layer_6"):
+        moved = [
+            np.abs(new - old).max()
+            for new, old in zip(trainer.network.get_layer(name).get_weights(), before[name], strict=True)
+        ]
+        assert (max(moved) == 0) == (name in ("layer_1", "layer_3", "lstm_0")), name
+    # Its checkpoint has the order of a network that nothing is frozen in.
+    stored = read_layers(trainer.best, plan.settings, ALPHABET)
+    for found, expected in zip(stored, layers(trainer.network), strict=True):
+        np.testing.assert_array_equal(found.kernel, expected.kernel)
+    # And it goes on with the layers still frozen.
+    again = Trainer(make_plan(tmp_path, "run", epochs=3, weight_decay=0.5, start=plan.start))
+    assert again.state.epoch == 2
+    again.run(Log())
+    np.testing.assert_array_equal(again.network.get_layer("layer_3").get_weights()[0], before["layer_3"][0])
+
+
+def test_what_does_not_fit_is_named() -> None:
+    with pytest.raises(ModelError, match=r"layer_1 is \[494, 24\] there and \[494, 16\] here.*n_hidden to 24"):
+        start(layers(network(width=24))).apply(network(width=16))
+    with pytest.raises(ModelError, match=r"train.freeze names 'layer_9', and no layer is called that. The layers are layer_1"):
+        start(layers(network()), freeze=("layer_9",)).apply(network())
+
+
+def test_two_lstms_do_not_pass_for_one() -> None:
+    """By name alone they would: the sum after the second would be left out without a word."""
+    with pytest.raises(ModelError, match=r'model\.pb: the weights have a layer .*cell_1.* Set train\.network to "deepspeech-2lstm"'):
+        start(layers(network("deepspeech-2lstm"))).apply(network("deepspeech"))
+    # From one to two is a way to grow: the second starts anew.
+    bigger = network("deepspeech-2lstm", seed=2)
+    start(layers(network("deepspeech"))).apply(bigger)

@@ -1,0 +1,268 @@
+"""A workspace from its sentences to a tested model, through the real client; and what happens on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr import audio
+from asr.errors import RecordingsError, SentenceError, SetupError, WorkspaceError
+from asr.parts import part
+from asr.settings import Settings, render, with_values
+from asr.verbs import init
+from asr.workspace import Workspace
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SMALL = with_values(
+    Settings(),
+    voices={"speakers": 4, "utterances": 40},
+    split={"train": 0.5, "dev": 0.25, "test": 0.25},
+    train={"n_hidden": 16, "epochs": 1, "epoch_utterances": 20, "average": 1, "curriculum": 0},
+    augment={"room_probability": 0.0, "noise_probability": 0.0},
+    evaluate={"noise": False, "beam_width": 50},
+)
+SENTENCES = "turn (on|off) the (light|fan|heating)\n(open|close) the (door|window)\nstop\n"
+
+
+def asr(*arguments: str | Path, limit: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command; `limit` is the largest file it may write, bytes."""
+    shell = f"ulimit -f {limit // 1024}; trap '' XFSZ; " if limit else ""
+    command = [sys.executable, "-m", "asr.cli", *map(str, arguments)]
+    return subprocess.run(
+        ["bash", "-c", f'{shell}exec "$@"', "-", *command],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "160"},
+    )
+
+
+def make_workspace(root: Path, settings: Settings = SMALL) -> Workspace:
+    root.mkdir()
+    (root / "sentences.txt").write_text(SENTENCES)
+    (root / "asr.toml").write_text(render(settings))
+    (root / "recordings").mkdir()
+    (root / "notes.txt").write_text("mine")
+    return Workspace.open(root)
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Return a digest of everything outside build/."""
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not path.is_relative_to(root / "build")
+    }
+
+
+@pytest.fixture(scope="module")
+def parts() -> None:
+    try:
+        for name in ("lib/libdeepspeech.so", "bin/lmplz", "bin/build_binary"):
+            part(name)
+    except SetupError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def trained(parts: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, dict, str, str]:
+    """Return a workspace that `asr train` ran in, digests of the user's files before, and both streams."""
+    ws = make_workspace(tmp_path_factory.mktemp("trained") / "lamp")
+    before = digests(ws.root)
+    done = asr("train", ws.root)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return ws, before, done.stdout, done.stderr
+
+
+def test_training_makes_everything_and_changes_nothing_of_the_users(trained) -> None:
+    ws, before, stdout, stderr = trained
+    assert digests(ws.root) == before
+    for path in (ws.graph, ws.model, ws.scorer, ws.card, ws.export / "lm.binary", ws.build / "alphabet.txt"):
+        assert path.stat().st_size > 100, path
+    (run,) = [json.loads((folder / "run.json").read_text()) for folder in ws.runs.iterdir()]
+    figures = run["figures"]["synthetic"]["clean"]
+    # One epoch teaches little: what counts is that the client heard every clip of the test split, and none else.
+    test = json.loads(ws.split_record.read_text())["recordings"]["test"]
+    assert figures["utterances"] == test > 5
+    assert 0 < figures["wer"] <= 1.5
+    assert len(run["curves"]) == 1
+    (report,) = ws.reports.glob("*-test/*.html")
+    assert ws.root.name in report.read_text()
+    # Results on stdout, status on stderr, and of the latter only ours.
+    assert "WER" in stdout and "epoch 1/1" not in stdout
+    assert "epoch 1/1" in stderr and "report: " in stderr
+    ours = ("no recordings", "split by", "mind: ", str(ws.scorer), "epoch ", "the epoch of", "the last", "the average",
+            "chosen: ", "report: ", "starting", "set aside")  # fmt: skip
+    strange = [line for line in stderr.splitlines() if not line.startswith(ours)]
+    assert not strange, strange
+
+
+def test_the_second_call_does_nothing_and_brings_back_what_was_deleted(trained) -> None:
+    ws, before, _, _ = trained
+    model, graph, card = (path.read_bytes() for path in (ws.model, ws.graph, ws.card))
+    runs = sorted(ws.runs.iterdir())
+    started = time.time()
+    done = asr("train", ws.root)
+    assert done.returncode == 0, done.stderr
+    assert f"nothing has changed since run {runs[0].name}" in done.stderr
+    assert json.loads(done.stdout)["synthetic"]["clean"]["utterances"] > 0
+    assert sorted(ws.runs.iterdir()) == runs
+    assert ws.model.stat().st_mtime < started
+    for verb in ("train", "export"):
+        shutil.rmtree(ws.export)
+        done = asr(verb, ws.root)
+        assert done.returncode == 0, done.stderr
+        assert [path.read_bytes() for path in (ws.model, ws.graph)] == [model, graph]
+        assert ws.card.is_file()
+        assert digests(ws.root) == before
+    assert done.stdout.split() == [str(ws.model), str(ws.card)]
+    assert not done.stderr
+    assert asr("scorer", ws.root).returncode == 0
+    assert len(ws.card.read_bytes()) > len(card) / 2
+    done = asr("evaluate", ws.root, "--split", "dev")
+    assert done.returncode == 0 and "WER" in done.stdout, done.stderr
+    done = asr("runs", ws.root)
+    assert done.returncode == 0 and runs[0].name in done.stdout
+
+
+def test_a_full_disk_leaves_the_old_product(trained) -> None:
+    ws, before, _, _ = trained
+    if not ws.model.is_file():
+        assert asr("export", ws.root).returncode == 0
+    model = ws.model.read_bytes()
+    done = asr("export", ws.root, limit=16 * 1024)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
+    assert "no space is left" in done.stderr
+    assert ws.model.read_bytes() == model
+    assert not [path for path in ws.export.iterdir() if "partial" in path.name]
+    assert digests(ws.root) == before
+
+
+def test_a_second_run_is_told_of_the_first(tmp_path) -> None:
+    ws = make_workspace(tmp_path / "lamp")
+    script = "import sys; from asr.workspace import Workspace\nwith Workspace.open(sys.argv[1]).lock(): print(1, flush=True); sys.stdin.read()"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, str(ws.root)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,
+    )  # fmt: skip
+    assert holder.stdout
+    try:
+        holder.stdout.readline()
+        done = asr("train", ws.root)
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert done.returncode == 2 and done.stdout == ""
+    expected = f"error: {ws.build}: another run works here (process {holder.pid}). Wait until it ends"
+    assert done.stderr.startswith(expected) and done.stderr.count("\n") == 1
+
+
+def test_ctrl_c_says_that_it_can_go_on(parts, tmp_path) -> None:
+    settings = with_values(SMALL, train={"epochs": 1000, "warm_up": 0.0, "early_stop_patience": 0})
+    ws = make_workspace(tmp_path / "lamp", settings)
+    errors = tmp_path / "stderr"
+    with errors.open("w") as stream:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "asr.cli", "train", str(ws.root)],
+            stdout=subprocess.DEVNULL, stderr=stream, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 120
+            while "epoch 2/" not in errors.read_text() and time.monotonic() < deadline and running.poll() is None:
+                time.sleep(0.1)
+            # A terminal sends it to every process of the group.
+            os.killpg(running.pid, signal.SIGINT)
+            assert running.wait(60) == 130
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+                running.wait()
+    said = errors.read_text()
+    assert said.splitlines()[-1] == "stopped; run the same command to go on"
+    assert "Traceback" not in said
+    (run,) = ws.runs.iterdir()
+    record = json.loads((run / "run.json").read_text())
+    assert record["status"] == "stopped" and len(record["curves"]) >= 2
+
+
+# init
+
+
+def test_init_writes_what_open_reads(tmp_path) -> None:
+    said = init(tmp_path / "lamp")
+    ws = Workspace.open(tmp_path / "lamp")
+    assert ws.settings == Settings()
+    assert sorted(path.name for path in ws.root.iterdir()) == ["asr.toml", "recordings", "sentences.txt"]
+    assert "turn on the light" in ws.sentences.read_text()
+    assert "put sound into recordings/" in said
+    with pytest.raises(WorkspaceError, match="there is a workspace already"):
+        init(tmp_path / "lamp")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(WorkspaceError, match="file: this is a file"):
+        init(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_sentences_with_an_error_are_refused_before_anything_is_written(tmp_path) -> None:
+    sentences = tmp_path / "commands.txt"
+    sentences.write_text("turn on\nturn (on|off the light\n")
+    with pytest.raises(SentenceError, match=r"commands\.txt:2"):
+        init(tmp_path / "lamp", sentences)
+    sentences.write_text("turn on\nset it to 20\n")
+    with pytest.raises(SentenceError, match=r"commands\.txt:2.*numbers as words"):
+        init(tmp_path / "lamp", sentences)
+    with pytest.raises(SentenceError, match=r"missing\.txt: no such file"):
+        init(tmp_path / "lamp", tmp_path / "missing.txt")
+    assert not (tmp_path / "lamp").exists()
+    sentences.write_text("turn (on|off)\n")
+    init(tmp_path / "lamp", sentences)
+    assert (tmp_path / "lamp/sentences.txt").read_text() == "turn (on|off)\n"
+
+
+def test_sentences_that_are_there_stay(tmp_path) -> None:
+    (tmp_path / "lamp").mkdir()
+    (tmp_path / "lamp/sentences.txt").write_text("mine\n")
+    (tmp_path / "commands.txt").write_text("others\n")
+    with pytest.raises(WorkspaceError, match="there are sentences already"):
+        init(tmp_path / "lamp", tmp_path / "commands.txt")
+    init(tmp_path / "lamp")
+    assert (tmp_path / "lamp/sentences.txt").read_text() == "mine\n"
+
+
+def test_recordings_are_used_where_they_lie(tmp_path) -> None:
+    folder = tmp_path / "speech"
+    folder.mkdir()
+    for name in ("a", "b"):
+        audio.write_wav(folder / f"{name}.wav", np.zeros(16000, np.int16))
+    table = folder / "recordings.csv"
+    table.write_text("file,transcript,speaker\na.wav,lights on,ada\nb.wav,lights off,bob\n")
+    before = digests(folder)
+    said = init(tmp_path / "lamp", recordings=table)
+    ws = Workspace.open(tmp_path / "lamp")
+    assert ws.recordings == table
+    assert said == (
+        f"{tmp_path}/lamp: edit sentences.txt; 2 recordings of {table} are used where they lie; "
+        f"then: asr train {tmp_path}/lamp"
+    )
+    # Without sentences, those that were recorded.
+    assert ws.sentences.read_text() == "lights off\nlights on\n"
+    assert not (ws.root / "recordings").exists()
+    assert digests(folder) == before
+    table.write_text("file,transcript\nc.wav,lights on\n")
+    with pytest.raises(RecordingsError, match=r"recordings\.csv:2: no such file 'c\.wav'"):
+        init(tmp_path / "other", recordings=table)
+    with pytest.raises(WorkspaceError, match="there are no recordings"):
+        init(tmp_path / "other", recordings=tmp_path / "nowhere")
+    assert not (tmp_path / "other").exists()

@@ -1,0 +1,63 @@
+"""A training that takes seconds: utterances of tones, and what a Trainer is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from asr import audio
+from asr.alphabet import Alphabet
+from asr.ctc.batches import Clip, Recipe
+from asr.ctc.train import Plan
+from asr.sections import Train
+from tests.lm.tone_speech import say
+
+ALPHABET = Alphabet(" abc")
+TEXTS = ("abc", "cab", "a b", "ba", "c a", "bca", "cb", "b")
+SETTINGS = Train(
+    n_hidden=32, epochs=4, batch_size=2, learning_rate=0.005, warm_up=0.0, schedule="plateau", dropout=0.0,
+    blank_bias=-1.0, average=2, choose_by="loss", early_stop_patience=0,
+)  # fmt: skip
+
+
+class Log:
+    """Keeps each epoch's figures."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        self.rows.append(dict(row))
+
+
+def write_clips(folder: Path, texts: Sequence[str] = TEXTS) -> list[Clip]:
+    clips = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, text in enumerate(texts):
+        samples = say(text, ALPHABET)
+        path = folder / f"{number}.wav"
+        audio.write_wav(path, samples)
+        clips.append(Clip(path, text, len(samples) / audio.SAMPLE_RATE))
+    return clips
+
+
+def make_plan(folder: Path, name: str, texts: Sequence[str] = TEXTS, **changes: Any) -> Plan:
+    """Return a training on clips of `folder`; changes are of the settings, or of the plan."""
+    clips = write_clips(folder / "clips", texts)
+    known = {key: value for key, value in changes.items() if hasattr(SETTINGS, key)}
+    rest = {key: value for key, value in changes.items() if key not in known}
+    settings = replace(SETTINGS, **known)
+    plan = Plan(
+        settings,
+        ALPHABET,
+        clips,
+        clips[::2],
+        Recipe(ALPHABET, None, settings.seed),
+        folder / name / "checkpoints",
+        folder / "features",
+        folder / name / "logs",
+        workers=1,
+    )
+    return replace(plan, **rest)

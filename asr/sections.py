@@ -60,10 +60,10 @@ class Voices:
         (), "espeak-ng voices such as en-us+f3, or piper:FILE.onnx; empty: a wide spread"
     )
     speakers: int = setting(
-        200, "speakers made of the voices, each with its own speed and pitch", minimum=1, maximum=2000
+        400, "speakers made of the voices, each with its own speed and pitch", minimum=1, maximum=2000
     )
     utterances: int = setting(
-        800,
+        1600,
         "spoken utterances in all, where voices speak for missing recordings",
         minimum=3,
         maximum=1_000_000,

@@ -151,7 +151,10 @@ def test_a_full_disk_leaves_the_old_product(trained) -> None:
 
 def test_a_second_run_is_told_of_the_first(tmp_path) -> None:
     ws = make_workspace(tmp_path / "lamp")
-    script = "import sys; from asr.workspace import Workspace\nwith Workspace.open(sys.argv[1]).lock(): print(1, flush=True); sys.stdin.read()"
+    script = (
+        "import sys; from asr.workspace import Workspace\n"
+        "with Workspace.open(sys.argv[1]).lock(): print(1, flush=True); sys.stdin.read()"
+    )
     holder = subprocess.Popen(
         [sys.executable, "-c", script, str(ws.root)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY,

@@ -116,7 +116,8 @@ def test_dropped_layers_start_anew(dropped) -> None:
     names = ["layer_1", "layer_2", "layer_3", "lstm_0", "layer_5", "layer_6"]
     for index, name in enumerate(names):
         source = old if index < 6 - dropped else fresh
-        for found, expected in zip(new.get_layer(name).get_weights(), source.get_layer(name).get_weights(), strict=True):
+        pairs = zip(new.get_layer(name).get_weights(), source.get_layer(name).get_weights(), strict=True)
+        for found, expected in pairs:
             np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -150,13 +151,14 @@ def test_frozen_layers_stay_and_the_others_move(tmp_path) -> None:
 def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(ModelError, match=r"layer_1 is \[494, 24\] there and \[494, 16\] here.*n_hidden to 24"):
         start(layers(network(width=24))).apply(network(width=16))
-    with pytest.raises(ModelError, match=r"train.freeze names 'layer_9', and no layer is called that. The layers are layer_1"):
+    with pytest.raises(ModelError, match=r"train.freeze names 'layer_9', and no .* The layers are layer_1"):
         start(layers(network()), freeze=("layer_9",)).apply(network())
 
 
 def test_two_lstms_do_not_pass_for_one() -> None:
     """By name alone they would: the sum after the second would be left out without a word."""
-    with pytest.raises(ModelError, match=r'model\.pb: the weights have a layer .*cell_1.* Set train\.network to "deepspeech-2lstm"'):
+    complaint = r'model\.pb: the weights have a layer .*cell_1.* Set train\.network to "deepspeech-2lstm"'
+    with pytest.raises(ModelError, match=complaint):
         start(layers(network("deepspeech-2lstm"))).apply(network("deepspeech"))
     # From one to two is a way to grow: the second starts anew.
     bigger = network("deepspeech-2lstm", seed=2)

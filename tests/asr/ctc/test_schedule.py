@@ -11,7 +11,8 @@ from asr.ctc.schedule import Pace
 from asr.sections import Train
 
 PLATEAU = Train(
-    epochs=100, learning_rate=0.01, warm_up=0.1, plateau_patience=3, plateau_factor=0.5, early_stop_patience=8
+    schedule="plateau", epochs=100, learning_rate=0.01, warm_up=0.1, plateau_patience=3,
+    plateau_factor=0.5, early_stop_patience=8,
 )
 CYCLE = dataclasses.replace(PLATEAU, schedule="one-cycle")
 

@@ -12,7 +12,7 @@ from asr.stderr import load_tensorflow
 from asr.steps.exporting import export_run, exported_run, write_card
 from asr.steps.judging import evaluate as evaluate_split
 from asr.steps.judging import make_judge, print_figures
-from asr.steps.lineage import data_fingerprint, find_same_run, find_trained_run
+from asr.steps.lineage import data_fingerprint, find_same_run, find_trained_run, is_judged_as
 from asr.steps.preparing import describe, make_scorer, prepare, spoken_sentences
 from asr.steps.training import augmentation, make_plan, place, training_clips
 from asr.workspace import SPLITS, Workspace
@@ -91,7 +91,11 @@ def train(ws: Workspace, *, again: bool = False) -> None:
             if not (ws.graph.is_file() and ws.model.is_file() and ws.card.is_file()):
                 export_run(ws, run)
                 write_card(ws, run)
-            print_figures(ws, run)
+            if is_judged_as(ws, run):
+                print_figures(ws, run)
+            else:
+                say("but the scorer or [evaluate] has: measuring again")
+                evaluate_split(ws, prepared, "test", run)
             return
         load_tensorflow()
         from asr.ctc.train import Trainer

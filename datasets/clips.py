@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from asr import audio
+from asr import workers as workers_
 from asr.alphabet import Alphabet
 from asr.errors import AudioError, RecordingsError
 from asr.files import fingerprint, write_text
@@ -220,7 +221,7 @@ def _work(jobs: Sequence[_Job]) -> Iterable[Clip | Rejected]:
         yield from (_make(job) for job in track(jobs, "clips"))
         return
     try:
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=workers_.start) as pool:
             yield from track(pool.map(_make, jobs, chunksize=8), "clips", total=len(jobs))
     except BrokenProcessPool:
         raise RecordingsError(

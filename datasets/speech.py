@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr import audio
+from asr import workers as workers_
 from asr.errors import AudioError, SetupError, WorkspaceError
 from asr.files import fingerprint
 from asr.progress import track
@@ -177,7 +178,7 @@ def speak_to_files(lines: Sequence[Spoken], folder: Path) -> list[Path]:
     todo = [(line, path) for line, path in zip(lines, paths, strict=True) if not path.is_file()]
     workers = min(len(os.sched_getaffinity(0)), max(1, len(todo) // 32))
     try:
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=workers_.start) as pool:
             for _ in track(pool.map(_speak_to, todo, chunksize=16), "synthetic voices", total=len(todo)):
                 pass
     except BrokenProcessPool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,9 +21,10 @@ from asr.ctc.layers import Layer
 from asr.ctc.network import build, layers
 from asr.ctc.objective import Objective, ctc_losses, optimiser_of, read_greedily
 from asr.ctc.schedule import Pace
+from asr.ctc.stepping import Restartable, Steps, dataset, strategy
 from asr.ctc.transfer import Start
 from asr.errors import ModelError
-from asr.progress import say, shows_bars
+from asr.progress import say
 from asr.sections import Train
 
 Float = npt.NDArray[np.float32]
@@ -135,7 +135,7 @@ class Trainer:
             check_length(len(features), plan.alphabet.encode(clip.transcript), clip.transcript, clip.path)
         self.train_features = train if plan.recipe.chain is None else None
         mean, scale = measure(train) if self.settings.normalise else (None, None)
-        self.strategy = plan.strategy or _strategy()
+        self.strategy = plan.strategy or strategy()
         with self.strategy.scope():
             self.network = build(self.settings, plan.alphabet.size, mean, scale)
             context = self.network.get_layer("context")
@@ -218,7 +218,7 @@ class Trainer:
             rng,
             short_first=epoch < settings.curriculum,
         )
-        prepared = _Restartable(lambda: self._batches(workshop, sources, batches, epoch))
+        prepared = Restartable(lambda: self._batches(workshop, sources, batches, epoch))
         losses = self._steps(prepared, len(batches), epoch)
         if not math.isfinite(losses):
             raise ModelError(
@@ -271,10 +271,10 @@ class Trainer:
 
     def _steps(self, batches: Iterable[Batch], count: int, epoch: int) -> float:
         """Take one step a batch and return the mean loss per character, nats."""
-        callback = _Steps(self.state.pace, self.settings, epoch, count)
+        callback = Steps(self.state.pace, self.settings, epoch, count)
         # TensorFlow hides what a source raised behind an error of its own.
         failures: list[Exception] = []
-        rows = _dataset(batches, self.strategy.num_replicas_in_sync, failures)
+        rows = dataset(batches, self.strategy.num_replicas_in_sync, failures)
         try:
             with self.strategy.scope():
                 self.objective.fit(
@@ -376,114 +376,6 @@ class Trainer:
         self.network.set_weights(weights)
         checkpoints.save(self.best, weights, {"chosen": name, "dev_loss": loss, **self.normalisation})
         return Result(layers(self.network), name, loss, self.state.epoch, self.state.seconds)
-
-
-class _Steps(keras.callbacks.Callback):
-    """Sets the rate before each step, adds up the loss, and shows a bar with the time left."""
-
-    def __init__(self, pace: Pace, settings: Train, epoch: int, count: int) -> None:
-        super().__init__()
-        self._pace, self._settings, self._epoch, self._count = pace, settings, epoch, count
-        self._bar: Any = None
-        self._task: Any = None
-        self.loss = math.nan
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        if shows_bars():
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-            )
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._bar.start()
-            label = f"epoch {self._epoch + 1}/{self._settings.epochs}"
-            self._task = self._bar.add_task(label, total=self._count)
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        progress = (self._epoch + batch / self._count) / self._settings.epochs
-        self.model.optimizer.learning_rate.assign(self._pace.rate(self._settings, progress))
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        # Keras hands down the mean over the epoch so far.
-        self.loss = float((logs or {}).get("loss", math.nan))
-        if self._bar is not None:
-            self._bar.update(self._task, advance=1)
-
-    def on_train_end(self, logs: Any = None) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-
-class _Restartable:
-    """Batches that start from the first whenever they are gone through: with several devices Keras looks at one,
-    and then begins again."""
-
-    def __init__(self, start: Callable[[], Iterator[Batch]]) -> None:
-        self._start = start
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self._start()
-
-
-def _dataset(batches: Iterable[Batch], devices: int = 1, failures: list[Exception] | None = None) -> Any:
-    """Return a tf.data.Dataset of the batches, prepared ahead of the step.
-
-    Parameters
-    ----------
-    devices : that share a batch: it is filled up, with utterances that do not count, until they all get one.
-    failures : takes what `batches` raised.
-    """
-    import tensorflow as tf
-
-    signature = (
-        {
-            "features": tf.TensorSpec((None, None, None), tf.float32),
-            "frames": tf.TensorSpec((None,), tf.int32),
-        },
-        {
-            "labels": tf.TensorSpec((None, None), tf.int32),
-            "label_lengths": tf.TensorSpec((None,), tf.int32),
-            "weights": tf.TensorSpec((None,), tf.float32),
-        },
-    )
-
-    def rows() -> Iterator[Any]:
-        try:
-            for batch in batches:
-                size = len(batch.frames)
-                filled = np.arange(-(-size // devices) * devices) % size
-                weights = 1 / (np.maximum(batch.label_lengths, 1) * size)
-                counts = np.where(np.arange(len(filled)) < size, weights[filled], 0).astype(np.float32)
-                yield (
-                    {"features": batch.features[filled], "frames": batch.frames[filled]},
-                    {
-                        "labels": batch.labels[filled],
-                        "label_lengths": batch.label_lengths[filled],
-                        "weights": counts,
-                    },
-                )
-        except Exception as error:
-            if failures is not None:
-                failures.append(error)
-            raise
-
-    return tf.data.Dataset.from_generator(rows, output_signature=signature).prefetch(2)
-
-
-def _strategy() -> Any:
-    """Return the tf.distribute strategy for the devices there are."""
-    import tensorflow as tf
-
-    if os.environ.get("TF_CONFIG"):
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    if len(tf.config.list_logical_devices("GPU")) > 1:
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
 
 
 def read_layers(path: Path, settings: Train, alphabet: Alphabet) -> list[Layer]:

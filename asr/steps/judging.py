@@ -13,7 +13,7 @@ import numpy as np
 
 from asr.steps.curve import read_curve
 from asr.steps.exporting import write_card, write_graph
-from asr.steps.lineage import best_checkpoint
+from asr.steps.lineage import best_checkpoint, note_judged
 from asr.steps.preparing import read_templates
 from asr.workspace import Workspace
 
@@ -106,6 +106,7 @@ def evaluate(
     evaluations = measure(heard, prepared.remarks, seed=chosen.seed)
     name = run.id if run is not None else "model"
     if run is not None and split == "test":
+        note_judged(ws, run)
         run.finish(record(evaluations), heard, {"best": str(best_checkpoint(ws, run))})
     content = report_.Report(
         title=ws.root.name,

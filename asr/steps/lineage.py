@@ -59,3 +59,18 @@ def read_run_layers(ws: Workspace, run: Run) -> tuple[Any, Any]:
     settings = settings_.from_dict(run.settings, run.folder)
     alphabet = Alphabet(settings.alphabet.labels)
     return read_layers(best_checkpoint(ws, run), settings.train, alphabet), alphabet
+
+
+JUDGED_BY = ("scorer", "evaluate")  # sections that figures depend on, and weights do not
+
+
+def is_judged_as(ws: Workspace, run: Run) -> bool:
+    """Tell whether a run's figures were measured with the settings as they are now."""
+    now = ws.settings.as_dict()
+    return all(run.settings.get(name) == now[name] for name in JUDGED_BY)
+
+
+def note_judged(ws: Workspace, run: Run) -> None:
+    """Put the settings that figures are being measured with into the run's record."""
+    now = ws.settings.as_dict()
+    run.settings.update({name: now[name] for name in JUDGED_BY})

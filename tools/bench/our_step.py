@@ -21,7 +21,7 @@ def main() -> None:
     from asr.ctc.batches import Batch
     from asr.ctc.network import build
     from asr.ctc.objective import Objective, optimiser_of
-    from asr.ctc.train import _dataset
+    from asr.ctc.stepping import dataset
     from asr.sections import Train
 
     chosen = threads(options.threads)
@@ -53,8 +53,8 @@ def main() -> None:
     def run(count: int) -> list[tuple[float, float]]:
         clock = Clock()
         # The first step of a fit starts the pipeline, once an epoch: it is taken and not counted.
-        dataset = _dataset(rows(count + 1))
-        objective.fit(dataset, epochs=1, steps_per_epoch=count + 1, verbose=0, callbacks=[clock])
+        fed = dataset(rows(count + 1))
+        objective.fit(fed, epochs=1, steps_per_epoch=count + 1, verbose=0, callbacks=[clock])
         pairs = itertools.pairwise(clock.ends)
         return [(end[0] - start[0], end[1] - start[1]) for start, end in pairs]
 

@@ -60,7 +60,7 @@ def parts(width: int, batch: int, frames: int) -> dict[str, Part]:
     from asr.ctc.network import Affine, ContextWindows, build
     from asr.ctc.objective import Objective, ctc_losses, optimiser_of
     from asr.ctc.recurrence import Recurrence
-    from asr.ctc.train import _dataset
+    from asr.ctc.stepping import dataset
     from asr.sections import Train
 
     settings = Train(n_hidden=width, batch_size=batch)
@@ -70,7 +70,7 @@ def parts(width: int, batch: int, frames: int) -> dict[str, Part]:
     objective = Objective(network)
     objective.compile(optimizer=optimiser_of(settings))
     objective.make_train_function()
-    data = iter(_dataset(itertools.repeat(Batch(*made))))
+    data = iter(dataset(itertools.repeat(Batch(*made))))
 
     def dense_of(kind: Callable[..., Any]) -> Any:
         values = inputs = keras.Input((None, (2 * CONTEXT + 1) * COEFFICIENTS))

@@ -67,7 +67,7 @@ import numpy as np
 from asr.augment.chain import Chain
 from asr.augment.settings import Augment
 from asr.augment.sounds import Sounds
-from asr.ctc import train
+from asr.ctc import stepping, train
 from asr.ctc.batches import Recipe
 from asr.sections import Train
 from tests.tone_training import ALPHABET, Log, make_plan
@@ -80,12 +80,12 @@ def run(folder, name, deadly=False):
     trainer = train.Trainer(plan)
     began = trainer.state.epoch
     if deadly:
-        step = train._Steps.on_train_batch_end
+        step = stepping.Steps.on_train_batch_end
         def die(self, batch, logs=None):
             step(self, batch, logs)
             if self._epoch == 1 and batch == 1:
                 os.kill(os.getpid(), signal.SIGKILL)
-        train._Steps.on_train_batch_end = die
+        stepping.Steps.on_train_batch_end = die
     log = Log()
     result = trainer.run(log)
     return {"began": began, "rows": log.rows, "chosen": result.chosen, "dev_loss": result.dev_loss,

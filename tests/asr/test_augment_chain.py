@@ -94,7 +94,7 @@ def test_record_tells_each_effect_and_nothing_else() -> None:
     # Every telephone is a band limit, so the cheap microphone is not reached.
     assert names == [
         *("speed", "tempo", "pitch", "vocal tract", "silence", "room", "noise"),
-        *("equaliser", "band", "clipping", "codec", "gain"),
+        *("equaliser", "band", "hiss", "clipping", "codec", "gain"),
     ]
     assert "300 to 3400 Hz" in str(applied)
     samples, applied = Chain(Augment(**NEVER)).describe(word(), np.random.default_rng(0))

@@ -180,6 +180,8 @@ def test_ctrl_c_says_that_it_can_go_on(parts, tmp_path) -> None:
             [sys.executable, "-m", "asr.cli", "train", str(ws.root)],
             stdout=subprocess.DEVNULL, stderr=stream, start_new_session=True,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            # Where the tests run in a shell's background, SIGINT is ignored, and a child would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         try:
             deadline = time.monotonic() + 120

@@ -123,6 +123,11 @@ class Chain:
 
     def _surroundings(self, samples: Float, rng: np.random.Generator, steps: list[tuple[str, str]]) -> Float:
         chosen = self.settings
+        depth = _draw(rng, chosen.gate_probability, chosen.gate_depth)
+        if depth is not None:
+            below = float(rng.uniform(*_ends(chosen.gate_below)))
+            samples = noise.gate(samples, below, depth)
+            steps.append(("gate", f"{depth:.0f} dB from {below:.0f} dB below speech"))
         before, after = (_draw_silence(rng, chosen.silence_probability, chosen.silence) for _ in range(2))
         quieter = float(rng.uniform(0.0, 20.0)) if rng.random() < 0.8 else float("inf")
         if before or after:

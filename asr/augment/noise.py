@@ -14,6 +14,7 @@ _LARGEST_CREST = 10.0  # power ratio; noise in bursts counts as at most this muc
 _TONE_BELOW = 35.0  # dB; room tone is at least this far below the speech, whatever the quietest frame holds
 _FRAME = 512  # samples
 _FADE = 160  # samples, 10 ms
+_GATE_KNEE = 8.0  # dB, from open to closed
 
 
 def noise_power(noise: Float) -> float:
@@ -36,6 +37,27 @@ def add_noise(samples: Float, noise: Float, above: float) -> Float:
         return samples.copy()
     mixed: Float = samples + noise * np.float32(np.sqrt(speech / level * 10.0 ** (-above / 10.0)))
     return mixed
+
+
+def gate(samples: Float, below: float, depth: float) -> Float:
+    """Quieten what lies between the sounds of `samples` [n], as a noise gate does.
+
+    A recording cannot be made as clean as a quieter room would have made it, but its pauses can: frames that are
+    `below` dB or more under the active speech fall by `depth` dB, those just above fall the less the louder they
+    are. Without it the least noise that training hears is that of the noisiest of few recorders.
+    """
+    speech = active_power(samples)
+    powers = frame_powers(samples)
+    if speech <= 0.0 or len(powers) < 2:
+        return samples.copy()
+    # A sound's own edges stay open: what counts is the loudest of a frame and its neighbours.
+    around = np.maximum(powers, np.maximum(np.append(powers[1:], 0), np.append(np.float32(0), powers[:-1])))
+    level = 10.0 * np.log10(np.maximum(around / speech, 1e-12))
+    closed = np.clip((-level - below + _GATE_KNEE) / _GATE_KNEE, 0.0, 1.0)
+    gains = np.power(10.0, closed * (-depth / 20.0))
+    centres = (np.arange(len(powers)) + 0.5) * (samples.shape[0] / len(powers))
+    gated: Float = samples * np.interp(np.arange(samples.shape[0]), centres, gains).astype(np.float32)
+    return gated
 
 
 def make_scene(

@@ -49,6 +49,12 @@ class Augment:
         (0.85, 1.18), "times the formants' frequencies", minimum=0.5, maximum=2
     )
 
+    gate_probability: float = _probability(0.4, "with the recording's own noise between sounds taken down")
+    gate_below: tuple[float, ...] = setting(
+        (12.0, 25.0), "active speech above what is taken down", unit="dB", minimum=3, maximum=60
+    )
+    gate_depth: tuple[float, ...] = setting((8.0, 35.0), "how far down", unit="dB", minimum=0, maximum=60)
+
     silence_probability: float = _probability(0.15, "with room tone added before, and the same share after")
     silence: tuple[float, ...] = setting(
         (0.0, 1.5), "of it on a side; short ones are likelier", unit="s", minimum=0, maximum=10

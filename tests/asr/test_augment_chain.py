@@ -93,7 +93,7 @@ def test_record_tells_each_effect_and_nothing_else() -> None:
     names = [name for name, _ in applied.steps]
     # Every telephone is a band limit, so the cheap microphone is not reached.
     assert names == [
-        *("speed", "tempo", "pitch", "vocal tract", "silence", "room", "noise"),
+        *("speed", "tempo", "pitch", "vocal tract", "gate", "silence", "room", "noise"),
         *("equaliser", "band", "hiss", "clipping", "codec", "gain"),
     ]
     assert "300 to 3400 Hz" in str(applied)

@@ -227,3 +227,18 @@ def test_babble_is_several_voices_and_none_alone() -> None:
     power = np.abs(np.fft.rfft(made * np.hanning(16000))) ** 2
     peaks = scipy.signal.find_peaks(power, height=power.max() / 200, distance=50)[0]
     assert len(peaks) >= 2
+
+
+def test_a_gate_quietens_pauses_and_leaves_speech() -> None:
+    # Two loud stretches with a pause 20 dB below between them.
+    rng = np.random.default_rng(0)
+    samples = rng.normal(0, 0.1, 16000).astype(np.float32)
+    samples[6000:10000] *= np.float32(0.1)
+    gated = noise.gate(samples, below=15.0, depth=30.0)
+    assert np.array_equal(gated[1000:5500], samples[1000:5500])
+    fall = 10 * np.log10(np.mean(samples[6800:9200] ** 2) / np.mean(gated[6800:9200] ** 2))
+    assert fall == pytest.approx(30.0, abs=0.1)
+    # 20 dB below is above a gate at 30 dB, knee and all.
+    assert np.array_equal(noise.gate(samples, below=30.0, depth=30.0), samples)
+    silence = np.zeros(400, np.float32)
+    assert np.array_equal(noise.gate(silence, 15.0, 30.0), silence)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None, pbmm: Path) -> None:
+    """Write layers as .pb, where one is asked for, and as .pbmm."""
     from export.graph import graph_def
     from export.pbmm import write_pbmm
 
@@ -31,6 +32,7 @@ def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None,
 
 
 def export_run(ws: Workspace, run: Run) -> None:
+    """Write a run's chosen weights as output_graph.pb and output_graph.pbmm."""
     # The alphabet is the run's: asr.toml may name another one by now.
     layers, alphabet = read_run_layers(ws, run)
     write_graph(ws, layers, alphabet, ws.graph, ws.model)
@@ -38,6 +40,7 @@ def export_run(ws: Workspace, run: Run) -> None:
 
 
 def exported_run(ws: Workspace) -> Run | None:
+    """Return the run whose weights are exported; None where that cannot be told."""
     from asr.runs import find_run
 
     try:
@@ -48,6 +51,7 @@ def exported_run(ws: Workspace) -> Run | None:
 
 
 def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) -> None:
+    """Write the model card of a run, with its figures if it has been measured."""
     import getpass
 
     from datasets.clips import read_clips

@@ -51,12 +51,14 @@ def make_judge(ws: Workspace, prepared: Prepared) -> Callable[[Any], float]:
 
 
 def client_of(ws: Workspace, model: Path) -> Client:
+    """Return the client with the workspace's scorer and beam width."""
     from asr.ctc.recognise import Client
 
     return Client(model, ws.scorer, ws.settings.evaluate.beam_width)
 
 
 def utterances_of(ws: Workspace, clips: Sequence[Any]) -> list[Utterance]:
+    """Return clips as the client is to hear them; synthetic ones have no recording to be heard raw."""
     from asr.ctc.recognise import Utterance
 
     return [
@@ -125,6 +127,7 @@ def evaluate(
 
 
 def print_worst(evaluations: Sequence[Any]) -> None:
+    """Print the worst utterances of each kind of speech."""
     for evaluation in evaluations:
         wrong = [item for item in evaluation.worst if not item.right]
         if wrong:
@@ -134,4 +137,5 @@ def print_worst(evaluations: Sequence[Any]) -> None:
 
 
 def print_figures(ws: Workspace, run: Run) -> None:
+    """Print a run's figures as JSON."""
     print(json.dumps(run.figures, indent=2))

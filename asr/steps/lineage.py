@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def data_fingerprint(ws: Workspace) -> str:
+    """Return what the clips and the manifests are together, as a SHA-256."""
     return fingerprint(ws.clips_table, *(ws.manifest(name) for name in SPLITS))
 
 
@@ -34,6 +35,7 @@ def find_same_run(ws: Workspace, data: str) -> Run | None:
 
 
 def find_trained_run(ws: Workspace, name: str) -> Run:
+    """Return a run by its name, or the last one that left weights; ModelError where there is none."""
     from asr.runs import find_run, list_runs
 
     if name:
@@ -46,6 +48,7 @@ def find_trained_run(ws: Workspace, name: str) -> Run:
 
 
 def best_checkpoint(ws: Workspace, run: Run) -> Path:
+    """Return where a run keeps the weights it chose."""
     return ws.checkpoints / run.id / "best.npz"
 
 

@@ -18,22 +18,26 @@ SPOKEN_SENTENCES = 2000  # sentences of the templates that synthetic voices choo
 
 
 def read_templates(ws: Workspace) -> Templates:
+    """Read the workspace's sentences; SentenceError, with the line, where they are wrong."""
     from lm.sentences import Templates
 
     return Templates.read(ws.sentences, ws.alphabet)
 
 
 def spoken_sentences(ws: Workspace) -> list[str]:
+    """Return the sentences that synthetic voices choose from: all, or a fair sample of many."""
     return read_templates(ws).expand(SPOKEN_SENTENCES, ws.settings.voices.seed)
 
 
 def prepare(ws: Workspace) -> Prepared:
+    """Make clips, split and manifests, as far as they are not up to date."""
     from datasets.prepare import prepare
 
     return prepare(ws, spoken_sentences(ws))
 
 
 def describe(prepared: Prepared) -> str:
+    """Tell in words how the clips were split, and what has to be said of it."""
     parts = []
     for name in SPLITS:
         clips = prepared.of(name)
@@ -48,6 +52,7 @@ def describe(prepared: Prepared) -> str:
 
 
 def make_scorer(ws: Workspace) -> str:
+    """Make lm.binary, the vocabulary and kenlm.scorer unless they are up to date; tell what came out."""
     from lm.scorer import build
 
     chosen = ws.settings

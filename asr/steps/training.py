@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 
 def training_clips(ws: Workspace, clips: Sequence[Any]) -> list[Any]:
+    """Return clips as the trainer takes them."""
     from asr.ctc.batches import Clip
 
     return [Clip(ws.clips / clip.clip, clip.transcript, clip.seconds) for clip in clips]
 
 
 def augmentation(ws: Workspace, prepared: Prepared) -> Chain | None:
+    """Return the chain of effects with the workspace's noises and voices; None where it is switched off."""
     from asr.augment.chain import Chain
     from asr.augment.sounds import Sounds
 
@@ -40,6 +42,7 @@ def augmentation(ws: Workspace, prepared: Prepared) -> Chain | None:
 
 
 def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
+    """Return all that a training is made of, and the name of what its weights come from, if anything."""
     from asr.ctc.batches import Recipe
     from asr.ctc.train import Plan
 
@@ -63,6 +66,7 @@ def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
 
 
 def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
+    """Return the plan with a run's own folders for checkpoints and logs."""
     from dataclasses import replace
 
     return replace(plan, checkpoints=ws.checkpoints / run.id, logs=ws.logs / run.id)

@@ -23,7 +23,7 @@ _VERSION = 1
 def load(clips: Sequence[Clip], folder: Path, label: str) -> list[Float]:
     """Return the features of clips, float32 [frames, 26] each, as views of one memory-mapped file.
 
-    They are kept as float32: float16 would move them by up to 0.03, against parity to the last bit.
+    They are kept as float32: float16 would round them, against parity to the last bit.
 
     Parameters
     ----------

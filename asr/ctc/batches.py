@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -125,38 +125,58 @@ def plan(
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """One version of an utterance, as it is heard in one or more epochs.
+
+    Attributes
+    ----------
+    place : number of the utterance in the training.
+    generation : number of the version; with the place and the seed it decides what augmentation draws.
+    """
+
+    source: Source
+    place: int
+    generation: int
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How sound becomes features in training: what a worker process needs to know.
 
     Attributes
     ----------
     chain : augmentation; None: the clips as they are.
-    seed : with the epoch and the utterance's number it decides what augmentation draws.
+    seed : of what augmentation draws.
     """
 
     alphabet: Alphabet
     chain: Chain | None
     seed: int
 
-    def features(self, source: Source, epoch: int, number: int) -> tuple[Float, npt.NDArray[np.int32]]:
-        """Return features float32 [frames, 26] and labels int32 [n] of one utterance, as heard in one epoch."""
+    def features(self, hearing: Hearing) -> Float:
+        """Return features float32 [frames, 26] of a version, before masks.
+
+        Raises
+        ------
+        ModelError : they are too few for the transcript.
+        """
+        source = hearing.source
         labels = self.alphabet.encode(source.transcript)
         samples = source.samples()
-        if self.chain is None:
-            features = mfcc(audio.to_int16(samples))
-            check_length(len(features), labels, source.transcript, getattr(source, "path", None))
-            return features, labels
-        rng = np.random.default_rng([self.seed, epoch, number])
-        shortest = window_samples(audio.SAMPLE_RATE) + needed_frames(labels) * step_samples(audio.SAMPLE_RATE)
-        samples = self.chain.apply(samples, rng, shortest=shortest)
-        features = mfcc(audio.to_int16(samples))
+        if self.chain is not None:
+            rng = np.random.default_rng([self.seed, hearing.generation, hearing.place])
+            shortest = window_samples(audio.SAMPLE_RATE) + needed_frames(labels) * step_samples(audio.SAMPLE_RATE)
+            samples = self.chain.apply(samples, rng, shortest=shortest)
+        # A last bit is nothing to sound that was made up, and exactness costs four times the time.
+        features = mfcc(audio.to_int16(samples), exact=self.chain is None)
         check_length(len(features), labels, source.transcript, getattr(source, "path", None))
-        return hide(features, rng, self.chain.settings), labels
+        return features
 
-    def batch(self, sources: Sequence[Source], epoch: int, numbers: Sequence[int]) -> Batch:
-        """Return the batch of some utterances; see `features`."""
-        made = [self.features(source, epoch, number) for source, number in zip(sources, numbers, strict=True)]
-        return collate([features for features, _ in made], [labels for _, labels in made])
+    def mask(self, features: Float, epoch: int, place: int) -> Float:
+        """Return a version's features as one epoch hears them."""
+        if self.chain is None:
+            return features
+        return hide(features, np.random.default_rng([self.seed, epoch, place, 1]), self.chain.settings)
 
 
 _recipe: Recipe | None = None
@@ -168,13 +188,13 @@ def _start(recipe: Recipe) -> None:
     workers.start()
 
 
-def _make(sources: Sequence[Source], epoch: int, numbers: Sequence[int]) -> Batch:
+def _make(hearings: Sequence[Hearing]) -> list[Float]:
     assert _recipe is not None
-    return _recipe.batch(sources, epoch, numbers)
+    return [_recipe.features(hearing) for hearing in hearings]
 
 
 class Workshop:
-    """Worker processes that make batches ahead of the training step.
+    """Worker processes that make features ahead of the training step.
 
     Workers are spawned, not forked: TensorFlow's threads do not survive a fork.
 
@@ -200,26 +220,23 @@ class Workshop:
         """End the workers."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def batches(
-        self, sources: Sequence[Source], batches: Sequence[npt.NDArray[np.intp]], epoch: int
-    ) -> Iterator[Batch]:
-        """Yield the planned batches of an epoch in order.
+    def features(self, groups: Iterable[Sequence[Hearing]]) -> Iterator[list[Float]]:
+        """Yield the features of each group's versions, float32 [frames, 26] each, in order.
 
         Raises
         ------
         UserError : what a source raised.
         ModelError : a worker was killed, by want of memory as a rule.
         """
-        ahead: deque[Future[Batch]] = deque()
-        depth = 2 * self.workers + 2
+        ahead: deque[Future[list[Float]] | None] = deque()
+        depth = 4 * self.workers + 4
         try:
-            for chosen in batches:
-                numbers = [int(index) for index in chosen]
-                ahead.append(self._pool.submit(_make, [sources[index] for index in numbers], epoch, numbers))
+            for group in groups:
+                ahead.append(self._pool.submit(_make, group) if group else None)
                 if len(ahead) >= depth:
-                    yield ahead.popleft().result()
+                    yield _result(ahead.popleft())
             while ahead:
-                yield ahead.popleft().result()
+                yield _result(ahead.popleft())
         except BrokenProcessPool:
             raise ModelError(
                 "a worker process that prepares batches was killed",
@@ -227,7 +244,12 @@ class Workshop:
             ) from None
         finally:
             for future in ahead:
-                future.cancel()
+                if future is not None:
+                    future.cancel()
+
+
+def _result(future: Future[list[Float]] | None) -> list[Float]:
+    return [] if future is None else future.result()
 
 
 def measure(features: Sequence[Float]) -> tuple[Float, Float]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import scipy.fft
 
 from asr.ctc.rdft import LEAST_POINTS, rdft
 
@@ -45,6 +46,7 @@ class _Tables:
     right: npt.NDArray[np.float64]  # [bins, 1]: share of a bin that its own channel's falling edge takes
     order: npt.NDArray[np.intp]  # [terms, channels]: rows to add up, see _energies
     cosines: npt.NDArray[np.float64]  # [channels, coefficients, 1]
+    weights: npt.NDArray[np.float64]  # [bins, channels]: what `order` adds up, as a matrix
 
 
 def window_samples(sample_rate: int) -> int:
@@ -68,7 +70,7 @@ def frame_count(n_samples: int, sample_rate: int = 16000) -> int:
     return 1 if n_samples < window else 2 + (n_samples - window) // step
 
 
-def mfcc(samples: Samples, sample_rate: int = 16000) -> npt.NDArray[np.float32]:
+def mfcc(samples: Samples, sample_rate: int = 16000, *, exact: bool = True) -> npt.NDArray[np.float32]:
     """Return the features that the client hears in a whole recording.
 
     Parameters
@@ -76,6 +78,7 @@ def mfcc(samples: Samples, sample_rate: int = 16000) -> npt.NDArray[np.float32]:
     samples : int16 or float32 [n], float32 in [-1, 1). The client is given int16, so float32 samples that
         were never rounded to 1/32768 give features that no client will ever see; close, but not the same.
     sample_rate : Hz. The client's own rate is in its model; 16000 unless trained otherwise.
+    exact : False: the same sums in whatever order is fastest, which moves features by about a millionth.
 
     Returns
     -------
@@ -95,6 +98,8 @@ def mfcc(samples: Samples, sample_rate: int = 16000) -> npt.NDArray[np.float32]:
     if samples.dtype == np.int16:
         padded *= 1 / 32768
     windows = np.lib.stride_tricks.sliding_window_view(padded, tables.window)[:: tables.step].T
+    if not exact:
+        return _fast(windows.T, tables)
     features = np.empty((frames, COEFFICIENTS), dtype=np.float32)
     for first in range(0, frames, _BLOCK):
         block = slice(first, first + _BLOCK)
@@ -141,6 +146,16 @@ def _energies(windows: npt.NDArray[np.float64], tables: _Tables) -> npt.NDArray[
     return energies
 
 
+def _fast(windows: npt.NDArray[np.float64], tables: _Tables) -> npt.NDArray[np.float32]:
+    """Return features float32 [frames, coefficients] of windows float64 [frames, window]."""
+    spectrum = scipy.fft.rfft(windows * tables.hann[:, 0], tables.fft)
+    power = spectrum.real**2 + spectrum.imag**2
+    power[power < _TINY] = 0.0
+    energies = np.sqrt(power) @ tables.weights
+    cepstra: npt.NDArray[np.float64] = np.log(np.maximum(energies, FLOOR)) @ tables.cosines[:, :, 0]
+    return cepstra.astype(np.float32)
+
+
 def _cepstra(energies: npt.NDArray[np.float64], tables: _Tables) -> npt.NDArray[np.float64]:
     """Return the cosine transform of the logarithms, float64 [coefficients, frames]."""
     # NumPy's logarithm is at times a last bit off the C library's, far below what float32 keeps of the sum.
@@ -168,6 +183,11 @@ def _tables(sample_rate: int) -> _Tables:
     cosines = [
         [[norm * math.cos(i * arc * (j + 0.5))] for i in range(COEFFICIENTS)] for j in range(MEL_CHANNELS)
     ]
+    weights = np.zeros((len(right), MEL_CHANNELS))
+    for channel, rows in enumerate(order.T):
+        for row in rows[rows < 2 * len(right)]:
+            bin_ = row % len(right)
+            weights[bin_, channel] = right[bin_] if row < len(right) else 1 - right[bin_]
     return _Tables(
         window,
         step,
@@ -176,6 +196,7 @@ def _tables(sample_rate: int) -> _Tables:
         np.array(right)[:, np.newaxis],
         order,
         np.array(cosines),
+        weights,
     )
 
 

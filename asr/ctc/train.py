@@ -15,13 +15,14 @@ import numpy.typing as npt
 
 from asr.alphabet import Alphabet
 from asr.ctc import checkpoints, devices, feature_store
-from asr.ctc.batches import Batch, Clip, Recipe, Source, Workshop, check_length, collate, measure, plan
+from asr.ctc.batches import Batch, Clip, Recipe, Workshop, check_length, collate, measure, plan
 from asr.ctc.features import mfcc
 from asr.ctc.layers import Layer
 from asr.ctc.network import build, layers
 from asr.ctc.objective import Objective, ctc_losses, optimiser_of, read_greedily
 from asr.ctc.schedule import Pace
 from asr.ctc.stepping import Restartable, Steps, dataset, strategy
+from asr.ctc.supply import Supply, Voices
 from asr.ctc.transfer import Start
 from asr.errors import ModelError
 from asr.progress import say
@@ -53,7 +54,7 @@ class Plan:
     checkpoints : folder of this run's checkpoints.
     features : folder where features are kept.
     logs : folder of TensorBoard's files of this run.
-    synthetic : gives so many spoken utterances for an epoch; None: there are no voices.
+    synthetic : gives spoken utterances; None: there are no voices.
     start : weights to start from; None: none.
     workers : processes that prepare batches; 0: chosen by the cores.
     strategy : a tf.distribute.Strategy; None: chosen by the devices.
@@ -67,7 +68,7 @@ class Plan:
     checkpoints: Path
     features: Path
     logs: Path
-    synthetic: Callable[[int, int], Sequence[Source]] | None = None
+    synthetic: Voices | None = None
     start: Start | None = None
     workers: int = 0
     strategy: Any = None
@@ -133,7 +134,7 @@ class Trainer:
         train = feature_store.load(plan.train, plan.features, "train")
         for clip, features in [*zip(plan.dev, self.dev, strict=True), *zip(plan.train, train, strict=True)]:
             check_length(len(features), plan.alphabet.encode(clip.transcript), clip.transcript, clip.path)
-        self.train_features = train if plan.recipe.chain is None else None
+        self.supply = Supply(self.settings, plan.train, train, plan.recipe, plan.synthetic)
         mean, scale = measure(train) if self.settings.normalise else (None, None)
         self.strategy = plan.strategy or strategy()
         with self.strategy.scope():
@@ -211,14 +212,14 @@ class Trainer:
         epoch, settings = self.state.epoch, self.settings
         started = time.monotonic()
         rng = np.random.default_rng([settings.seed, epoch])
-        sources = self._sources(epoch)
+        heard = self.supply.epoch(epoch)
         batches = plan(
-            [source.seconds for source in sources],
+            heard.seconds,
             settings.batch_size,
             rng,
             short_first=epoch < settings.curriculum,
         )
-        prepared = Restartable(lambda: self._batches(workshop, sources, batches, epoch))
+        prepared = Restartable(lambda: self.supply.batches(workshop, heard, batches))
         losses = self._steps(prepared, len(batches), epoch)
         if not math.isfinite(losses):
             raise ModelError(
@@ -235,39 +236,9 @@ class Trainer:
             "dev_loss": dev_loss,
             "dev_cer": dev_cer,
             "learning_rate": self.state.pace.rate(settings, (epoch + 1) / settings.epochs),
-            "utterances": len(sources),
+            "utterances": len(heard.hearings),
             "seconds": round(time.monotonic() - started, 2),
         }
-
-    def _sources(self, epoch: int) -> list[Source]:
-        settings = self.settings
-        # Without augmentation a recording that comes again is the same one, and the epoch only longer.
-        times = math.ceil(settings.epoch_utterances / len(self.plan.train)) if self.train_features is None else 1
-        real: list[Source] = [*self.plan.train] * times
-        if self.plan.synthetic is None:
-            return real
-        if epoch < settings.synthetic_epochs:
-            return list(self.plan.synthetic(epoch, settings.synthetic_utterances))
-        done = (epoch - settings.synthetic_epochs) / max(1, settings.epochs - settings.synthetic_epochs)
-        left = 1 - done * (1 - settings.synthetic_last)
-        count = round(settings.synthetic_share * left * len(real))
-        return [*real, *(self.plan.synthetic(epoch, count) if count else ())]
-
-    def _batches(
-        self,
-        workshop: Workshop,
-        sources: Sequence[Source],
-        batches: Sequence[npt.NDArray[np.intp]],
-        epoch: int,
-    ) -> Iterator[Batch]:
-        features = self.train_features
-        if features is None or len(sources) != len(features):
-            yield from workshop.batches(sources, batches, epoch)
-            return
-        for chosen in batches:
-            numbers = [int(index) for index in chosen]
-            labels = [self.plan.alphabet.encode(sources[index].transcript) for index in numbers]
-            yield collate([features[index] for index in numbers], labels)
 
     def _steps(self, batches: Iterable[Batch], count: int, epoch: int) -> float:
         """Take one step a batch and return the mean loss per character, nats."""

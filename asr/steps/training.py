@@ -73,15 +73,15 @@ def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
 
 
 def synthetic_voices(ws: Workspace) -> Callable[[int, int], Sequence[Any]]:
-    """Return what makes an epoch's synthetic utterances: new sentences of the templates, by all speakers in turn."""
+    """Return what makes synthetic utterances: new sentences of the templates, by all speakers in turn."""
     from datasets.speech import Spoken, cast_speakers
 
     chosen = ws.settings
     speakers = cast_speakers(chosen.voices, chosen.alphabet.language)
     templates = read_templates(ws)
 
-    def utterances(epoch: int, count: int) -> list[Spoken]:
-        rng = np.random.default_rng([chosen.voices.seed, chosen.train.seed, epoch])
+    def utterances(generation: int, count: int) -> list[Spoken]:
+        rng = np.random.default_rng([chosen.voices.seed, chosen.train.seed, generation])
         texts = templates.sample(count, rng)
         order = rng.permutation(len(speakers))
         return [Spoken(text, speakers[int(order[i % len(order)])]) for i, text in enumerate(texts)]

@@ -20,7 +20,18 @@ from asr.alphabet import Alphabet
 from asr.augment.chain import Chain
 from asr.augment.settings import Augment
 from asr.augment.sounds import Sounds
-from asr.ctc.batches import Clip, Recipe, Workshop, check_length, collate, is_long_enough, measure, needed_frames, plan
+from asr.ctc.batches import (
+    Clip,
+    Hearing,
+    Recipe,
+    Workshop,
+    check_length,
+    collate,
+    is_long_enough,
+    measure,
+    needed_frames,
+    plan,
+)
 from asr.ctc.feature_store import load
 from asr.ctc.features import frame_count, mfcc
 from asr.errors import AudioError, ModelError
@@ -119,9 +130,9 @@ def test_an_utterance_that_cannot_fit_is_named(tmp_path) -> None:
     audio.write_wav(path, np.zeros(1600, np.int16))
     recipe = Recipe(Alphabet(), None, 1)
     with pytest.raises(ModelError, match=r"short\.wav: \d frames are too few for 'turn on the light'"):
-        recipe.batch([Clip(path, "turn on the light", 0.1)], 0, [0])
+        recipe.features(Hearing(Clip(path, "turn on the light", 0.1), 0, 0))
     with pytest.raises(ModelError, match=r"short\.wav: this utterance has an empty transcript"):
-        recipe.batch([Clip(path, "", 0.1)], 0, [0])
+        recipe.features(Hearing(Clip(path, "", 0.1), 0, 0))
 
 
 def test_speed_leaves_the_frames_that_a_transcript_needs(tmp_path) -> None:
@@ -130,25 +141,25 @@ def test_speed_leaves_the_frames_that_a_transcript_needs(tmp_path) -> None:
     text = "a" * 19  # 37 frames
     audio.write_wav(path, np.random.default_rng(0).normal(0, 3000, 16000).astype(np.int16))
     recipe = Recipe(Alphabet(), fast(), 1)
-    counts = [len(recipe.features(Clip(path, text, 1.0), epoch, 0)[0]) for epoch in range(12)]
+    counts = [len(recipe.features(Hearing(Clip(path, text, 1.0), 0, version))) for version in range(12)]
     assert min(counts) >= 37
-    free = [len(recipe.features(Clip(path, "a", 1.0), epoch, 0)[0]) for epoch in range(12)]
+    free = [len(recipe.features(Hearing(Clip(path, "a", 1.0), 0, version))) for version in range(12)]
     assert max(free) < 20
 
 
-def test_a_worker_makes_the_same_batches(tmp_path) -> None:
+def test_a_worker_makes_the_same_features(tmp_path) -> None:
     clips = write_clips(tmp_path / "clips")
     recipe = Recipe(Alphabet(), Chain(Augment(), Sounds.gather([]), Sounds.read([]), seed=3), 3)
-    batches = plan([clip.seconds for clip in clips], 4, np.random.default_rng(1))
+    first = [Hearing(clip, place, 5) for place, clip in enumerate(clips)]
+    second = [Hearing(clip, place, 6) for place, clip in enumerate(clips)]
     with Workshop(recipe, 2) as workshop:
-        made = list(workshop.batches(clips, batches, epoch=5))
-        again = list(workshop.batches(clips, batches, epoch=6))
-    assert len(made) == len(batches)
-    for batch, chosen in zip(made, batches, strict=True):
-        expected = recipe.batch([clips[index] for index in chosen], 5, chosen.tolist())
-        for name in ("features", "frames", "labels", "label_lengths"):
-            np.testing.assert_array_equal(getattr(batch, name), getattr(expected, name))
-    assert any(one.features.shape != two.features.shape for one, two in zip(made, again, strict=True)), "epochs differ"
+        made = list(workshop.features([first[:3], [], first[3:]]))
+        again = [one for group in workshop.features([second]) for one in group]
+    assert [len(group) for group in made] == [3, 0, len(clips) - 3]
+    flat = [one for group in made for one in group]
+    for features, hearing in zip(flat, first, strict=True):
+        np.testing.assert_array_equal(features, recipe.features(hearing))
+    assert any(one.shape != two.shape for one, two in zip(flat, again, strict=True)), "versions differ"
 
 
 @dataclass(frozen=True)
@@ -168,22 +179,21 @@ def test_what_goes_wrong_in_a_worker_is_told_here(tmp_path) -> None:
     recipe = Recipe(Alphabet(), None, 1)
     with Workshop(recipe, 1) as workshop:
         with pytest.raises(AudioError, match=r"gone\.wav"):
-            list(workshop.batches([Broken(tmp_path / "gone.wav")], [np.array([0])], 0))
+            list(workshop.features([[Hearing(Broken(tmp_path / "gone.wav"), 0, 0)]]))
         with pytest.raises(ModelError, match="a worker process that prepares batches was killed"):
-            list(workshop.batches([Broken(tmp_path / "a.wav", deadly=True)], [np.array([0])], 0))
+            list(workshop.features([[Hearing(Broken(tmp_path / "a.wav", deadly=True), 0, 0)]]))
 
 
 ORPHANS = """
 import multiprocessing, sys, time
 from pathlib import Path
-import numpy as np
 from asr.alphabet import Alphabet
-from asr.ctc.batches import Clip, Recipe, Workshop
+from asr.ctc.batches import Clip, Hearing, Recipe, Workshop
 
 if __name__ == "__main__":
     workshop = Workshop(Recipe(Alphabet(), None, 1), 1)
     clip = Clip(Path(sys.argv[1]), "a", 1.0)
-    list(workshop.batches([clip], [np.array([0])], 0))
+    list(workshop.features([[Hearing(clip, 0, 0)]]))
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     time.sleep(60)
 """

@@ -146,6 +146,13 @@ def test_float_samples_are_the_same_sound() -> None:
     np.testing.assert_array_equal(features.mfcc(samples), features.mfcc(samples.astype(np.float32) / 32768))
 
 
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("sound", [voice, noise, hiss])
+def test_the_fast_sums_differ_by_rounding_only(sound, rate) -> None:
+    samples = sound(rate, 0.5)
+    np.testing.assert_allclose(features.mfcc(samples, rate, exact=False), graph_features(samples, rate), atol=2e-4)
+
+
 def test_frames_do_not_depend_on_what_is_computed_with_them() -> None:
     samples = voice(16000, 12.0)
     whole = features.mfcc(samples)

@@ -256,7 +256,7 @@ def test_voices_come_before_and_beside_the_recordings(tmp_path) -> None:
     )  # fmt: skip
     log = Log()
     Trainer(plan).run(log)
-    # One epoch of voices alone; then a share that falls from 1 to 0.
-    assert asked == [(0, 3), (1, 8), (2, 6), (3, 4), (4, 2)]
+    # One epoch of voices alone; then a share that falls from 1 to 0. A third of them is new in each.
+    assert asked == [(0, 8), (1, 8), (2, 8)]
     assert [row["utterances"] for row in log.rows] == [3, 16, 14, 12, 10]
     assert len(TEXTS) == 8

@@ -1,0 +1,142 @@
+"""What an epoch trains on: recordings and synthetic voices, augmented, each version heard in a few epochs.
+
+Making an augmented utterance costs more than a training step on it. A version is therefore kept for
+`train.heard_in` epochs, with other masks in each; in every epoch an equal share of the versions is replaced, so
+that no two epochs are alike. What is made, and when, follows from the seed alone: a training that was killed goes
+on with the versions that it would have had.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from asr.ctc.batches import Batch, Hearing, Recipe, Source, Workshop, collate
+from asr.sections import Train
+
+Float = npt.NDArray[np.float32]
+
+# Gives so many synthetic utterances; the first number chooses which.
+Voices = Callable[[int, int], Sequence[Source]]
+
+# Above this much sound in an epoch nothing is kept: an hour of features is 19 MB.
+_MOST_KEPT = 24 * 3600.0  # s
+_USUAL = 5.0  # s, of a synthetic utterance, for that sum
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The utterances of one epoch, in the order of their places.
+
+    Attributes
+    ----------
+    hearings : what is heard; two epochs that hear the same version name it by the same place and generation.
+    """
+
+    number: int
+    hearings: Sequence[Hearing]
+
+    @property
+    def seconds(self) -> list[float]:
+        """Length of each, s."""
+        return [hearing.source.seconds for hearing in self.hearings]
+
+
+class Supply:
+    """Makes batches of features, and keeps what it made as long as it is heard.
+
+    Parameters
+    ----------
+    settings : epochs, epoch_utterances, heard_in and the shares of synthetic voices are read.
+    clips : the recordings.
+    features : float32 [frames, 26] of each recording as it is; they are used where nothing is augmented.
+    recipe : how sound becomes features.
+    voices : synthetic utterances; None: none.
+    """
+
+    def __init__(
+        self,
+        settings: Train,
+        clips: Sequence[Source],
+        features: Sequence[Float],
+        recipe: Recipe,
+        voices: Voices | None = None,
+    ) -> None:
+        self.settings = settings
+        self.recipe = recipe
+        self._clips = clips
+        self._voices = voices
+        self._clean = features if recipe.chain is None else None
+        # Without augmentation a recording that comes again is the same one, and the epoch only longer.
+        self._times = math.ceil(settings.epoch_utterances / len(clips)) if self._clean is None else 1
+        # Synthetic voices take the places behind all that recordings take.
+        self._behind = len(clips) * self._times
+        self._kept: dict[int, tuple[int, Float]] = {}
+        self._spoken: dict[int, Sequence[Source]] = {}
+
+    def epoch(self, number: int) -> Epoch:
+        """Return what is heard in an epoch (from 0)."""
+        alone = number < self.settings.synthetic_epochs and self._voices is not None
+        real = [] if alone else [*self._clips] * self._times
+        synthetic = self._synthetic(number)
+        seconds = sum(clip.seconds for clip in real) + _USUAL * synthetic
+        heard_in = self.settings.heard_in if seconds < _MOST_KEPT else 1
+
+        def generation(place: int) -> int:
+            return (number + place % heard_in) // heard_in
+
+        hearings = [Hearing(clip, place, generation(place)) for place, clip in enumerate(real)]
+        for index in range(synthetic):
+            place = self._behind + index
+            source = self._utterances(generation(place))[index]
+            hearings.append(Hearing(source, place, generation(place)))
+        return Epoch(number, hearings)
+
+    def batches(
+        self, workshop: Workshop, epoch: Epoch, batches: Sequence[npt.NDArray[np.intp]]
+    ) -> Iterator[Batch]:
+        """Yield the planned batches of an epoch in order; see Workshop.features for what it raises."""
+        wanted = {hearing.place: hearing.generation for hearing in epoch.hearings}
+        self._kept = {place: kept for place, kept in self._kept.items() if wanted.get(place) == kept[0]}
+        groups = [[epoch.hearings[int(index)] for index in chosen] for chosen in batches]
+        missing = [
+            [one for one in group if not self._is_clean(one) and one.place not in self._kept] for group in groups
+        ]
+        for group, new, made in zip(groups, missing, workshop.features(missing), strict=True):
+            for hearing, features in zip(new, made, strict=True):
+                self._kept[hearing.place] = (hearing.generation, features)
+            yield collate(
+                [self.recipe.mask(self._features(hearing), epoch.number, hearing.place) for hearing in group],
+                [self.recipe.alphabet.encode(hearing.source.transcript) for hearing in group],
+            )
+
+    def _synthetic(self, number: int) -> int:
+        """Return how many synthetic utterances an epoch hears."""
+        settings = self.settings
+        if self._voices is None:
+            return 0
+        if number < settings.synthetic_epochs:
+            return settings.synthetic_utterances
+        done = (number - settings.synthetic_epochs) / max(1, settings.epochs - settings.synthetic_epochs)
+        return round(settings.synthetic_share * (1 - done * (1 - settings.synthetic_last)) * self._behind)
+
+    def _utterances(self, generation: int) -> Sequence[Source]:
+        """Return a generation's synthetic utterances, as many as any epoch could ask for."""
+        if generation not in self._spoken:
+            assert self._voices is not None
+            most = max(self._synthetic(number) for number in range(self.settings.epochs))
+            self._spoken = {key: value for key, value in self._spoken.items() if key >= generation - 1}
+            self._spoken[generation] = self._voices(generation, most)
+        return self._spoken[generation]
+
+    def _is_clean(self, hearing: Hearing) -> bool:
+        return self._clean is not None and hearing.place < self._behind
+
+    def _features(self, hearing: Hearing) -> Float:
+        if self._clean is not None and self._is_clean(hearing):
+            return self._clean[hearing.place]
+        return self._kept[hearing.place][1]

@@ -1,0 +1,127 @@
+"""What epochs are made of, against what was actually asked of the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from asr.alphabet import Alphabet
+from asr.augment.chain import Chain
+from asr.augment.settings import Augment
+from asr.ctc.batches import Hearing, Recipe
+from asr.ctc.supply import Supply
+from asr.sections import Train
+
+OFF = {name: 0.0 for name in Augment.__dataclass_fields__ if name.endswith("_probability")}
+QUIET = Augment(**{**OFF, "gain_probability": 1.0}, time_masks=1, frequency_masks=0)
+SETTINGS = Train(
+    epochs=9, epoch_utterances=1, heard_in=3, synthetic_epochs=2, synthetic_utterances=4, synthetic_share=1.0,
+    synthetic_last=0.0,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tone:
+    """A clip that differs from every other."""
+
+    number: int
+    transcript: str = "a"
+    seconds: float = 0.5
+
+    def samples(self) -> np.ndarray:
+        return np.sin(np.arange(8000) * 0.01 * (1 + self.number)).astype(np.float32) * 0.3
+
+
+class Bench:
+    """A workshop that makes features here, and notes for whom."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.made: list[tuple[int, int]] = []
+
+    def features(self, groups: Iterable[Sequence[Hearing]]) -> Iterator[list[np.ndarray]]:
+        for group in groups:
+            self.made += [(hearing.place, hearing.generation) for hearing in group]
+            yield [self.recipe.features(hearing) for hearing in group]
+
+
+def voices(generation: int, count: int) -> list[Tone]:
+    return [Tone(1000 * (generation + 1) + index) for index in range(count)]
+
+
+def make(chain: Chain | None = None, **changes: object) -> tuple[Supply, Bench]:
+    recipe = Recipe(Alphabet(), chain, 1)
+    clips = [Tone(number) for number in range(6)]
+    clean = [recipe.features(Hearing(clip, 0, 0)) for clip in clips]
+    return Supply(replace(SETTINGS, **changes), clips, clean, recipe, voices), Bench(recipe)
+
+
+def hear(supply: Supply, bench: Bench, number: int) -> dict[int, np.ndarray]:
+    """Go through one epoch and return the features of each place."""
+    epoch = supply.epoch(number)
+    order = np.random.default_rng(number).permutation(len(epoch.hearings))
+    batches = [order[start : start + 4] for start in range(0, len(order), 4)]
+    made = list(supply.batches(bench, epoch, batches))  # type: ignore[arg-type]
+    return {
+        epoch.hearings[int(index)].place: batch.features[row][: batch.frames[row]]
+        for batch, chosen in zip(made, batches, strict=True)
+        for row, index in enumerate(chosen)
+    }
+
+
+def test_voices_alone_come_first_and_then_fewer_and_fewer() -> None:
+    supply, _ = make(Chain(QUIET))
+    counts = [[hearing.place for hearing in supply.epoch(number).hearings] for number in range(9)]
+    assert counts[0] == counts[1] == [6, 7, 8, 9], "the recordings' places are 0 to 5"
+    assert [len(places) for places in counts[2:]] == [12, 11, 10, 9, 9, 8, 7]
+
+
+@pytest.mark.parametrize("heard_in", [1, 3])
+def test_a_version_is_made_once_and_heard_in_so_many_epochs(heard_in: int) -> None:
+    supply, bench = make(Chain(QUIET), heard_in=heard_in, synthetic_epochs=0)
+    heard = [{(hearing.place, hearing.generation) for hearing in supply.epoch(number).hearings} for number in range(9)]
+    for number in range(9):
+        hear(supply, bench, number)
+    assert len(bench.made) == len(set(bench.made)), "nothing is made twice"
+    assert set(bench.made) == set().union(*heard)
+    if heard_in == 3:
+        for one, two in pairwise(heard[1:5]):
+            new = {place for place, _ in two - one if place < 6}
+            assert len(new) == 2, "a third of the recordings is made anew"
+        lives = [sum((0, generation) in epoch for epoch in heard) for generation in range(3)]
+        assert lives == [3, 3, 3]
+
+
+def test_masks_are_new_where_the_version_is_not() -> None:
+    supply, bench = make(Chain(QUIET), synthetic_epochs=0)
+    first, second = hear(supply, bench, 0), hear(supply, bench, 1)
+    same = {hearing.place for hearing in supply.epoch(0).hearings if hearing.generation == 0} & {
+        hearing.place for hearing in supply.epoch(1).hearings if hearing.generation == 0
+    }
+    assert len(same) >= 6
+    assert any(not np.array_equal(first[place], second[place]) for place in same)
+    # Masks apart, it is the same sound: most frames are equal.
+    assert all(np.mean(np.all(first[place] == second[place], axis=1)) > 0.5 for place in same)
+
+
+def test_a_training_that_goes_on_hears_what_it_would_have_heard() -> None:
+    through, bench = make(Chain(QUIET))
+    for number in range(5):
+        expected = hear(through, bench, number)
+    resumed, bench = make(Chain(QUIET))
+    found = hear(resumed, bench, 4)
+    assert found.keys() == expected.keys()
+    for place, features in found.items():
+        np.testing.assert_array_equal(features, expected[place])
+
+
+def test_without_augmentation_recordings_are_taken_from_the_store() -> None:
+    supply, bench = make(None, synthetic_epochs=0)
+    found = hear(supply, bench, 0)
+    assert {place for place, _ in bench.made} == set(range(6, 12)), "only the voices are made"
+    clean = supply.recipe.features(Hearing(Tone(2), 0, 0))
+    np.testing.assert_array_equal(found[2], clean)

@@ -1,10 +1,11 @@
-"""Third-party parts that no Python requirement brings: KenLM's programs, libdeepspeech, the reference.
+"""Parts that no Python requirement brings: KenLM's programs, libdeepspeech, the reference, the keyword library.
 
-    python3 tools/parts.py kenlm libdeepspeech reference [--deps DIR] [--quiet]
+    python3 tools/parts.py kenlm libdeepspeech keyword reference [--deps DIR] [--quiet]
 
-Each part is downloaded by pip, checked by SHA-256, and kept below .deps ($ASR_DEPS or --deps choose another
-folder). A part that is there already costs a look; an interrupted run starts its part anew; a second process
-waits for the first. Runs on any Python from 3.8 on and imports nothing but the standard library.
+Each part of others is downloaded by pip, checked by SHA-256, and kept below .deps ($ASR_DEPS or --deps choose
+another folder); the keyword library is compiled from firmware/lib. A part that is there already costs a look; an
+interrupted run starts its part anew; a second process waits for the first. Runs on any Python from 3.8 on and
+imports nothing but the standard library.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ DEBIAN_PACKAGES = (
 )
 # What DeepSpeech's generate_lm calls, in its order.
 KENLM_PROGRAMS = ("lmplz", "filter", "build_binary")
+FIRMWARE = ROOT / "firmware" / "lib"
+# Exactly what the firmware computes: without -ffast-math and the like, and for every machine of an architecture.
+KEYWORD_FLAGS = ("-std=c99", "-O3", "-Wall", "-Wextra", "-shared", "-fPIC")
 # Raise it when a recipe below changes what it makes, so that parts made by the old one are made again.
 RECIPE = 1
 
@@ -242,6 +246,36 @@ def make_libdeepspeech(deps: Path) -> str:
     return f"{library}"
 
 
+def keyword_sources() -> list[Path]:
+    """Return the core's C files; a model's tables beside them are some workspace's, not the core's."""
+    return sorted(path for path in FIRMWARE.glob("*.c") if not path.name.startswith("keyword_model"))
+
+
+def make_keyword(deps: Path) -> str:
+    """Compile the firmware's core for this machine into libkeyword.so; return what was done ("" for nothing)."""
+    library = deps / "libkeyword.so"
+    sources = keyword_sources()
+    read = [*sources, *sorted(FIRMWARE.glob("*.h"))]
+    digest = hashlib.sha256("".join(f"{path.name} {sha256(path)} " for path in read).encode()).hexdigest()
+    stamp, recipe = deps / "stamps" / "keyword", f"{digest} {' '.join(KEYWORD_FLAGS)} {platform.machine()}\n"
+    if library.is_file() and stamped(stamp, recipe):
+        return ""
+    compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
+    if compiler is None:
+        raise PartError(f"no C compiler (cc, gcc or clang) found. Install (Debian's names): {DEBIAN_PACKAGES}")
+    say("keyword: compiling firmware/lib for this machine")
+    log = deps / "keyword.log"
+    log.unlink(missing_ok=True)
+    beside = library.with_name(f".{library.name}.{os.getpid()}")
+    try:
+        run(log, compiler, *KEYWORD_FLAGS, *sources, "-o", beside)
+        os.replace(beside, library)
+    finally:
+        beside.unlink(missing_ok=True)
+    write_stamp(stamp, recipe)
+    return f"{library}"
+
+
 def find_python37() -> Path | None:
     """Return a Python 3.7 that can make a virtual environment, found by starting the candidates.
 
@@ -286,12 +320,17 @@ def make_reference(deps: Path) -> str:
     return f"{python}"
 
 
-MAKERS = {"kenlm": make_kenlm, "libdeepspeech": make_libdeepspeech, "reference": make_reference}
+MAKERS = {
+    "kenlm": make_kenlm,
+    "libdeepspeech": make_libdeepspeech,
+    "keyword": make_keyword,
+    "reference": make_reference,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the parts named on the command line; 0 when they are there, 2 where one cannot be made."""
-    parser = argparse.ArgumentParser(description="Make third-party parts, each checked by SHA-256.")
+    parser = argparse.ArgumentParser(description="Make the parts that no Python requirement brings.")
     parser.add_argument("part", nargs="+", choices=MAKERS)
     parser.add_argument("--deps", default=os.environ.get("ASR_DEPS") or ROOT / ".deps", type=Path)
     parser.add_argument("--quiet", action="store_true", help="say nothing where nothing was to do")

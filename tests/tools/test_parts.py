@@ -221,3 +221,25 @@ def test_the_reference_holds_exactly_its_pins() -> None:
     pins = re.findall(r"^([\w.-]+==[\w.]+)", parts.REFERENCE_REQUIREMENTS.read_text(), re.MULTILINE)
     assert len(pins) > 20
     assert sorted(pins) == sorted(line for line in frozen.split() if not line.startswith("pip=="))
+
+
+def test_the_keyword_library_is_compiled_again_when_its_sources_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = tmp_path / "lib"
+    sources.mkdir()
+    (sources / "answer.h").write_text("#define ANSWER 41\n")
+    (sources / "answer.c").write_text('#include "answer.h"\nint answer(void);\nint answer(void) { return ANSWER; }\n')
+    # The tables of somebody's model need a header that only the export folder has.
+    (sources / "keyword_model.c").write_text('#include "not_there.h"\n')
+    monkeypatch.setattr(parts, "FIRMWARE", sources)
+    deps = tmp_path / "deps"
+    deps.mkdir()
+    assert parts.make_keyword(deps) == str(deps / "libkeyword.so")
+    assert ctypes.CDLL(str(deps / "libkeyword.so")).answer() == 41
+    assert parts.make_keyword(deps) == ""
+    (sources / "answer.h").write_text("#define ANSWER 42\n")
+    assert parts.make_keyword(deps) != ""
+    # Loaded from another path, for the loader gives out what it has already loaded from this one.
+    os.replace(deps / "libkeyword.so", deps / "again.so")
+    assert ctypes.CDLL(str(deps / "again.so")).answer() == 42

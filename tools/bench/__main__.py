@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-BENCHES = ("step", "parts", "augment")
+BENCHES = ("step", "parts", "augment", "microfrontend")
 
 
 def describe(name: str) -> str:

@@ -1,0 +1,1 @@
+"""Single words on a microcontroller: features, network, training, evaluation."""

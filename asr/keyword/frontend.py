@@ -1,0 +1,163 @@
+"""What the keyword network hears: the features of firmware/lib/frontend.c, called from Python.
+
+Training, evaluation and the board run the same C, so there is no second implementation that has to agree with it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asr.keyword.library import library
+
+SAMPLE_RATE = 16000  # Hz
+WINDOW = 480  # samples, 30 ms
+STEP = 320  # samples, 20 ms
+CHANNELS = 40
+SLICES = 49  # of one second
+
+AVERAGE_BUCKETS = 43
+PREPROCESS = ("micro", "average")
+
+Int16 = npt.NDArray[np.int16]
+Int8 = npt.NDArray[np.int8]
+UInt8 = npt.NDArray[np.uint8]
+UInt16 = npt.NDArray[np.uint16]
+
+
+class _FrontendState(ctypes.Structure):
+    """frontend_state of frontend.h."""
+
+    _fields_ = (
+        ("bins", ctypes.c_uint32 * 256),
+        ("noise", ctypes.c_uint32 * CHANNELS),
+        ("samples", ctypes.c_int16 * WINDOW),
+        ("filled", ctypes.c_uint32),
+    )
+
+
+class _AverageState(ctypes.Structure):
+    """average_state of average_frontend.h."""
+
+    _fields_ = (
+        ("real", ctypes.c_int32 * 256),
+        ("imaginary", ctypes.c_int32 * 256),
+        ("samples", ctypes.c_int16 * WINDOW),
+        ("filled", ctypes.c_uint32),
+    )
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL:
+    loaded = library()
+    count, pointer = ctypes.c_size_t, ctypes.c_void_p
+    for name, kind in (("frontend", _FrontendState), ("average", _AverageState)):
+        state = ctypes.POINTER(kind)
+        getattr(loaded, f"{name}_reset").argtypes = [state]
+        slices = getattr(loaded, f"{name}_slices")
+        slices.argtypes, slices.restype = [state, count], count
+        for call in ("process", "process_values") if kind is _FrontendState else ("process",):
+            arguments = [state, pointer, count, pointer, count, ctypes.POINTER(count)]
+            getattr(loaded, f"{name}_{call}").argtypes = arguments
+    return loaded
+
+
+class _Stream:
+    """A state of the C core, and the calls that all recipes have."""
+
+    def __init__(self, name: str, state: ctypes.Structure) -> None:
+        loaded = _library()
+        self._state = state
+        self._reset = getattr(loaded, f"{name}_reset")
+        self._slices = getattr(loaded, f"{name}_slices")
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything heard."""
+        self._reset(self._state)
+
+    def _due(self, samples: Int16) -> int:
+        if samples.dtype != np.int16 or samples.ndim != 1:
+            raise TypeError(f"one row of int16 is needed, not {samples.dtype} of shape {samples.shape}")
+        return int(self._slices(self._state, samples.size))
+
+    def _fill(self, process: ctypes._NamedFuncPointer, samples: Int16, slices: npt.NDArray[np.generic]) -> None:
+        samples = np.ascontiguousarray(samples)
+        made = ctypes.c_size_t()
+        status = process(
+            self._state, samples.ctypes.data, samples.size, slices.ctypes.data, len(slices), ctypes.byref(made)
+        )
+        if status != 0 or made.value != len(slices):
+            raise RuntimeError(f"the frontend failed with status {status} after {made.value} slices")
+
+
+class Frontend(_Stream):
+    """A stream of sound on its way to slices: feed blocks of any length, get the slices that are due.
+
+    However a recording is cut into blocks, the slices are the same. An instance is for one thread at a time;
+    different instances run side by side, since the C code runs without Python's lock.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("frontend", _FrontendState())
+
+    def process(self, samples: Int16) -> Int8:
+        """Take samples (int16 [n], 16 kHz) and return what is due: int8 [slices, 40].
+
+        -128 is silence; as real values (q + 128) * 26 / 256. A first slice takes 480 samples, each other 320.
+
+        Raises
+        ------
+        TypeError : the samples are not one row of int16.
+        """
+        slices = np.empty((self._due(samples), CHANNELS), np.int8)
+        self._fill(_library().frontend_process, samples, slices)
+        return slices
+
+    def values(self, samples: Int16) -> UInt16:
+        """Do as `process` does, but return the microfrontend's own values: uint16 [slices, 40], 0 to about 670."""
+        slices = np.empty((self._due(samples), CHANNELS), np.uint16)
+        self._fill(_library().frontend_process_values, samples, slices)
+        return slices
+
+
+class AverageFrontend(_Stream):
+    """The older recipe, `average`: as Frontend, but 43 mean powers a slice."""
+
+    def __init__(self) -> None:
+        super().__init__("average", _AverageState())
+
+    def process(self, samples: Int16) -> UInt8:
+        """Take samples (int16 [n], 16 kHz) and return what is due: uint8 [slices, 43]; 255 is a power of 127.5.
+
+        Raises
+        ------
+        TypeError : the samples are not one row of int16.
+        """
+        slices = np.empty((self._due(samples), AVERAGE_BUCKETS), np.uint8)
+        self._fill(_library().average_process, samples, slices)
+        return slices
+
+
+def features(samples: Int16, preprocess: str = "micro") -> npt.NDArray[Any]:
+    """Return the slices of one recording by itself, 49 for a second.
+
+    Parameters
+    ----------
+    samples : int16 [n] at 16 kHz.
+    preprocess : "micro" gives int8 [slices, 40], "average" uint8 [slices, 43].
+
+    Raises
+    ------
+    TypeError : the samples are not one row of int16.
+    ValueError : there is no such recipe.
+    """
+    if preprocess == "micro":
+        return Frontend().process(samples)
+    if preprocess == "average":
+        return AverageFrontend().process(samples)
+    raise ValueError(f"no recipe is called {preprocess!r}; there are {' and '.join(PREPROCESS)}")

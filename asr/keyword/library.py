@@ -1,0 +1,24 @@
+"""The firmware's C core (firmware/lib), compiled for this machine by set-up and loaded here."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import lru_cache
+
+from asr.errors import SetupError
+from asr.parts import part
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL:
+    """Load the library; who calls a function of it declares that function.
+
+    Raises
+    ------
+    SetupError : it is not there, or not for this machine.
+    """
+    path = part("libkeyword.so")
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise SetupError(f"this library cannot be loaded: {error}", path=path, fix="Run `make setup`") from None

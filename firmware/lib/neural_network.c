@@ -7,7 +7,7 @@
 /* What a layer takes of the arena, in bytes. */
 typedef struct {
     uint32_t input, output, scratch;
-} layer_bytes;
+} LayerBytes;
 
 /* a * b * c, or 0 where that is nothing or too much. */
 static uint32_t volume(uint32_t a, uint32_t b, uint32_t c)
@@ -31,7 +31,7 @@ static int windows_fit(uint32_t input, uint32_t output, uint32_t kernel, uint32_
 }
 
 /* A kernel that covers exactly one pixel reads it in place; others are gathered first. */
-static int reads_in_place(const neural_network_layer *layer)
+static int reads_in_place(const NeuralNetworkLayer *layer)
 {
     return layer->kernel_height == 1 && layer->kernel_width == 1;
 }
@@ -41,7 +41,7 @@ static int has_window(uint8_t kind)
     return kind != NEURAL_NETWORK_CONNECTED && kind != NEURAL_NETWORK_SOFTMAX;
 }
 
-static int tables_are_sound(const neural_network_layer *layer, uint32_t weight_count)
+static int tables_are_sound(const NeuralNetworkLayer *layer, uint32_t weight_count)
 {
     uint32_t channel;
 
@@ -57,7 +57,7 @@ static int tables_are_sound(const neural_network_layer *layer, uint32_t weight_c
     return 1;
 }
 
-static neural_network_status check_layer(const neural_network_layer *layer, layer_bytes *bytes)
+static NeuralNetworkError check_layer(const NeuralNetworkLayer *layer, LayerBytes *bytes)
 {
     const uint32_t window = volume(layer->kernel_height, layer->kernel_width, 1);
     const int same_channels = layer->input_channels == layer->output_channels;
@@ -116,7 +116,7 @@ static neural_network_status check_layer(const neural_network_layer *layer, laye
 }
 
 /* Checks that each layer takes what the one before gives; writes the bytes of arena that the largest one needs. */
-static neural_network_status check(const neural_network_model *model, uint32_t *arena_bytes)
+static NeuralNetworkError check(const NeuralNetwork *model, uint32_t *arena_bytes)
 {
     uint32_t previous;
     uint16_t index;
@@ -127,8 +127,8 @@ static neural_network_status check(const neural_network_model *model, uint32_t *
     *arena_bytes = 0;
     previous = model->input_bytes;
     for (index = 0; index < model->layer_count; index++) {
-        layer_bytes bytes;
-        const neural_network_status status = check_layer(&model->layers[index], &bytes);
+        LayerBytes bytes;
+        const NeuralNetworkError status = check_layer(&model->layers[index], &bytes);
         uint32_t needed;
 
         if (status != NEURAL_NETWORK_OK) {
@@ -155,7 +155,7 @@ static int overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
     return a_start < b_start ? b_start - a_start < a_bytes : a_start - b_start < b_bytes;
 }
 
-static void run_layer(const neural_network_layer *layer, const int8_t *input, int8_t *output, int8_t *scratch)
+static void run_layer(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output, int8_t *scratch)
 {
     switch (layer->kind) {
     case NEURAL_NETWORK_CONVOLUTION:
@@ -178,10 +178,10 @@ static void run_layer(const neural_network_layer *layer, const int8_t *input, in
     }
 }
 
-neural_network_status neural_network_arena_bytes(const neural_network_model *model, size_t *bytes)
+NeuralNetworkError neural_network_arena_bytes(const NeuralNetwork *model, size_t *bytes)
 {
     uint32_t needed;
-    neural_network_status status;
+    NeuralNetworkError status;
 
     if (bytes == NULL) {
         return NEURAL_NETWORK_NULL_POINTER;
@@ -193,7 +193,7 @@ neural_network_status neural_network_arena_bytes(const neural_network_model *mod
     return status;
 }
 
-neural_network_status neural_network_run(const neural_network_model *model, const int8_t *input, size_t input_bytes,
+NeuralNetworkError neural_network_run(const NeuralNetwork *model, const int8_t *input, size_t input_bytes,
                                          int8_t *output, size_t output_bytes, void *arena, size_t arena_bytes)
 {
     int8_t *const bottom = arena;
@@ -201,7 +201,7 @@ neural_network_status neural_network_run(const neural_network_model *model, cons
     uint32_t from_bytes = 0;
     uint32_t needed;
     uint16_t index;
-    const neural_network_status status = check(model, &needed);
+    const NeuralNetworkError status = check(model, &needed);
 
     if (status != NEURAL_NETWORK_OK) {
         return status;
@@ -221,7 +221,7 @@ neural_network_status neural_network_run(const neural_network_model *model, cons
     }
     /* Pictures lie at the bottom and at the top of the arena in turn, with the scratch between the two. */
     for (index = 0; index < model->layer_count; index++) {
-        const neural_network_layer *const layer = &model->layers[index];
+        const NeuralNetworkLayer *const layer = &model->layers[index];
         const int last = index + 1 == model->layer_count;
         const uint32_t to_bytes =
             last ? 0 : rounded((uint32_t)layer->output_height * layer->output_width * layer->output_channels);

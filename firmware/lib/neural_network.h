@@ -17,8 +17,8 @@
  *   NEURAL_NETWORK_DOUBLE_ROUNDING  1: fully connected layers round twice, as TensorFlow Lite Micro does; 0, the
  *                                   default: once, as TensorFlow Lite does. Convolutions round twice in both.
  */
-#ifndef NEURAL_NETWORK_H
-#define NEURAL_NETWORK_H
+#ifndef KEYWORD_NEURAL_NETWORK_H
+#define KEYWORD_NEURAL_NETWORK_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,7 +34,7 @@ typedef enum {
     NEURAL_NETWORK_WRONG_SIZE,      /* the input or output buffer is not exactly as large as the model says */
     NEURAL_NETWORK_ARENA_TOO_SMALL, /* neural_network_arena_bytes() says how much it takes */
     NEURAL_NETWORK_OVERLAP          /* two of input, output and arena share memory */
-} neural_network_status;
+} NeuralNetworkError;
 
 typedef enum {
     NEURAL_NETWORK_CONVOLUTION = 1,  /* weights [output channels][kernel height][kernel width][input channels] */
@@ -43,11 +43,11 @@ typedef enum {
     NEURAL_NETWORK_AVERAGE_POOL = 4, /* padding does not count */
     NEURAL_NETWORK_MAX_POOL = 5,
     NEURAL_NETWORK_SOFTMAX = 6       /* over the channels */
-} neural_network_kind;
+} NeuralNetworkKind;
 
 /* One layer. Pictures are int8 [height][width][channels], one at a time. */
 typedef struct {
-    uint8_t kind; /* neural_network_kind */
+    uint8_t kind; /* NeuralNetworkKind */
     uint16_t input_height, input_width, input_channels;
     uint16_t output_height, output_width, output_channels;
     uint16_t kernel_height, kernel_width;
@@ -71,21 +71,21 @@ typedef struct {
     int32_t difference_multiplier;
     int32_t smallest_difference;
     int8_t difference_shift;
-} neural_network_layer;
+} NeuralNetworkLayer;
 
 typedef struct {
-    const neural_network_layer *layers;
+    const NeuralNetworkLayer *layers;
     uint16_t layer_count;
     uint32_t input_bytes, output_bytes;
-} neural_network_model;
+} NeuralNetwork;
 
 /* Writes to *bytes how large an arena the model needs. Looks through all tables but for the weights' values. */
-neural_network_status neural_network_arena_bytes(const neural_network_model *model, size_t *bytes);
+NeuralNetworkError neural_network_arena_bytes(const NeuralNetwork *model, size_t *bytes);
 
 /* Runs the model on input (int8, quantised as the model wants it) and writes output. What the arena held is of no
  * matter and is lost; nothing is kept between calls. Buffers need no alignment; arenas and inputs that start at a
  * multiple of 4 are read quicker on some cores. */
-neural_network_status neural_network_run(const neural_network_model *model, const int8_t *input, size_t input_bytes,
+NeuralNetworkError neural_network_run(const NeuralNetwork *model, const int8_t *input, size_t input_bytes,
                                          int8_t *output, size_t output_bytes, void *arena, size_t arena_bytes);
 
 #ifdef __cplusplus

@@ -36,7 +36,7 @@
 #endif
 
 /* sums[0..3] += a.c, a.d, b.c, b.d: two rows of values with two rows of weights. */
-static void multiply_rows(const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d, uint32_t count,
+NEURAL_NETWORK_ALONE static void multiply_rows(const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d, uint32_t count,
                           uint32_t sums[4])
 {
     const int8_t *const end = a + count;
@@ -66,7 +66,7 @@ static void multiply_rows(const int8_t *a, const int8_t *b, const int8_t *c, con
 }
 
 /* sums[0..1] += a.c, a.d: one row of values with two rows of weights. */
-static void multiply_row(const int8_t *a, const int8_t *c, const int8_t *d, uint32_t count, uint32_t sums[2])
+NEURAL_NETWORK_ALONE static void multiply_row(const int8_t *a, const int8_t *c, const int8_t *d, uint32_t count, uint32_t sums[2])
 {
     const int8_t *const end = a + count;
     const int8_t *const end_of_fours = a + (count & ~UINT32_C(3));
@@ -92,10 +92,14 @@ static void multiply_row(const int8_t *a, const int8_t *c, const int8_t *d, uint
 /* ------------------------------------------------------------------------------------------------- channels */
 
 /* All output channels of two windows. */
-static void two_pixels(const neural_network_layer *layer, const int8_t *a, const int8_t *b, uint32_t taps,
+static void two_pixels(const NeuralNetworkLayer *layer, const int8_t *a, const int8_t *b, uint32_t taps,
                        int8_t *output)
 {
     const uint32_t channels = layer->output_channels;
+    const int32_t *const biases = layer->biases;
+    const int32_t *const multipliers = layer->multipliers;
+    const int8_t *const shifts = layer->shifts;
+    const Limits limits = neural_network_limits(layer);
     int8_t *const second = output + channels;
     const int8_t *weights = layer->weights;
     uint32_t channel;
@@ -105,21 +109,22 @@ static void two_pixels(const neural_network_layer *layer, const int8_t *a, const
         const uint32_t next = channel + 1 < channels ? channel + 1 : channel;
         uint32_t sums[4];
 
-        sums[0] = sums[2] = (uint32_t)layer->biases[channel];
-        sums[1] = sums[3] = (uint32_t)layer->biases[next];
+        sums[0] = sums[2] = (uint32_t)biases[channel];
+        sums[1] = sums[3] = (uint32_t)biases[next];
         multiply_rows(a, b, weights, weights + (next - channel) * taps, taps, sums);
-        output[channel] = neural_network_requantise(layer, channel, sums[0], 1);
-        output[next] = neural_network_requantise(layer, next, sums[1], 1);
-        second[channel] = neural_network_requantise(layer, channel, sums[2], 1);
-        second[next] = neural_network_requantise(layer, next, sums[3], 1);
+        output[channel] = neural_network_requantise(sums[0], multipliers[channel], shifts[channel], limits, 1);
+        second[channel] = neural_network_requantise(sums[2], multipliers[channel], shifts[channel], limits, 1);
+        output[next] = neural_network_requantise(sums[1], multipliers[next], shifts[next], limits, 1);
+        second[next] = neural_network_requantise(sums[3], multipliers[next], shifts[next], limits, 1);
         weights += 2 * taps;
     }
 }
 
 /* All output channels of one window. */
-static void one_pixel(const neural_network_layer *layer, const int8_t *a, uint32_t taps, int8_t *output, int twice)
+static void one_pixel(const NeuralNetworkLayer *layer, const int8_t *a, uint32_t taps, int8_t *output, int twice)
 {
     const uint32_t channels = layer->output_channels;
+    const Limits limits = neural_network_limits(layer);
     const int8_t *weights = layer->weights;
     uint32_t channel;
 
@@ -130,46 +135,69 @@ static void one_pixel(const neural_network_layer *layer, const int8_t *a, uint32
         sums[0] = (uint32_t)layer->biases[channel];
         sums[1] = (uint32_t)layer->biases[next];
         multiply_row(a, weights, weights + (next - channel) * taps, taps, sums);
-        output[channel] = neural_network_requantise(layer, channel, sums[0], twice);
-        output[next] = neural_network_requantise(layer, next, sums[1], twice);
+        output[channel] =
+            neural_network_requantise(sums[0], layer->multipliers[channel], layer->shifts[channel], limits, twice);
+        output[next] =
+            neural_network_requantise(sums[1], layer->multipliers[next], layer->shifts[next], limits, twice);
         weights += 2 * taps;
     }
 }
 
 /* --------------------------------------------------------------------------------------------------- layers */
 
-void neural_network_copy_patch(const neural_network_layer *layer, const int8_t *input, int32_t top, int32_t left,
+/* Rows are a few bytes long and rarely aligned, where a library's memcpy is slow. */
+static int8_t *copy(int8_t *to, const int8_t *from, int32_t count)
+{
+#if NEURAL_NETWORK_FAST
+    for (; count >= 4; count -= 4) {
+        memcpy(to, from, 4);
+        to += 4, from += 4;
+    }
+#endif
+    for (; count > 0; count--) {
+        *to++ = *from++;
+    }
+    return to;
+}
+
+static int8_t *fill(int8_t *to, int8_t value, int32_t count)
+{
+    memset(to, value, (size_t)count);
+    return to + count;
+}
+
+void neural_network_copy_patch(const NeuralNetworkLayer *layer, const int8_t *input, int32_t top, int32_t left,
                                int8_t *patch)
 {
     const int32_t channels = layer->input_channels;
-    const int32_t width = layer->kernel_width;
-    const int32_t row_bytes = width * channels;
-    const int32_t before = left < 0 ? -left : 0;
-    const int32_t over = left + width - layer->input_width;
-    const int32_t after = over > 0 ? over : 0;
-    const int32_t inside = (width - before - after) * channels;
+    const int32_t kernel_width = layer->kernel_width;
+    const int32_t input_height = layer->input_height;
+    const int32_t row_bytes = layer->input_width * channels;
+    const int32_t over = left + kernel_width - layer->input_width;
+    const int32_t before = left < 0 ? -left * channels : 0;
+    const int32_t after = over > 0 ? over * channels : 0;
+    const int32_t inside = kernel_width * channels - before - after;
+    const int8_t zero_point = layer->input_zero_point;
+    int32_t from = top * row_bytes + left * channels + before;
     int32_t row;
 
     for (row = top; row < top + layer->kernel_height; row++) {
-        if (row < 0 || row >= layer->input_height) {
-            memset(patch, layer->input_zero_point, (size_t)row_bytes);
-            patch += row_bytes;
-            continue;
+        if (row < 0 || row >= input_height) {
+            patch = fill(patch, zero_point, kernel_width * channels);
+        } else {
+            if (before > 0) {
+                patch = fill(patch, zero_point, before);
+            }
+            patch = copy(patch, input + from, inside);
+            if (after > 0) {
+                patch = fill(patch, zero_point, after);
+            }
         }
-        if (before > 0) {
-            memset(patch, layer->input_zero_point, (size_t)(before * channels));
-            patch += before * channels;
-        }
-        memcpy(patch, input + (row * layer->input_width + left + before) * channels, (size_t)inside);
-        patch += inside;
-        if (after > 0) {
-            memset(patch, layer->input_zero_point, (size_t)(after * channels));
-            patch += after * channels;
-        }
+        from += row_bytes;
     }
 }
 
-void neural_network_convolution(const neural_network_layer *layer, const int8_t *input, int8_t *output,
+void neural_network_convolution(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output,
                                 int8_t *patches)
 {
     const uint32_t taps = (uint32_t)layer->kernel_height * layer->kernel_width * layer->input_channels;
@@ -208,7 +236,7 @@ void neural_network_convolution(const neural_network_layer *layer, const int8_t 
     }
 }
 
-void neural_network_connected(const neural_network_layer *layer, const int8_t *input, int8_t *output)
+void neural_network_connected(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output)
 {
     one_pixel(layer, input, layer->input_channels, output, NEURAL_NETWORK_DOUBLE_ROUNDING);
 }

@@ -3,7 +3,7 @@
 #include "neural_network_kernels.h"
 
 /* Sums of four neighbouring channels over a window whose rows are row_bytes apart. */
-static void sum_four(const neural_network_layer *layer, const int8_t *window, uint32_t row_bytes,
+static void sum_four(const NeuralNetworkLayer *layer, const int8_t *window, uint32_t row_bytes,
                      const int8_t *weights, uint32_t sums[4])
 {
     const uint32_t channels = layer->input_channels;
@@ -41,7 +41,7 @@ static void sum_four(const neural_network_layer *layer, const int8_t *window, ui
     sums[0] = sum_0, sums[1] = sum_1, sums[2] = sum_2, sums[3] = sum_3;
 }
 
-static uint32_t sum_one(const neural_network_layer *layer, const int8_t *window, uint32_t row_bytes,
+static uint32_t sum_one(const NeuralNetworkLayer *layer, const int8_t *window, uint32_t row_bytes,
                         const int8_t *weights, uint32_t sum)
 {
     const uint32_t channels = layer->input_channels;
@@ -60,9 +60,10 @@ static uint32_t sum_one(const neural_network_layer *layer, const int8_t *window,
     return sum;
 }
 
-static void one_pixel(const neural_network_layer *layer, const int8_t *window, uint32_t row_bytes, int8_t *output)
+static void one_pixel(const NeuralNetworkLayer *layer, const int8_t *window, uint32_t row_bytes, int8_t *output)
 {
     const uint32_t channels = layer->input_channels;
+    const Limits limits = neural_network_limits(layer);
     uint32_t channel = 0;
     uint32_t within;
 
@@ -74,18 +75,22 @@ static void one_pixel(const neural_network_layer *layer, const int8_t *window, u
         }
         sum_four(layer, window + channel, row_bytes, layer->weights + channel, sums);
         for (within = 0; within < 4; within++) {
-            output[channel + within] = neural_network_requantise(layer, channel + within, sums[within], 1);
+            const uint32_t at = channel + within;
+
+            output[at] =
+                neural_network_requantise(sums[within], layer->multipliers[at], layer->shifts[at], limits, 1);
         }
     }
     for (; channel < channels; channel++) {
         const uint32_t sum = sum_one(layer, window + channel, row_bytes, layer->weights + channel,
                                      (uint32_t)layer->biases[channel]);
 
-        output[channel] = neural_network_requantise(layer, channel, sum, 1);
+        output[channel] =
+            neural_network_requantise(sum, layer->multipliers[channel], layer->shifts[channel], limits, 1);
     }
 }
 
-void neural_network_depthwise(const neural_network_layer *layer, const int8_t *input, int8_t *output, int8_t *patch)
+void neural_network_depthwise(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output, int8_t *patch)
 {
     const int32_t channels = layer->input_channels;
     const int32_t bottom = (int32_t)layer->input_height - layer->kernel_height;

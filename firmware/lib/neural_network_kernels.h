@@ -3,8 +3,8 @@
  * The fixed-point arithmetic is that of gemmlowp and of TensorFlow Lite's reference kernels (see NOTICE). A right
  * shift of a negative number is taken to be an arithmetic one, as it is with every compiler for the cores in question.
  */
-#ifndef NEURAL_NETWORK_KERNELS_H
-#define NEURAL_NETWORK_KERNELS_H
+#ifndef KEYWORD_NEURAL_NETWORK_KERNELS_H
+#define KEYWORD_NEURAL_NETWORK_KERNELS_H
 
 #include <string.h>
 
@@ -22,20 +22,27 @@
 #endif
 #endif
 
+/* Inner loops are kept out of line: inlined, they fight for registers with what is around them. */
+#ifdef __GNUC__
+#define NEURAL_NETWORK_ALONE __attribute__((noinline))
+#else
+#define NEURAL_NETWORK_ALONE
+#endif
+
 #ifndef NEURAL_NETWORK_DOUBLE_ROUNDING
 #define NEURAL_NETWORK_DOUBLE_ROUNDING 0
 #endif
 
-void neural_network_convolution(const neural_network_layer *layer, const int8_t *input, int8_t *output,
+void neural_network_convolution(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output,
                                 int8_t *patches);
-void neural_network_depthwise(const neural_network_layer *layer, const int8_t *input, int8_t *output, int8_t *patch);
-void neural_network_connected(const neural_network_layer *layer, const int8_t *input, int8_t *output);
-void neural_network_average_pool(const neural_network_layer *layer, const int8_t *input, int8_t *output);
-void neural_network_max_pool(const neural_network_layer *layer, const int8_t *input, int8_t *output);
-void neural_network_softmax(const neural_network_layer *layer, const int8_t *input, int8_t *output);
+void neural_network_depthwise(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output, int8_t *patch);
+void neural_network_connected(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output);
+void neural_network_average_pool(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output);
+void neural_network_max_pool(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output);
+void neural_network_softmax(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output);
 
 /* Copies the part of the input that a kernel at (top, left) covers, with the zero point where there is none. */
-void neural_network_copy_patch(const neural_network_layer *layer, const int8_t *input, int32_t top, int32_t left,
+void neural_network_copy_patch(const NeuralNetworkLayer *layer, const int8_t *input, int32_t top, int32_t left,
                                int8_t *patch);
 
 /* a * b / 2^31, rounded, halves up; saturated. */
@@ -60,12 +67,11 @@ static inline int32_t neural_network_divide_by_power(int32_t x, int32_t exponent
 static inline int32_t neural_network_scale(uint32_t sum, int32_t multiplier, int32_t shift, int twice)
 {
     if (twice) {
-        if (shift > 0) {
-            return neural_network_multiply_high((int32_t)(sum << shift), multiplier);
-        }
         /* The multiplier is not negative, so that nothing saturates. */
-        return neural_network_divide_by_power(
-            (int32_t)(((int64_t)(int32_t)sum * multiplier + (INT32_C(1) << 30)) >> 31), -shift);
+        const int32_t shifted = (int32_t)(shift > 0 ? sum << shift : sum);
+        const int32_t high = (int32_t)(((int64_t)shifted * multiplier + (INT32_C(1) << 30)) >> 31);
+
+        return shift > 0 ? high : neural_network_divide_by_power(high, -shift);
     } else {
         const int32_t total = 31 - shift;
         const int64_t scaled = ((int64_t)(int32_t)sum * multiplier + (INT64_C(1) << (total - 1))) >> total;
@@ -74,19 +80,30 @@ static inline int32_t neural_network_scale(uint32_t sum, int32_t multiplier, int
     }
 }
 
-/* The byte that channel `channel` puts out for a sum. */
-static inline int8_t neural_network_requantise(const neural_network_layer *layer, uint32_t channel, uint32_t sum,
+/* What an output value is held to, before the zero point is added: adding it then cannot overflow. */
+typedef struct {
+    int32_t zero_point, smallest, largest;
+} Limits;
+
+static inline Limits neural_network_limits(const NeuralNetworkLayer *layer)
+{
+    Limits limits;
+
+    limits.zero_point = layer->output_zero_point;
+    limits.smallest = layer->smallest - limits.zero_point;
+    limits.largest = layer->largest - limits.zero_point;
+    return limits;
+}
+
+/* The byte that is put out for a sum. */
+static inline int8_t neural_network_requantise(uint32_t sum, int32_t multiplier, int32_t shift, Limits limits,
                                                int twice)
 {
-    const int32_t zero_point = layer->output_zero_point;
-    const int32_t smallest = layer->smallest - zero_point;
-    const int32_t largest = layer->largest - zero_point;
-    int32_t value =
-        neural_network_scale(sum, layer->multipliers[channel], layer->shifts[channel], twice);
+    int32_t value = neural_network_scale(sum, multiplier, shift, twice);
 
-    /* Limited first, so that adding the zero point cannot overflow. */
-    value = value < smallest ? smallest : value > largest ? largest : value;
-    return (int8_t)(value + zero_point);
+    value = value < limits.smallest ? limits.smallest : value;
+    value = value > limits.largest ? limits.largest : value;
+    return (int8_t)(value + limits.zero_point);
 }
 
 #if NEURAL_NETWORK_FAST

@@ -4,11 +4,11 @@
 /* The part of a window that lies within the picture. */
 typedef struct {
     int32_t top, bottom, left, right;
-} region;
+} Region;
 
-static region visible(const neural_network_layer *layer, uint16_t row, uint16_t column)
+static Region visible(const NeuralNetworkLayer *layer, uint16_t row, uint16_t column)
 {
-    region seen;
+    Region seen;
 
     seen.top = (int32_t)row * layer->stride_height - layer->padding_top;
     seen.left = (int32_t)column * layer->stride_width - layer->padding_left;
@@ -21,18 +21,18 @@ static region visible(const neural_network_layer *layer, uint16_t row, uint16_t 
     return seen;
 }
 
-static int8_t limited(const neural_network_layer *layer, int32_t value)
+static int8_t limited(const NeuralNetworkLayer *layer, int32_t value)
 {
     return (int8_t)(value < layer->smallest ? layer->smallest : value > layer->largest ? layer->largest : value);
 }
 
-void neural_network_average_pool(const neural_network_layer *layer, const int8_t *input, int8_t *output)
+void neural_network_average_pool(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output)
 {
     uint16_t row, column, channel;
 
     for (row = 0; row < layer->output_height; row++) {
         for (column = 0; column < layer->output_width; column++) {
-            const region seen = visible(layer, row, column);
+            const Region seen = visible(layer, row, column);
             const int32_t count = (seen.bottom - seen.top) * (seen.right - seen.left);
 
             for (channel = 0; channel < layer->input_channels; channel++) {
@@ -56,13 +56,13 @@ void neural_network_average_pool(const neural_network_layer *layer, const int8_t
     }
 }
 
-void neural_network_max_pool(const neural_network_layer *layer, const int8_t *input, int8_t *output)
+void neural_network_max_pool(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output)
 {
     uint16_t row, column, channel;
 
     for (row = 0; row < layer->output_height; row++) {
         for (column = 0; column < layer->output_width; column++) {
-            const region seen = visible(layer, row, column);
+            const Region seen = visible(layer, row, column);
 
             for (channel = 0; channel < layer->input_channels; channel++) {
                 int32_t largest = INT8_MIN;

@@ -68,14 +68,14 @@ static int32_t reciprocal(int32_t a)
 }
 
 /* The exponential (Q0.31) of a difference to the largest value. */
-static int32_t exponential_of_difference(const neural_network_layer *layer, int32_t difference)
+static int32_t exponential_of_difference(const NeuralNetworkLayer *layer, int32_t difference)
 {
     const int32_t shifted = difference * (INT32_C(1) << layer->difference_shift);
 
     return exponential(neural_network_multiply_high(shifted, layer->difference_multiplier));
 }
 
-static void one_row(const neural_network_layer *layer, const int8_t *input, int8_t *output)
+static void one_row(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output)
 {
     const uint16_t channels = layer->input_channels;
     int32_t largest = INT8_MIN;
@@ -115,7 +115,7 @@ static void one_row(const neural_network_layer *layer, const int8_t *input, int8
     }
 }
 
-void neural_network_softmax(const neural_network_layer *layer, const int8_t *input, int8_t *output)
+void neural_network_softmax(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output)
 {
     uint32_t rows = (uint32_t)layer->input_height * layer->input_width;
 

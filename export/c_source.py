@@ -1,0 +1,254 @@
+"""A keyword model as C tables for the runner in firmware/lib: keyword_model.c and keyword_model.h.
+
+Everything that the firmware has to know of the model stands in these two files: the network, its words, the feature
+settings it was trained on, thresholds and a fingerprint. The header refuses at compile time a frontend of other
+settings, and each file refuses a companion of another model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asr.errors import ModelError
+from export.int8_network import Layer, Network
+from export.tflite_network import read_network
+
+COLUMNS = 110
+# What a threshold is compared with reaches 255; this one is never reached.
+NEVER = 256
+
+
+@dataclass(frozen=True)
+class Listening:
+    """What a model needs to be listened with.
+
+    Attributes
+    ----------
+    thresholds : of each class, 0 to 255 (a probability times 256), or 256: never heard. Empty: `silence` and
+        `unknown`, the first two, never, the words from 128.
+    sample_rate : Hz.
+    window, step : milliseconds of sound in a slice and from one slice to the next.
+    channels, slices : values of a slice, and slices that the network sees.
+    stride : slices from one inference to the next.
+    average : inferences that are averaged.
+    suppression : slices for which nothing is heard after a word.
+    """
+
+    thresholds: Sequence[int] = ()
+    sample_rate: int = 16_000
+    window: int = 30
+    step: int = 20
+    channels: int = 40
+    slices: int = 49
+    stride: int = 2
+    average: int = 8
+    suppression: int = 50
+
+
+def fingerprint(tflite: bytes, words: Sequence[str], listening: Listening) -> str:
+    """Return eight hexadecimal digits that tell models, word lists and settings apart."""
+    told = json.dumps([list(words), asdict(listening)], sort_keys=True, default=list)
+    return hashlib.sha256(told.encode() + b"\0" + tflite).hexdigest()[:8]
+
+
+def c_source(
+    tflite: bytes, words: Sequence[str], listening: Listening = Listening(), *,
+    path: Path | str | None = None,
+) -> tuple[str, str]:  # fmt: skip
+    """Return the texts of keyword_model.c and keyword_model.h.
+
+    Parameters
+    ----------
+    tflite : content of an int8 .tflite file.
+    words : name of each class, in the order of the model's outputs: silence, unknown, then the words.
+    path : of the .tflite file, for errors.
+
+    Raises
+    ------
+    ModelError : the runner cannot run the model, or words or settings do not fit it.
+    """
+    network = read_network(tflite, path)
+    thresholds = _checked(network, words, listening, path)
+    mark = fingerprint(tflite, words, listening)
+    return _source(network, words, thresholds, mark), _header(network, words, listening, mark)
+
+
+def _checked(
+    network: Network, words: Sequence[str], listening: Listening, path: Path | str | None
+) -> list[int]:
+    """Return the threshold of each class, after looking whether everything fits together."""
+    if len(words) != network.output_bytes:
+        raise ModelError(
+            f"{len(words)} words for a model with {network.output_bytes} outputs", path=path,
+            fix="Name each class, silence and unknown first",
+        )  # fmt: skip
+    if len(set(words)) != len(words) or not all(words):
+        raise ModelError("a word is empty or given twice", path=path, fix="Give each class a name of its own")
+    if listening.channels * listening.slices != network.input_bytes:
+        raise ModelError(
+            f"the model takes {network.input_bytes} values, but {listening.slices} slices of "
+            f"{listening.channels} are {listening.channels * listening.slices}", path=path,
+            fix="Export it with the feature settings it was trained with",
+        )  # fmt: skip
+    if min(listening.stride, listening.average) < 1 or listening.suppression < 0:
+        raise ModelError("stride and average have to be at least 1, suppression at least 0", path=path)
+    thresholds = list(listening.thresholds) or [NEVER if index < 2 else 128 for index in range(len(words))]
+    if len(thresholds) != len(words) or not all(0 <= threshold <= NEVER for threshold in thresholds):
+        raise ModelError(
+            f"the thresholds {thresholds} are not {len(words)} numbers from 0 to {NEVER}", path=path,
+            fix="Give one a class",
+        )  # fmt: skip
+    return thresholds
+
+
+# ---------------------------------------------------------------------------------------------- keyword_model.h
+
+
+def _header(network: Network, words: Sequence[str], listening: Listening, mark: str) -> str:
+    settings = {
+        "FINGERPRINT": f"0x{mark}",
+        "CLASSES": f"{len(words)}",
+        "INPUT_BYTES": f"{network.input_bytes}",
+        "ARENA_BYTES": f"{max(network.arena_bytes, 1)}",
+        "SAMPLE_RATE": f"{listening.sample_rate} /* Hz */",
+        "WINDOW": f"{listening.window * listening.sample_rate // 1000} /* samples in a slice */",
+        "STEP": f"{listening.step * listening.sample_rate // 1000} /* samples from slice to slice */",
+        "CHANNELS": f"{listening.channels} /* values in a slice */",
+        "SLICES": f"{listening.slices} /* slices that the network sees */",
+        "STRIDE": f"{listening.stride} /* slices from one inference to the next */",
+        "AVERAGE": f"{listening.average} /* inferences that are averaged */",
+        "SUPPRESSION": f"{listening.suppression} /* slices in which nothing is heard after a word */",
+    }
+    defines = "\n".join(f"#define KEYWORD_MODEL_{name} {value}" for name, value in settings.items())
+    checks = "\n".join(
+        f"#if defined(FRONTEND_{name}) && FRONTEND_{name} != KEYWORD_MODEL_{name}\n"
+        f'#error "keyword_model.h was trained with another FRONTEND_{name} than the frontend has"\n#endif'
+        for name in ("SAMPLE_RATE", "WINDOW", "STEP", "CHANNELS", "SLICES")
+    )
+    named = ", ".join(_plain(word) for word in words)
+    return f"""/* A keyword model for neural_network.h: {named}. Generated; see keyword_model.c. */
+#ifndef KEYWORD_MODEL_H
+#define KEYWORD_MODEL_H
+
+#include "frontend.h"
+#include "neural_network.h"
+
+{defines}
+
+{checks}
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+/* Input: int8 [SLICES][CHANNELS], real value (q - {network.input_zero_point}) * {network.input_scale:.9g}.
+ * Output: int8 [CLASSES], probability (q - {network.output_zero_point}) * {network.output_scale:.9g}. */
+extern const NeuralNetwork keyword_model;
+extern const char *const keyword_model_words[KEYWORD_MODEL_CLASSES];
+/* Of probability * 256; {NEVER} is never reached. */
+extern const uint16_t keyword_model_thresholds[KEYWORD_MODEL_CLASSES];
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+
+# ---------------------------------------------------------------------------------------------- keyword_model.c
+
+
+def _source(network: Network, words: Sequence[str], thresholds: Sequence[int], mark: str) -> str:
+    products = sum(layer.multiplications for layer in network.layers)
+    parts = [
+        f"/* The tables of keyword_model.h: {len(network.layers)} layers, {products:,} multiplications an inference.\n"
+        " * Generated from a .tflite file; do not edit. */\n"
+        '#include "keyword_model.h"\n\n'
+        f"#if KEYWORD_MODEL_FINGERPRINT != 0x{mark}\n"
+        '#error "keyword_model.c and keyword_model.h are of different models: export them together"\n'
+        "#endif",
+    ]
+    for index, layer in enumerate(network.layers):
+        if layer.weights.size:
+            parts.append(_arrays(index, layer))
+    entries = ",\n".join(_entry(index, layer) for index, layer in enumerate(network.layers))
+    parts.append(f"static const NeuralNetworkLayer layers[{len(network.layers)}] = {{\n{entries},\n}};")
+    parts.append(
+        f"const NeuralNetwork keyword_model = {{layers, {len(network.layers)}, {network.input_bytes}, "
+        f"{network.output_bytes}}};"
+    )
+    quoted = ", ".join(_quoted(word) for word in words)
+    parts.append(f"const char *const keyword_model_words[KEYWORD_MODEL_CLASSES] = {{{quoted}}};")
+    limits = ", ".join(map(str, thresholds))
+    parts.append(f"const uint16_t keyword_model_thresholds[KEYWORD_MODEL_CLASSES] = {{{limits}}};")
+    return "\n\n".join(parts) + "\n"
+
+
+def _arrays(index: int, layer: Layer) -> str:
+    tables: dict[tuple[str, str], NDArray[np.int8] | NDArray[np.int32]] = {
+        ("int8_t", "weights"): layer.weights, ("int32_t", "biases"): layer.biases,
+        ("int32_t", "multipliers"): layer.multipliers, ("int8_t", "shifts"): layer.shifts,
+    }  # fmt: skip
+    return "\n".join(
+        f"static const {kind} {name}_{index}[{values.size}] = {{\n{_numbers(values.flatten().tolist())}}};"
+        for (kind, name), values in tables.items()
+    )
+
+
+def _entry(index: int, layer: Layer) -> str:
+    pairs = {
+        "kind": f"NEURAL_NETWORK_{layer.kind.upper()}",
+        **dict(zip(("input_height", "input_width", "input_channels"), layer.input, strict=True)),
+        **dict(zip(("output_height", "output_width", "output_channels"), layer.output, strict=True)),
+        **dict(zip(("kernel_height", "kernel_width"), layer.kernel, strict=True)),
+        **dict(zip(("stride_height", "stride_width"), layer.stride, strict=True)),
+        **dict(zip(("padding_top", "padding_left"), layer.padding, strict=True)),
+        "input_zero_point": layer.input_zero_point, "output_zero_point": layer.output_zero_point,
+        "smallest": layer.smallest, "largest": layer.largest,
+    }  # fmt: skip
+    if layer.weights.size:
+        pairs |= {name: f"{name}_{index}" for name in ("weights", "biases", "multipliers", "shifts")}
+        pairs |= {"weight_count": f"sizeof weights_{index}", "channel_count": f"sizeof shifts_{index}"}
+    if layer.kind == "softmax":
+        for name in ("difference_multiplier", "difference_shift", "smallest_difference"):
+            pairs[name] = getattr(layer, name)
+    return "    {" + _wrapped([f".{name} = {value}" for name, value in pairs.items()], "     ").strip() + "}"
+
+
+def _numbers(values: Iterable[int]) -> str:
+    return _wrapped([str(value) for value in values], "    ") + "\n"
+
+
+def _wrapped(items: Sequence[str], indent: str) -> str:
+    """Return the items with commas, in lines of at most COLUMNS."""
+    lines, line = [], indent
+    for index, item in enumerate(items):
+        text = item + ("," if index + 1 < len(items) else "")
+        if len(line) + len(text) + 1 > COLUMNS and line.strip():
+            lines.append(line.rstrip())
+            line = indent
+        line += text + " "
+    return "\n".join([*lines, line.rstrip()])
+
+
+def _plain(word: str) -> str:
+    """Return a word that a comment can hold without ending."""
+    return word.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ").replace("\\", "/")
+
+
+def _quoted(word: str) -> str:
+    """Return a word as a C string; bytes beyond ASCII in octal, which no following digit can lengthen."""
+    text = "".join(
+        chr(byte) if 32 <= byte < 127 and not re.match(r'["\\?]', chr(byte)) else f"\\{byte:03o}"
+        for byte in word.encode()
+    )
+    return f'"{text}"'

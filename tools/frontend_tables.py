@@ -285,10 +285,11 @@ def render() -> str:
 
 
 def render_average() -> str:
-    """Return average_tables.h, for the older features: a periodic Hann window and a quarter of a sine."""
-    hann = [round((0.5 - 0.5 * math.cos(2 * math.pi * i / WINDOW)) * (1 << 15)) for i in range(WINDOW)]
+    """Return average_tables.h, for the older features: half a periodic Hann window and a quarter of a sine."""
+    half = range(WINDOW // 2 + 1)
+    hann = [round((0.5 - 0.5 * math.cos(2 * math.pi * i / WINDOW)) * (1 << 30)) for i in half]
     sine = [round(math.sin(2 * math.pi * n / FFT) * (1 << 30)) for n in range(FFT // 4 + 1)]
-    body = c_array("uint16_t", "PERIODIC_HANN", hann) + c_array("int32_t", "SINE", sine)
+    body = c_array("int32_t", "PERIODIC_HANN", hann) + c_array("int32_t", "SINE", sine)
     return f"""/* Tables of average_frontend.c. Made by tools/frontend_tables.py; do not edit. */
 #ifndef KEYWORD_AVERAGE_TABLES_H
 #define KEYWORD_AVERAGE_TABLES_H

@@ -55,6 +55,12 @@ static uint64_t power(const average_state *average, unsigned k) {
     return ((uint64_t)(real * real) + (uint64_t)(imaginary * imaginary)) >> 2;
 }
 
+/* A sample times the window, which is symmetric and in units of 2^-30. */
+static int32_t windowed(const int16_t *samples, unsigned n) {
+    const int32_t factor = PERIODIC_HANN[n <= FRONTEND_WINDOW / 2 ? n : FRONTEND_WINDOW - n];
+    return (int32_t)(((int64_t)samples[n] * factor + (1 << (44 - SAMPLE_BITS))) >> (45 - SAMPLE_BITS));
+}
+
 static void make_slice(average_state *average, uint8_t *slice) {
     unsigned n, bucket, bit;
     memset(average->real, 0, sizeof average->real);
@@ -62,10 +68,8 @@ static void make_slice(average_state *average, uint8_t *slice) {
     for (n = 0; n < FRONTEND_WINDOW / 2; ++n) {
         unsigned place = 0;
         for (bit = 1; bit < PAIRS; bit *= 2) place = place << 1 | ((n & bit) != 0);
-        /* 15 bits of the sample and 15 of the window. */
-        average->real[place] = (average->samples[2 * n] * (int32_t)PERIODIC_HANN[2 * n]) >> (30 - SAMPLE_BITS);
-        average->imaginary[place] =
-            (average->samples[2 * n + 1] * (int32_t)PERIODIC_HANN[2 * n + 1]) >> (30 - SAMPLE_BITS);
+        average->real[place] = windowed(average->samples, 2 * n);
+        average->imaginary[place] = windowed(average->samples, 2 * n + 1);
     }
     transform(average->real, average->imaginary);
     for (bucket = 0; bucket < AVERAGE_BUCKETS; ++bucket) {

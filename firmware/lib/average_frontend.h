@@ -5,8 +5,8 @@
  * group has four frequencies and is divided by six all the same.
  *
  * Follows simple_features_generator.cc of TensorFlow Lite Micro (Apache-2.0, Copyright The TensorFlow Authors), in
- * integers: the transform has 32 bits and the window 16, so a byte differs from that of exact arithmetic only where
- * this lies within 0.005 of the middle between two. */
+ * integers: window and transform have 32 bits, so a byte differs from that of exact arithmetic only where this lies
+ * within 0.001 of the middle between two. */
 #ifndef KEYWORD_AVERAGE_FRONTEND_H
 #define KEYWORD_AVERAGE_FRONTEND_H
 

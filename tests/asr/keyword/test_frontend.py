@@ -143,7 +143,7 @@ def test_average_is_the_mean_power_of_six_neighbours() -> None:
         found = features(make(), "average")
         assert found.shape == (SECONDS * 50 - 1, 43)
         # roundf takes halves upwards; what lies on the very edge may go either way.
-        edge = np.abs(exact + 0.5 - np.round(exact + 0.5)) < 0.005
+        edge = np.abs(exact + 0.5 - np.round(exact + 0.5)) < 1e-3
         expected = np.clip(np.floor(exact + 0.5), 0, 255)
         np.testing.assert_array_equal(found[~edge], expected[~edge], err_msg=name)
         assert np.abs(found - expected).max() <= 1

@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from asr import memory
+
 
 def load_tensorflow() -> None:
     """Import TensorFlow and Keras without what their C++ parts write meanwhile.
@@ -20,6 +22,7 @@ def load_tensorflow() -> None:
         return
     # 2: warnings and less. TensorFlow logs every error that Python raises as well, and nobody can act on the others.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    memory.keep_freed()
     with _captured_stderr():
         import keras  # noqa: F401
         import tensorflow  # noqa: F401

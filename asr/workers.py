@@ -7,6 +7,8 @@ import os
 import signal
 import threading
 
+from asr import memory
+
 
 def start() -> None:
     """Call first in each worker process.
@@ -16,6 +18,7 @@ def start() -> None:
     """
     # Ctrl-C reaches every process of a terminal; the one that started these ends them, and says so once.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    memory.keep_freed()
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

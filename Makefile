@@ -2,13 +2,15 @@
 # Each target brings by itself what it needs of the set-up; a set-up that is there costs a look.
 
 WORKSPACE ?= examples/light
-ENGINE ?= asr
+ENGINE ?=
 TEST ?=
+PORT ?= 6006
 
 ASR := .venv/bin/asr
 
-ifneq ($(ENGINE),asr)
-$(error ENGINE=$(ENGINE) is not known; what there is: ENGINE=asr)
+ENGINES := asr mozilla-venv mozilla
+ifneq ($(strip $(filter-out $(ENGINES),$(ENGINE))),)
+$(error ENGINE=$(ENGINE) is not known; what there is: $(ENGINES))
 endif
 
 ifeq ($(strip $(WORKSPACE)),)
@@ -16,12 +18,12 @@ $(error WORKSPACE is empty; name the folder of a workspace)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime development init speak manifests scorer train export evaluate learn hear runs \
+.PHONY: help setup runtime development init speak manifests scorer train export evaluate learn hear tensorboard runs \
 	test lint bench reference lock clean distclean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
-	@echo "WORKSPACE=DIR chooses the workspace (now: $(WORKSPACE))"
+	@echo "WORKSPACE=DIR chooses the workspace (now: $(WORKSPACE)); ENGINE=mozilla-venv or mozilla who trains"
 
 setup: runtime ## Install everything that training and the client need; nothing where it is there
 
@@ -37,10 +39,10 @@ manifests: runtime ## Turn recordings into clips and the manifests train, dev an
 scorer: runtime ## Turn sentences.txt into kenlm.scorer
 	$(ASR) scorer "$(WORKSPACE)"
 
-train: runtime ## Train, export, and measure on the test split through the client
-	$(ASR) train "$(WORKSPACE)"
+train: runtime $(if $(filter mozilla-venv,$(ENGINE)),reference) ## Train, export, and measure on the test split through the client
+	$(ASR) train "$(WORKSPACE)"$(if $(strip $(ENGINE)), --engine $(ENGINE))
 
-export: runtime ## Write output_graph.pb, output_graph.pbmm and the model card
+export: runtime ## Write output_graph.pb, .pbmm, the .tflite for Coqui's client, and the model card
 	$(ASR) export "$(WORKSPACE)"
 
 evaluate: runtime ## Measure the exported model through the client
@@ -51,6 +53,9 @@ learn: runtime ## Train on parts of the recordings, to tell what more of them wo
 
 hear: runtime ## Write ten augmented examples, to judge the ranges in [augment]
 	$(ASR) hear "$(WORKSPACE)"
+
+tensorboard: runtime ## Show the curves, spectrograms and transcripts of every training at 127.0.0.1:PORT
+	$(ASR) tensorboard "$(WORKSPACE)" --port $(PORT)
 
 runs: runtime ## List what was trained from what
 	$(ASR) runs "$(WORKSPACE)"
@@ -66,7 +71,7 @@ lint: development ## Check style, types and which room imports which
 bench: development reference ## Time a training step against TensorFlow 1.15's, where a Python 3.7 is found
 	.venv/bin/python -m tools.bench
 
-reference: runtime ## Install TensorFlow 1.15 and DeepSpeech 0.9.3 as a second opinion, where a Python 3.7 is found
+reference: runtime ## Install TensorFlow 1.15, DeepSpeech 0.9.3 and its trainer, where a Python 3.7 is found
 	.venv/bin/python tools/parts.py reference
 
 lock: development ## Pin the newest versions that pyproject.toml and reference/ allow

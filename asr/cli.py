@@ -99,11 +99,14 @@ def hear(
 def train(
     workspace: Where = HERE,
     again: Annotated[bool, typer.Option("--again", help="A new run, even if nothing has changed.")] = False,
+    engine: Annotated[
+        str, typer.Option(help="asr, mozilla-venv or mozilla; train.engine of asr.toml unless named.")
+    ] = "",
 ) -> None:
     """Train, export and measure: everything from the recordings to a tested model."""
     from asr import verbs
 
-    verbs.train(verbs.open_workspace(workspace), again=again)
+    verbs.train(verbs.open_workspace(workspace), again=again, engine=engine)
 
 
 @app.command(epilog="Example: asr export my-lamp --run 20260131T120000Z-1a2b3c")
@@ -111,7 +114,7 @@ def export(
     workspace: Where = HERE,
     run: Annotated[str, typer.Option(help="The run to export; the latest finished one unless named.")] = "",
 ) -> None:
-    """Write output_graph.pb, output_graph.pbmm and the model card."""
+    """Write output_graph.pb, output_graph.pbmm, coqui/model.tflite and the model card."""
     from asr import verbs
 
     print(verbs.export(verbs.open_workspace(workspace), run))
@@ -148,6 +151,17 @@ def runs(
     from asr import verbs
 
     verbs.show_runs(verbs.open_workspace(workspace), compare, lineage)
+
+
+@app.command(epilog="Example: asr tensorboard my-lamp --port 6007")
+def tensorboard(
+    workspace: Where = HERE,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 6006,
+) -> None:
+    """Show the curves, spectrograms and transcripts of every training in a browser, until Ctrl-C."""
+    from asr import verbs
+
+    verbs.tensorboard(verbs.open_workspace(workspace), port)
 
 
 def main() -> None:

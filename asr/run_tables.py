@@ -23,13 +23,13 @@ def runs_table(runs: Sequence[Run]) -> Table:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for name, justify in (("run", "left"), ("status", "left"), ("epochs", "right"), ("time", "right")):
-        table.add_column(name, justify="right" if justify == "right" else "left", no_wrap=True)
+    for name in ("run", "engine", "status", "epochs", "time"):
+        table.add_column(name, justify="right" if name in ("epochs", "time") else "left", no_wrap=True)
     table.add_column("test figures")
     table.add_column("from", no_wrap=True)
     for run in runs:
         table.add_row(
-            *(Text(cell) for cell in (run.id, run.status, str(len(run.curves)), _spent(run))),
+            *(Text(cell) for cell in (run.id, _engine(run), run.status, str(len(run.curves)), _spent(run))),
             Text(headline(run)),
             Text(_short(run.parent) if run.parent else ""),
         )
@@ -89,8 +89,10 @@ def lineage_tree(runs: Sequence[Run]) -> Group:
 def headline(run: Run) -> str:
     """Return the run's clean test figures in a few words; empty where there are none."""
     found = []
-    for kind, conditions in run.figures.get("test", {}).items():
-        if not isinstance(conditions, dict):
+    # The record of a run keeps the test split's figures by the kind of speech.
+    tested = run.figures.get("test", run.figures)
+    for kind, conditions in tested.items():
+        if kind not in ("real", "synthetic") or not isinstance(conditions, dict):
             continue
         measured: Any = conditions.get("clean") or next(iter(conditions.values()), {})
         words = [
@@ -119,6 +121,11 @@ def _figure(key: str, value: float | None, *, sign: bool = False) -> str:
     if key.rpartition(".")[2] in SHARES:
         return f"{100 * value:{plus}.1f} %"
     return f"{value:{plus}g}" if isinstance(value, int) else f"{value:{plus}.3f}"
+
+
+def _engine(run: Run) -> str:
+    """Return who trained it; records of before there was a choice do not say."""
+    return str(run.settings.get("train", {}).get("engine", "asr"))
 
 
 def _short(name: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from asr.alphabet import ENGLISH
 from asr.section import setting
 
+ENGINES = ("asr", "mozilla-venv", "mozilla")
 
 @dataclass(frozen=True)
 class Sentences:
@@ -111,6 +112,14 @@ class Scorer:
 class Train:
     """The network and how it is trained."""
 
+    engine: str = setting(
+        "asr",
+        "who trains: asr: this project; mozilla-venv, mozilla: DeepSpeech's own trainer, installed here or in Docker",
+        choices=ENGINES,
+    )
+    mozilla_source: str = setting(
+        "", "folder of DeepSpeech's sources, v0.9.3, for mozilla-venv; empty: its fork coqui-stt-training"
+    )
     network: str = setting(
         "deepspeech", "deepspeech: as in DeepSpeech 0.9", choices=("deepspeech", "deepspeech-2lstm")
     )

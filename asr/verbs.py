@@ -8,13 +8,15 @@ from asr import settings as settings_
 from asr.errors import ModelError, WorkspaceError
 from asr.files import write_text
 from asr.progress import say
+from asr.sections import ENGINES
 from asr.stderr import load_tensorflow
+from asr.steps.engines import engine_of
 from asr.steps.exporting import export_run, exported_run, write_card
 from asr.steps.judging import evaluate as evaluate_split
 from asr.steps.judging import make_judge, print_figures
 from asr.steps.lineage import data_fingerprint, find_same_run, find_trained_run, is_judged_as
 from asr.steps.preparing import describe, make_scorer, prepare, spoken_sentences
-from asr.steps.training import augmentation, make_plan, place, training_clips
+from asr.steps.training import augmentation
 from asr.workspace import SPLITS, Workspace
 
 EXAMPLE = "turn on the light\nturn off the light\nswitch on the light\nswitch off the light\n"
@@ -76,10 +78,14 @@ def scorer(ws: Workspace) -> str:
         return make_scorer(ws)
 
 
-def train(ws: Workspace, *, again: bool = False) -> None:
-    """Train, export and measure; what is up to date is not done again."""
+def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
+    """Train, export and measure; what is up to date is not done again. `engine` overrides train.engine."""
     from asr.runs import Run
 
+    if engine:
+        if engine not in ENGINES:
+            raise WorkspaceError(f"there is no engine {engine!r}", fix=f"The engines are {', '.join(ENGINES)}")
+        ws = Workspace(ws.root, settings_.with_values(ws.settings, train={"engine": engine}))
     with ws.lock():
         prepared = prepare(ws)
         say(describe(prepared))
@@ -97,36 +103,28 @@ def train(ws: Workspace, *, again: bool = False) -> None:
                 say("but the scorer or [evaluate] has: measuring again")
                 evaluate_split(ws, prepared, "test", run)
             return
-        load_tensorflow()
-        from asr.ctc.train import Trainer
-
-        plan, parent = make_plan(ws, prepared)
+        trainer = engine_of(ws, prepared)
         if run is None:
             settings = ws.settings.as_dict()
             run = Run.start(
                 ws.runs,
                 settings,
                 data=data,
-                parent=parent,
+                parent=trainer.parent,
                 seed=ws.settings.train.seed,
-                remarks=prepared.remarks,
+                remarks=[*prepared.remarks, *trainer.remarks],
             )
+            run.versions.update(trainer.versions)
         else:
             say(f"run {run.id} was stopped and goes on")
             run.resume()
         try:
-            trainer = Trainer(place(plan, ws, run))
-            result = trainer.run(
-                run, make_judge(ws, prepared) if ws.settings.train.choose_by == "wer" else None
-            )
+            say(trainer.train(run))
         except BaseException:
             run.stop()
             raise
-        say(f"chosen: {result.chosen}; {result.epochs} epochs in {result.seconds:.0f} s")
         export_run(ws, run)
-        losses = trainer.losses(training_clips(ws, prepared.of("test")))
-        names = [Path(clip.clip).stem for clip in prepared.of("test")]
-        evaluate_split(ws, prepared, "test", run, dict(zip(names, losses, strict=True)))
+        evaluate_split(ws, prepared, "test", run, trainer.losses())
 
 
 def export(ws: Workspace, name: str = "") -> str:
@@ -193,6 +191,13 @@ def speak(ws: Workspace, count: int, out: Path | None) -> str:
     return "\n".join(
         f"{path}  {line.speaker.name}: {line.transcript}" for path, line in zip(paths, lines, strict=True)
     )
+
+
+def tensorboard(ws: Workspace, port: int) -> None:
+    """Show the logs of both tiers to this machine's browsers until the process is interrupted."""
+    from asr.steps.boards import serve
+
+    serve(ws, port)
 
 
 def show_runs(ws: Workspace, compared: tuple[str, str] | None, lineage: bool) -> None:

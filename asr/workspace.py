@@ -122,6 +122,11 @@ class Workspace:
         return self.export / "output_graph.pbmm"
 
     @property
+    def coqui(self) -> Path:
+        """Folder of what Coqui's client, and all that loads its models, take: model.tflite and alphabet.txt."""
+        return self.export / "coqui"
+
+    @property
     def card(self) -> Path:
         return self.export / "MODEL_CARD.md"
 

@@ -296,7 +296,7 @@ def find_python37() -> Path | None:
 
 
 def make_reference(deps: Path) -> str:
-    """Install TensorFlow 1.15 and DeepSpeech 0.9.3 into reference/; return what was done ("" for nothing)."""
+    """Install TensorFlow 1.15, DeepSpeech 0.9.3 and their trainer into reference/; return what was done."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         return "skipped: its wheels are for Linux on x86-64 only"
     folder = deps / "reference"
@@ -308,14 +308,15 @@ def make_reference(deps: Path) -> str:
     python37 = find_python37()
     if python37 is None:
         return "skipped: no Python 3.7 found"
-    say(f"reference: installing TensorFlow 1.15 and DeepSpeech 0.9.3 on {python37}")
+    say(f"reference: installing TensorFlow 1.15, DeepSpeech 0.9.3 and its trainer on {python37}")
     log = deps / "reference.log"
     log.unlink(missing_ok=True)
     run(log, python37, "-m", "venv", "--clear", folder)
-    # gast 0.2.2 exists as an sdist only; it builds on the setuptools that venv brought.
+    # Three of the packages, all Python, exist as sdists only; they build on the setuptools that venv brought.
     pip = (python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--requirement")
-    run(log, *pip, REFERENCE_REQUIREMENTS, "--no-build-isolation", "--only-binary=:all:", "--no-binary=gast")
-    run(log, python, "-c", "import tensorflow, deepspeech, ds_ctcdecoder")
+    binary = ("--only-binary=:all:", "--no-binary=gast,opuslib,pyogg")
+    run(log, *pip, REFERENCE_REQUIREMENTS, "--no-build-isolation", *binary)
+    run(log, python, "-c", "import tensorflow, deepspeech, ds_ctcdecoder, coqui_stt_training.train, stt")
     write_stamp(folder / "stamp", recipe)
     return f"{python}"
 

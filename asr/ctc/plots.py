@@ -222,6 +222,7 @@ def training(curves: Sequence[Mapping[str, Any]]) -> Canvas | None:
     """Draw losses, dev WER and learning rate over the epochs, as far as the record has them."""
     panels = (
         ("loss", "training loss (per character)", 1),
+        ("loss_per_clip", "training loss (per clip)", 1),
         ("dev_loss", "dev loss (per clip)", 1),
         ("dev_cer", "dev CER, greedy, %", 100),
         ("dev_wer", "dev WER, %", 100),

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from asr.alphabet import Alphabet
 from asr.ctc import checkpoints, devices, feature_store
 from asr.ctc.batches import Batch, Clip, Recipe, Workshop, check_length, collate, measure, plan
+from asr.ctc.board import Board
 from asr.ctc.features import mfcc
 from asr.ctc.layers import Layer
 from asr.ctc.network import build, layers
@@ -148,6 +149,8 @@ class Trainer:
             self.objective.compile(optimizer=optimiser)
             optimiser.build(self.network.trainable_variables)
         self.optimiser = optimiser
+        self.board: Board | None = None
+        self.heard: list[str] = []  # what greedy decoding made of dev when it last listened
         self.state = _State()
         self._resume()
 
@@ -167,18 +170,12 @@ class Trainer:
         log : takes each epoch's figures.
         judge : with it the result is the candidate of the lowest figure; without it, of the lowest dev loss.
         """
-        import tensorflow as tf
-
         settings = self.settings
-        writer = tf.summary.create_file_writer(str(self.plan.logs))
+        board = self.board = Board(self.plan.logs)
         with Workshop(self.plan.recipe, self.plan.workers) as workshop:
             while self.state.epoch < settings.epochs and not self._is_over():
                 row = self._epoch(workshop)
-                with writer.as_default(step=row["epoch"]):
-                    for name, value in row.items():
-                        if name != "epoch":
-                            tf.summary.scalar(name, value)
-                writer.flush()
+                board.write(row, [clip.transcript for clip in self.plan.dev], self.heard)
                 log.epoch(row)
                 say(
                     f"epoch {row['epoch']}/{settings.epochs}  loss {row['loss']:.3f}  dev loss {row['dev_loss']:.3f}"
@@ -219,7 +216,7 @@ class Trainer:
             rng,
             short_first=epoch < settings.curriculum,
         )
-        prepared = Restartable(lambda: self.supply.batches(workshop, heard, batches))
+        prepared = Restartable(lambda: map(self._seen, self.supply.batches(workshop, heard, batches)))
         losses = self._steps(prepared, len(batches), epoch)
         if not math.isfinite(losses):
             raise ModelError(
@@ -239,6 +236,9 @@ class Trainer:
             "utterances": len(heard.hearings),
             "seconds": round(time.monotonic() - started, 2),
         }
+
+    def _seen(self, batch: Batch) -> Batch:
+        return batch if self.board is None else self.board.see(batch)
 
     def _steps(self, batches: Iterable[Batch], count: int, epoch: int) -> float:
         """Take one step a batch and return the mean loss per character, nats."""
@@ -263,12 +263,14 @@ class Trainer:
 
         losses: list[float] = []
         wrong = characters = 0
+        self.heard = [""] * len(self.dev)
         for batch, chosen in self._dev_batches():
             logits = np.asarray(self.network(batch.features, training=False))
             losses += np.asarray(ctc_losses(logits, batch.frames, batch.labels, batch.label_lengths)).tolist()
             for index, text in zip(
                 chosen, read_greedily(logits, batch.frames, self.plan.alphabet), strict=True
             ):
+                self.heard[index] = text
                 wrong += Levenshtein.distance(self.plan.dev[index].transcript, text)
                 characters += len(self.plan.dev[index].transcript)
         return float(np.mean(losses)), wrong / max(1, characters)

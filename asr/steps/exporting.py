@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asr import settings as settings_
 from asr.errors import ModelError
-from asr.files import write_bytes, write_json
-from asr.steps.lineage import read_run_layers
+from asr.files import write_bytes, write_json, write_text
+from asr.steps.lineage import is_mozillas, mozillas_graph, read_run_layers
 from asr.steps.preparing import read_templates
 from asr.workspace import SPLITS, Workspace
 
@@ -32,11 +33,29 @@ def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None,
 
 
 def export_run(ws: Workspace, run: Run) -> None:
-    """Write a run's chosen weights as output_graph.pb and output_graph.pbmm."""
+    """Write a run's chosen weights for both clients; a graph that Mozilla's trainer wrote stays as it is."""
     # The alphabet is the run's: asr.toml may name another one by now.
     layers, alphabet = read_run_layers(ws, run)
-    write_graph(ws, layers, alphabet, ws.graph, ws.model)
+    if is_mozillas(settings_.from_dict(run.settings, run.folder)):
+        from export.pbmm import write_pbmm
+
+        graph = mozillas_graph(ws, run).read_bytes()
+        write_bytes(ws.graph, graph)
+        write_pbmm(graph, ws.model)
+    else:
+        write_graph(ws, layers, alphabet, ws.graph, ws.model)
+    write_coqui(ws, layers, alphabet)
     write_json(ws.export / "run.json", {"run": run.id})
+
+
+def write_coqui(ws: Workspace, layers: Any, alphabet: Alphabet) -> None:
+    """Write model.tflite and alphabet.txt for Coqui's client."""
+    from export.coqui import tflite
+
+    chosen = ws.settings
+    model = tflite(layers, alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language)
+    write_bytes(ws.coqui / "model.tflite", model)
+    write_text(ws.coqui / "alphabet.txt", alphabet.as_text())
 
 
 def exported_run(ws: Workspace) -> Run | None:

@@ -47,8 +47,20 @@ def find_trained_run(ws: Workspace, name: str) -> Run:
     return max(trained, key=lambda run: (run.status == "finished", run.id))
 
 
+def is_mozillas(settings: settings_.Settings) -> bool:
+    """Tell whether Mozilla's trainer makes the weights, not ours."""
+    return settings.train.engine != "asr"
+
+
+def mozillas_graph(ws: Workspace, run: Run) -> Path:
+    """Return where Mozilla's trainer exports a run's weights to."""
+    return ws.checkpoints / run.id / "export" / "output_graph.pb"
+
+
 def best_checkpoint(ws: Workspace, run: Run) -> Path:
     """Return where a run keeps the weights it chose."""
+    if is_mozillas(settings_.from_dict(run.settings, run.folder)):
+        return mozillas_graph(ws, run)
     return ws.checkpoints / run.id / "best.npz"
 
 
@@ -56,10 +68,15 @@ def read_run_layers(ws: Workspace, run: Run) -> tuple[Any, Any]:
     """Return the layers and the alphabet of a run's chosen weights."""
     from asr.alphabet import Alphabet
 
+    settings = settings_.from_dict(run.settings, run.folder)
+    if is_mozillas(settings):
+        from export.weights import read_layers as read_graph
+
+        network = read_graph(mozillas_graph(ws, run))
+        return network.layers, network.metadata.alphabet
     load_tensorflow()
     from asr.ctc.train import read_layers
 
-    settings = settings_.from_dict(run.settings, run.folder)
     alphabet = Alphabet(settings.alphabet.labels)
     return read_layers(best_checkpoint(ws, run), settings.train, alphabet), alphabet
 

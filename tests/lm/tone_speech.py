@@ -30,6 +30,11 @@ def say(text: str, alphabet: Alphabet) -> npt.NDArray[np.int16]:
 
 def graph(alphabet: Alphabet) -> bytes:
     """Return the GraphDef of a network that understands `say`."""
+    return graph_def(network(alphabet), alphabet)
+
+
+def network(alphabet: Alphabet) -> list[Layer]:
+    """Return the layers of that network."""
     sounds = [_tone(label, alphabet) for label in range(alphabet.size)] + [np.zeros(SOUND)]
     heard = [mfcc(_with_hiss(np.tile(sound, 8)), RATE) for sound in sounds]
     # A tone swells and fades; it is known by how it is in between.
@@ -46,13 +51,12 @@ def graph(alphabet: Alphabet) -> bytes:
     # While a tone swells it is not yet itself, and more like its neighbour than like silence.
     bias[: size - 1] -= SHARPNESS * UNDERSTATEMENT * ((known[:-1] - known[-1]) ** 2).sum(axis=1)
     # The client wants a network with a memory; this one remembers nothing and is passed by.
-    layers: list[Layer] = [
+    return [
         Dense("nearest", kernel.reshape(-1, width), bias, clip=None),
         Lstm(lstm_name(0), np.zeros((2 * width, 4 * width), np.float32), np.zeros(4 * width, np.float32)),
         Skip("nearest"),
         Dense("layer_6", np.eye(width, size, dtype=np.float32), np.zeros(size, np.float32), clip=None),
     ]
-    return graph_def(layers, alphabet)
 
 
 def _tone(label: int, alphabet: Alphabet) -> npt.NDArray[np.float64]:

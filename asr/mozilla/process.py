@@ -1,0 +1,81 @@
+"""The trainer as a process: started, watched, and ended when its model is there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from asr.errors import ModelError
+from asr.mozilla.output import Reader
+
+PATIENCE = 3.0  # s that a process gets to end by itself
+LAST_LINES = 4
+
+
+def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment: Mapping[str, str]) -> None:
+    """Run the trainer until it says that its model is exported; all that it wrote goes to the end of `log`.
+
+    Its whole process group is ended with it, and when this process is interrupted.
+
+    Raises
+    ------
+    ModelError : it ended without an exported model; with its last lines.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    last: deque[str] = deque(maxlen=LAST_LINES)
+    with log.open("a", encoding="utf-8") as kept:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            # A group of its own: the trainer's helpers must not outlive it, nor get a terminal's Ctrl-C first.
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                kept.write(line)
+                kept.flush()
+                reader.read(line)
+                if line.strip():
+                    last.append(line.strip())
+                if reader.exported:
+                    break
+            code = _wait(process)
+        finally:
+            _end(process)
+    if not reader.exported:
+        how = f"ended with exit code {code}" if code is not None else "closed its output"
+        raise ModelError(
+            f"the trainer {how} before it exported a model: {' / '.join(last) or 'without a word'}",
+            path=log,
+            fix="The log tells the rest",
+        )
+
+
+def _wait(process: subprocess.Popen[str]) -> int | None:
+    try:
+        return process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the process and everything that it started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        _wait(process)
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

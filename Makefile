@@ -19,10 +19,11 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime development init speak manifests scorer train export evaluate learn hear tensorboard runs \
-	test lint bench reference lock clean distclean
+	test lint bench reference docker-image docker-train docker-tensorboard docker-train-image \
+	lock clean distclean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
 	@echo "WORKSPACE=DIR chooses the workspace (now: $(WORKSPACE)); ENGINE=mozilla-venv or mozilla who trains"
 
 setup: runtime ## Install everything that training and the client need; nothing where it is there
@@ -63,10 +64,11 @@ runs: runtime ## List what was trained from what
 test: lint ## Run lint and every test; TEST="tests/lm -k arpa" chooses
 	.venv/bin/python -m pytest $(TEST)
 
-lint: development ## Check style, types and which room imports which
+lint: development ## Check style, types, which room imports which, and the Dockerfiles
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
+	.venv/bin/hadolint Dockerfile Dockerfile.train
 
 bench: development reference ## Time a training step against TensorFlow 1.15's, where a Python 3.7 is found
 	.venv/bin/python -m tools.bench
@@ -74,18 +76,39 @@ bench: development reference ## Time a training step against TensorFlow 1.15's, 
 reference: runtime ## Install TensorFlow 1.15, DeepSpeech 0.9.3 and its trainer, where a Python 3.7 is found
 	.venv/bin/python tools/parts.py reference
 
+docker-image: ## Build the image of this project; GPU=1 for a graphics card
+	$(DOCKER) build --build-arg GPU=$(GPU) --tag $(IMAGE) .
+
+docker-train: ## Train in that image, on the workspace where it lies, as this user
+	$(RUN_IMAGE) $(IMAGE) train "$(abspath $(WORKSPACE))"
+
+docker-tensorboard: ## Show the curves from that image, at 127.0.0.1:PORT of this machine
+	$(RUN_IMAGE) --publish 127.0.0.1:$(PORT):6006 $(IMAGE) tensorboard "$(abspath $(WORKSPACE))" --host 0.0.0.0
+
+docker-train-image: ## Build the image of Mozilla's trainer, for ENGINE=mozilla
+	$(DOCKER) build --file Dockerfile.train --tag asr-harness-train:0.9.3 .
+
 lock: development ## Pin the newest versions that pyproject.toml and reference/ allow
 	$(LOCK) --universal --python-version 3.10 pyproject.toml --output-file requirements.lock
 	$(LOCK) --universal --python-version 3.10 pyproject.toml --group dev --constraint requirements.lock \
 		--output-file requirements-dev.lock
 	$(LOCK) --python-version 3.7 --python-platform x86_64-unknown-linux-gnu reference/requirements.in \
 		--output-file reference/requirements.txt
+	$(LOCK) --python-version 3.11 --python-platform x86_64-unknown-linux-gnu --constraint requirements.lock \
+		reference/requirements-gpu.in --output-file requirements-gpu.lock
 
 clean: ## Delete what was made in the workspace (its build folder), and the checkers' caches
 	rm -rf "$(WORKSPACE)/build" .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 distclean: clean ## Delete the set-up as well
 	rm -rf .venv .deps asr_harness.egg-info
+
+DOCKER := docker
+IMAGE := asr-harness:latest
+GPU ?= 0
+# Manifests hold absolute paths, so that the workspace has its own path in the container too.
+RUN_IMAGE = $(DOCKER) run --rm --init --user "$$(id -u):$$(id -g)" $(if $(filter 1,$(GPU)),--gpus all) \
+	--mount "type=bind,source=$(abspath $(WORKSPACE)),target=$(abspath $(WORKSPACE))"
 
 LOCK = .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"

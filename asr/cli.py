@@ -156,12 +156,15 @@ def runs(
 @app.command(epilog="Example: asr tensorboard my-lamp --port 6007")
 def tensorboard(
     workspace: Where = HERE,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 6006,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen at.")] = 6006,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 only in a container, whose ports are its own.")
+    ] = "127.0.0.1",
 ) -> None:
     """Show the curves, spectrograms and transcripts of every training in a browser, until Ctrl-C."""
     from asr import verbs
 
-    verbs.tensorboard(verbs.open_workspace(workspace), port)
+    verbs.tensorboard(verbs.open_workspace(workspace), port, host)
 
 
 def main() -> None:

@@ -112,14 +112,6 @@ class Scorer:
 class Train:
     """The network and how it is trained."""
 
-    engine: str = setting(
-        "asr",
-        "who trains: asr: this project; mozilla-venv, mozilla: DeepSpeech's own trainer, installed here or in Docker",
-        choices=ENGINES,
-    )
-    mozilla_source: str = setting(
-        "", "folder of DeepSpeech's sources, v0.9.3, for mozilla-venv; empty: its fork coqui-stt-training"
-    )
     network: str = setting(
         "deepspeech", "deepspeech: as in DeepSpeech 0.9", choices=("deepspeech", "deepspeech-2lstm")
     )
@@ -181,6 +173,14 @@ class Train:
     start_from: str = setting("", "weights to start from: a .pb, a .pbmm or a run's name; empty: none")
     freeze: tuple[str, ...] = setting((), "layers of those weights that stay as they are")
     drop_layers: int = setting(0, "last layers of those weights that start anew", minimum=0, maximum=6)
+    engine: str = setting(
+        "asr",
+        "who trains: asr: this project; mozilla-venv, mozilla: DeepSpeech's own trainer, installed here or in Docker",
+        choices=ENGINES,
+    )
+    mozilla_source: str = setting(
+        "", "folder of DeepSpeech's sources, v0.9.3, for mozilla-venv; empty: its fork coqui-stt-training"
+    )
     seed: int = setting(1, "seed of weights, order and augmentation", minimum=0)
 
 

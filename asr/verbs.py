@@ -193,11 +193,11 @@ def speak(ws: Workspace, count: int, out: Path | None) -> str:
     )
 
 
-def tensorboard(ws: Workspace, port: int) -> None:
-    """Show the logs of both tiers to this machine's browsers until the process is interrupted."""
+def tensorboard(ws: Workspace, port: int, host: str) -> None:
+    """Show the logs of both tiers in browsers until the process is interrupted."""
     from asr.steps.boards import serve
 
-    serve(ws, port)
+    serve(ws, port, host)
 
 
 def show_runs(ws: Workspace, compared: tuple[str, str] | None, lineage: bool) -> None:

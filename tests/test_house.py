@@ -20,7 +20,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "requirements-dev.lock", "reference/requirements.txt")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-gpu.lock", "reference/requirements.txt")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 # In pieces, so that this file passes its own test.
 REGISTRY_HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "deb.debian" + ".org", "npmjs" + ".org")
@@ -34,7 +34,7 @@ def make(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def targets() -> list[str]:
     """Return the targets that the Makefile explains, in its order."""
-    return re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
 def locked(name: str) -> dict[str, list[tuple[Requirement, int]]]:

@@ -1,4 +1,4 @@
-"""TensorBoard on the logs of both tiers, for browsers on this machine only."""
+"""TensorBoard on the logs of both tiers, for browsers on this machine unless told otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOST = "127.0.0.1"
 TIERS = {"sentences": "logs", "keyword": "keyword/logs"}
 
 
-def serve(ws: Workspace, port: int) -> NoReturn:
+def serve(ws: Workspace, port: int, host: str = HOST) -> NoReturn:
     """Become TensorBoard, until it is interrupted.
 
     Raises
@@ -30,16 +30,16 @@ def serve(ws: Workspace, port: int) -> NoReturn:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             raise BusyError(
-                f"nothing can listen at {HOST}:{port} ({error.strerror})", fix="Choose another port: --port 6007"
+                f"nothing can listen at {host}:{port} ({error.strerror})", fix="Choose another port: --port 6007"
             ) from None
-    say(f"TensorBoard at http://{HOST}:{port}/ (Ctrl-C ends it)")
+    say(f"TensorBoard at http://{host}:{port}/ (Ctrl-C ends it)")
     # Relative, because a comma or a colon in a folder's name would cut the list of folders apart.
     os.chdir(ws.build)
     folders = ",".join(f"{name}:{folder}" for name, folder in found.items())
-    words = ["--logdir_spec", folders, "--host", HOST, "--port", str(port)]
+    words = ["--logdir_spec", folders, "--host", host, "--port", str(port)]
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-m", "tensorboard.main", *words])

@@ -1,0 +1,233 @@
+"""Time to the dev loss that Mozilla's trainer reaches, ours against it, on the spoken digits.
+
+    python -m tools.bench dev_loss [--width 134] [--turn 20] [--epochs 75] [--recipe]
+
+Both train on jackson, nicolas and theo and are judged on yweweler, on equal networks and the same clips: Mozilla's with
+its own settings (batch 32, dropout 0.05, rate 0.001, early stop after 25 epochs), ours with the recipe that `asr init`
+writes, but without augmentation and synthetic voices unless --recipe asks for them. They take turns on the machine: one
+is stopped (SIGSTOP) while the other works, and only its own turns count, so that whatever else the machine does meets
+both. Times are from the moment that clips and scorer are there; loading TensorFlow counts. Mozilla's time is up to the
+epoch of its lowest dev loss, ours up to the first epoch that is no worse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asr.errors import UserError
+from asr.settings import Settings, render, with_values
+from tools.bench.step import SKIPPED, find_reference, machine
+
+ROOT = Path(__file__).resolve().parents[2]
+SPLIT = {
+    "train_speakers": ("jackson", "nicolas", "theo"),
+    "dev_speakers": ("yweweler",),
+    "test_speakers": ("lucas",),
+}
+MOZILLAS = {"batch_size": 32, "dropout": 0.05, "early_stop_patience": 25, "engine": "mozilla-venv"}
+SENTENCES = "(zero|one|two|three|four|five|six|seven|eight|nine)\n"
+# The last line before a trainer is started, and the first after it has ended.
+_BEGINS, _ENDS = "kenlm.scorer", "chosen: "
+_EPOCH = re.compile(r"epoch (\d+)/\d+ .*dev loss ([-+.\w]+)")
+
+
+@dataclass
+class Side:
+    """One training: what it said, and how long it had worked when it said so.
+
+    Attributes
+    ----------
+    curve : dev loss (nats a clip) and seconds of its own turns at the end of each epoch.
+    """
+
+    name: str
+    process: subprocess.Popen[str]
+    curve: list[tuple[float, float]] = field(default_factory=list)
+    worked: float = 0.0
+    begun: float | None = None
+    ended: bool = False
+    _since: float | None = None
+
+    def __post_init__(self) -> None:
+        self._said: list[str] = []
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def clock(self) -> float:
+        """Return the seconds of its turns so far."""
+        since = self._since
+        return self.worked + (time.monotonic() - since if since is not None else 0.0)
+
+    def turn(self, seconds: float) -> None:
+        """Let it work for so long, or until it ends."""
+        self._since = time.monotonic()
+        self._signal(signal.SIGCONT)
+        until = self._since + seconds
+        while time.monotonic() < until and not self.ended and self.process.poll() is None:
+            time.sleep(0.05)
+        self._signal(signal.SIGSTOP)
+        self.worked, self._since = self.clock(), None
+
+    def over(self) -> bool:
+        """Tell whether it trains no more; UserError where it failed."""
+        if self.process.poll() not in (None, 0):
+            raise UserError(f"the side {self.name} failed: {' / '.join(self._said[-3:])}")
+        return self.ended or self.process.poll() is not None
+
+    def close(self) -> None:
+        """End it and all that it started."""
+        for number in (signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
+            self._signal(number)
+            time.sleep(0.2)
+        self.process.wait()
+
+    def _listen(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self._said.append(line.strip())
+            if _BEGINS in line:
+                self.begun = self.clock()
+            if line.startswith(_ENDS):
+                self.ended = True
+            if (found := _EPOCH.search(line)) and self.begun is not None:
+                self.curve.append((float(found[2]), self.clock() - self.begun))
+                print(f"{self.name}: {line.strip()}  at {self.curve[-1][1]:.0f} s", file=sys.stderr, flush=True)
+
+    def _signal(self, number: int) -> None:
+        # Everything below it: the trainer is in a session of its own.
+        for pid in family(self.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                state, parent = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    children.setdefault(int(parent), []).append(int(entry.name))
+    found = [pid]
+    for one in found:
+        found += children.get(one, [])
+    return found
+
+
+def time_to(curve: Sequence[tuple[float, float]], loss: float) -> float | None:
+    """Return the seconds until a curve of (dev loss, seconds) is no higher than `loss`; None where it never is."""
+    return next((seconds for found, seconds in curve if found <= loss), None)
+
+
+def summary(ours: Sequence[tuple[float, float]], theirs: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Return the loss that both reached, when, and the ratio of the times."""
+    lowest = min(loss for loss, _ in theirs)
+    reference, mine = time_to(theirs, lowest), time_to(ours, lowest)
+    assert reference is not None
+    return {
+        "dev_loss": lowest,
+        "reference": reference,
+        "ours": mine,
+        "ratio": None if mine is None else mine / reference,
+        "epochs": {"ours": len(ours), "reference": len(theirs)},
+        "our_lowest": min((loss for loss, _ in ours), default=None),
+    }
+
+
+def make_workspace(folder: Path, digits: Path, *, plain: bool, **train: Any) -> None:
+    """Make a workspace of the digits, with its clips and scorer; `plain` without augmentation and voices."""
+    folder.mkdir()
+    settings = with_values(Settings(), split=SPLIT, recordings={"folder": str(digits / "recordings.csv")}, train=train)
+    if plain:
+        settings = with_values(
+            settings, augment={"enabled": False}, voices={"use": "never"}, train={"synthetic_epochs": 0}
+        )
+    (folder / "asr.toml").write_text(render(settings))
+    (folder / "sentences.txt").write_text(SENTENCES)
+    for verb in ("manifests", "scorer"):
+        subprocess.run([sys.executable, "-m", "asr.cli", verb, str(folder)], cwd=ROOT, check=True, stdout=2)
+
+
+def start(name: str, folder: Path) -> Side:
+    """Start a training, stopped: it works in its turns only."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asr.cli", "train", str(folder)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    os.kill(process.pid, signal.SIGSTOP)
+    return Side(name, process)
+
+
+def main() -> None:
+    """Print a table, or JSON with --json."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "digits")
+    parser.add_argument("--width", type=int, default=134, help="n_hidden of both")
+    parser.add_argument("--turn", type=float, default=20.0, help="seconds that a side works before the other does")
+    parser.add_argument("--epochs", type=int, default=75, help="most epochs of either side")
+    parser.add_argument("--recipe", action="store_true", help="ours with augmentation and synthetic voices")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if find_reference() is None:
+        print(SKIPPED)
+        return
+    if not (options.data / "recordings.csv").is_file():
+        print(f"skipped: no spoken digits at {options.data}; --data names their folder")
+        return
+    if not options.json:
+        print(machine(), flush=True)
+    found = measure(options)
+    if options.json:
+        print(json.dumps(found, indent=2))
+        return
+    print(f"Mozilla's trainer: dev loss {found['dev_loss']:.2f} after {found['reference']:.0f} s")
+    if found["ours"] is None:
+        print(f"ours: not reached in {found['epochs']['ours']} epochs; lowest {found['our_lowest']:.2f}")
+    else:
+        print(f"ours: the same after {found['ours']:.0f} s, {found['ratio']:.2f} of its time")
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Train both in turns, until one is done and the other has passed it; return `summary`."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        same = {"n_hidden": options.width, "epochs": options.epochs}
+        make_workspace(Path(folder, "ours"), options.data, plain=not options.recipe, **same)
+        make_workspace(Path(folder, "reference"), options.data, plain=True, **same, **MOZILLAS)
+        ours, theirs = (start(name, Path(folder, name)) for name in ("ours", "reference"))
+        try:
+            while not (ours.over() and theirs.over()):
+                if not theirs.over():
+                    theirs.turn(options.turn)
+                passed = theirs.over() and time_to(ours.curve, min(loss for loss, _ in theirs.curve)) is not None
+                if passed:
+                    break
+                if not ours.over():
+                    ours.turn(options.turn)
+            return summary(ours.curve, theirs.curve)
+        finally:
+            ours.close()
+            theirs.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -30,7 +30,7 @@ UInt16 = npt.NDArray[np.uint16]
 
 
 class _FrontendState(ctypes.Structure):
-    """frontend_state of frontend.h."""
+    """Frontend of frontend.h."""
 
     _fields_ = (
         ("bins", ctypes.c_uint32 * 256),
@@ -41,7 +41,7 @@ class _FrontendState(ctypes.Structure):
 
 
 class _AverageState(ctypes.Structure):
-    """average_state of average_frontend.h."""
+    """AverageFrontend of average_frontend.h."""
 
     _fields_ = (
         ("real", ctypes.c_int32 * 256),

@@ -42,7 +42,7 @@ static void transform(int32_t *real, int32_t *imaginary) {
 }
 
 /* The power of one frequency of the real transform; full scale of a sample squared is 2^42. */
-static uint64_t power(const average_state *average, unsigned k) {
+static uint64_t power(const AverageFrontend *average, unsigned k) {
     const unsigned mirrored = (PAIRS - k) % PAIRS;
     /* Halves of the transforms of the even and the odd samples, doubled. */
     const int32_t even_real = average->real[k] + average->real[mirrored];
@@ -61,7 +61,7 @@ static int32_t windowed(const int16_t *samples, unsigned n) {
     return (int32_t)(((int64_t)samples[n] * factor + (1 << (44 - SAMPLE_BITS))) >> (45 - SAMPLE_BITS));
 }
 
-static void make_slice(average_state *average, uint8_t *slice) {
+static void make_slice(AverageFrontend *average, uint8_t *slice) {
     unsigned n, bucket, bit;
     memset(average->real, 0, sizeof average->real);
     memset(average->imaginary, 0, sizeof average->imaginary);
@@ -82,21 +82,21 @@ static void make_slice(average_state *average, uint8_t *slice) {
     }
 }
 
-frontend_status average_reset(average_state *average) {
+FrontendError average_reset(AverageFrontend *average) {
     if (average == NULL) return FRONTEND_NULL_POINTER;
     memset(average, 0, sizeof *average);
     return FRONTEND_OK;
 }
 
-size_t average_slices(const average_state *average, size_t count) {
+size_t average_slices(const AverageFrontend *average, size_t count) {
     size_t missing;
     if (average == NULL || average->filled >= FRONTEND_WINDOW) return 0;
     missing = FRONTEND_WINDOW - average->filled;
     return count < missing ? 0 : (count - missing) / FRONTEND_STEP + 1;
 }
 
-frontend_status average_process(average_state *average, const int16_t *samples, size_t count, uint8_t *slices,
-                                size_t capacity, size_t *made) {
+FrontendError average_process(AverageFrontend *average, const int16_t *samples, size_t count, uint8_t *slices,
+                              size_t capacity, size_t *made) {
     size_t done = 0;
     if (made == NULL) return FRONTEND_NULL_POINTER;
     *made = 0;

@@ -26,13 +26,13 @@ typedef struct {
     int32_t real[FRONTEND_BINS], imaginary[FRONTEND_BINS]; /* scratch of one slice */
     int16_t samples[FRONTEND_WINDOW];                      /* those that the next window begins with */
     uint32_t filled;                                       /* how many of them there are */
-} average_state;
+} AverageFrontend;
 
 /* As the functions of the same names in frontend.h. */
-frontend_status average_reset(average_state *average);
-size_t average_slices(const average_state *average, size_t count);
-frontend_status average_process(average_state *average, const int16_t *samples, size_t count, uint8_t *slices,
-                                size_t capacity, size_t *made);
+FrontendError average_reset(AverageFrontend *average);
+size_t average_slices(const AverageFrontend *average, size_t count);
+FrontendError average_process(AverageFrontend *average, const int16_t *samples, size_t count, uint8_t *slices,
+                              size_t capacity, size_t *made);
 
 #ifdef __cplusplus
 }

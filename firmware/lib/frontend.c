@@ -67,13 +67,13 @@ static uint32_t square_root(uint64_t x) {
 
 /* Window the samples into the places where the first butterflies take them; return by how many bits they can be
  * shifted up and still fit 16. */
-static unsigned apply_window(const int16_t *samples, frontend_bin *bins) {
+static unsigned apply_window(const int16_t *samples, FrontendBin *bins) {
     uint32_t magnitudes = 0; /* its leading one is that of the largest */
     unsigned n;
     for (n = 0; n < FRONTEND_WINDOW / 2; ++n) {
         const int32_t even = (samples[2 * n] * HANN[2 * n]) >> TABLE_WINDOW_BITS;
         const int32_t odd = (samples[2 * n + 1] * HANN[2 * n + 1]) >> TABLE_WINDOW_BITS;
-        frontend_bin *place = bins + PLACES[n];
+        FrontendBin *place = bins + PLACES[n];
         place->value.real = (int16_t)even;
         place->value.imaginary = (int16_t)odd;
         magnitudes |= (uint32_t)(even < 0 ? -even : even) | (uint32_t)(odd < 0 ? -odd : odd);
@@ -85,7 +85,7 @@ static unsigned apply_window(const int16_t *samples, frontend_bin *bins) {
 }
 
 /* The sums and differences of a butterfly of four. */
-static inline void combine(frontend_bin *x, unsigned m, int32_t r0, int32_t i0, int32_t r1, int32_t i1, int32_t r2,
+static inline void combine(FrontendBin *x, unsigned m, int32_t r0, int32_t i0, int32_t r1, int32_t i1, int32_t r2,
                            int32_t i2, int32_t r3, int32_t i3) {
     const int32_t r02 = r0 + r2, i02 = i0 + i2, r13 = r1 + r3, i13 = i1 + i3;
     const int32_t r20 = r0 - r2, i20 = i0 - i2, r31 = r1 - r3, i31 = i1 - i3;
@@ -100,13 +100,13 @@ static inline void combine(frontend_bin *x, unsigned m, int32_t r0, int32_t i0, 
 }
 
 /* A butterfly whose factors are 1: rounding leaves x * 32767/32768 what it was, for x up to 8192. */
-static inline void plain_butterfly(frontend_bin *x, unsigned m) {
+static inline void plain_butterfly(FrontendBin *x, unsigned m) {
     combine(x, m, quarter(x[0].value.real), quarter(x[0].value.imaginary), quarter(x[m].value.real), quarter(x[m].value.imaginary),
             quarter(x[2 * m].value.real), quarter(x[2 * m].value.imaginary), quarter(x[3 * m].value.real),
             quarter(x[3 * m].value.imaginary));
 }
 
-static inline void butterfly(frontend_bin *x, unsigned m, const int16_t *factors) {
+static inline void butterfly(FrontendBin *x, unsigned m, const int16_t *factors) {
     const int32_t r1 = quarter(x[m].value.real), i1 = quarter(x[m].value.imaginary);
     const int32_t r2 = quarter(x[2 * m].value.real), i2 = quarter(x[2 * m].value.imaginary);
     const int32_t r3 = quarter(x[3 * m].value.real), i3 = quarter(x[3 * m].value.imaginary);
@@ -117,10 +117,10 @@ static inline void butterfly(frontend_bin *x, unsigned m, const int16_t *factors
 }
 
 /* A complex FFT of 256 in place, of pairs that lie in the order of reversed digits, each shifted up first. */
-static void transform(frontend_bin *bins, unsigned shift) {
+static void transform(FrontendBin *bins, unsigned shift) {
     unsigned m, k, n;
     for (n = 0; n < FRONTEND_BINS; n += 4) {
-        frontend_bin *x = bins + n;
+        FrontendBin *x = bins + n;
         for (k = 0; k < 4; ++k) {
             x[k].value.real = narrow((int32_t)((uint32_t)x[k].value.real << shift));
             x[k].value.imaginary = narrow((int32_t)((uint32_t)x[k].value.imaginary << shift));
@@ -136,10 +136,10 @@ static void transform(frontend_bin *bins, unsigned shift) {
 }
 
 /* Turn the transform of pairs into that of single samples, and that into energies, for the bins of the band. */
-static void take_energies(frontend_bin *bins) {
+static void take_energies(FrontendBin *bins) {
     unsigned k;
     for (k = TABLE_FIRST_BIN; k <= FRONTEND_BINS / 2; ++k) {
-        frontend_bin *near = bins + k, *far = bins + (FRONTEND_BINS - k);
+        FrontendBin *near = bins + k, *far = bins + (FRONTEND_BINS - k);
         const int16_t *factor = SPLIT_TWIDDLES + 2 * (k - 1);
         const int32_t near_real = half(near->value.real), near_imaginary = half(near->value.imaginary);
         const int32_t far_real = half(far->value.real), far_imaginary = half(narrow(-far->value.imaginary));
@@ -226,9 +226,9 @@ static inline int8_t quantise(uint32_t value) {
 }
 
 /* Make a slice of the full window, as int8 or, where `bytes` is NULL, as uint16. */
-static void make_slice(frontend_state *frontend, int8_t *bytes, uint16_t *values) {
+static void make_slice(Frontend *frontend, int8_t *bytes, uint16_t *values) {
     const unsigned shift = apply_window(frontend->samples, frontend->bins);
-    const frontend_bin *bin = frontend->bins + TABLE_FIRST_BIN;
+    const FrontendBin *bin = frontend->bins + TABLE_FIRST_BIN;
     const uint16_t *weight = WEIGHTS;
     uint64_t falling = 0; /* what the bins of the last channel leave for the next */
     unsigned channel, n;
@@ -254,21 +254,21 @@ static void make_slice(frontend_state *frontend, int8_t *bytes, uint16_t *values
 
 /* ------------------------------------------------------------------------------------------------- the stream */
 
-frontend_status frontend_reset(frontend_state *frontend) {
+FrontendError frontend_reset(Frontend *frontend) {
     if (frontend == NULL) return FRONTEND_NULL_POINTER;
     memset(frontend, 0, sizeof *frontend);
     return FRONTEND_OK;
 }
 
-size_t frontend_slices(const frontend_state *frontend, size_t count) {
+size_t frontend_slices(const Frontend *frontend, size_t count) {
     size_t missing;
     if (frontend == NULL || frontend->filled >= FRONTEND_WINDOW) return 0;
     missing = FRONTEND_WINDOW - frontend->filled;
     return count < missing ? 0 : (count - missing) / FRONTEND_STEP + 1;
 }
 
-static frontend_status process(frontend_state *frontend, const int16_t *samples, size_t count, int8_t *bytes,
-                               uint16_t *values, size_t capacity, size_t *made) {
+static FrontendError process(Frontend *frontend, const int16_t *samples, size_t count, int8_t *bytes,
+                             uint16_t *values, size_t capacity, size_t *made) {
     size_t done = 0;
     if (made == NULL) return FRONTEND_NULL_POINTER;
     *made = 0;
@@ -296,12 +296,12 @@ static frontend_status process(frontend_state *frontend, const int16_t *samples,
     return FRONTEND_OK;
 }
 
-frontend_status frontend_process(frontend_state *frontend, const int16_t *samples, size_t count, int8_t *slices,
-                                 size_t capacity, size_t *made) {
+FrontendError frontend_process(Frontend *frontend, const int16_t *samples, size_t count, int8_t *slices,
+                               size_t capacity, size_t *made) {
     return process(frontend, samples, count, slices, NULL, capacity, made);
 }
 
-frontend_status frontend_process_values(frontend_state *frontend, const int16_t *samples, size_t count,
-                                        uint16_t *slices, size_t capacity, size_t *made) {
+FrontendError frontend_process_values(Frontend *frontend, const int16_t *samples, size_t count,
+                                      uint16_t *slices, size_t capacity, size_t *made) {
     return process(frontend, samples, count, NULL, slices, capacity, made);
 }

@@ -28,7 +28,7 @@ typedef enum {
     FRONTEND_NULL_POINTER = 1, /* an argument that must not be NULL is */
     FRONTEND_NO_ROOM = 2,      /* more slices come out than fit; nothing was taken */
     FRONTEND_NOT_RESET = 3     /* the state holds what frontend_reset never wrote */
-} frontend_status;
+} FrontendError;
 
 /* Of the spectrum, and then its energy. */
 typedef union {
@@ -36,21 +36,25 @@ typedef union {
         int16_t real, imaginary;
     } value;
     uint32_t energy;
-} frontend_bin;
+} FrontendBin;
 
 /* The caller owns it and reads nothing of it; 2.2 kB. */
 typedef struct {
-    frontend_bin bins[FRONTEND_BINS];  /* scratch of one slice */
+    FrontendBin bins[FRONTEND_BINS];  /* scratch of one slice */
     uint32_t noise[FRONTEND_CHANNELS]; /* estimate of each channel, times 1024 */
     int16_t samples[FRONTEND_WINDOW];  /* those that the next window begins with */
     uint32_t filled;                   /* how many of them there are */
-} frontend_state;
+} Frontend;
 
-/* Start anew, as if nothing had been heard. A frontend_state must be reset before its first use. */
-frontend_status frontend_reset(frontend_state *frontend);
+/* Names of an earlier day. */
+typedef Frontend frontend_state;
+typedef FrontendError frontend_status;
+
+/* Start anew, as if nothing had been heard. A Frontend must be reset before its first use. */
+FrontendError frontend_reset(Frontend *frontend);
 
 /* How many slices come out when `count` more samples go in; 0 where `frontend` is NULL. */
-size_t frontend_slices(const frontend_state *frontend, size_t count);
+size_t frontend_slices(const Frontend *frontend, size_t count);
 
 /* Take `count` samples (16 kHz, mono; any number, also none) and write the slices that are due.
  *
@@ -59,12 +63,12 @@ size_t frontend_slices(const frontend_state *frontend, size_t count);
  * made:   how many slices were written.
  *
  * A call with 320 samples or fewer makes one slice at most. */
-frontend_status frontend_process(frontend_state *frontend, const int16_t *samples, size_t count, int8_t *slices,
-                                 size_t capacity, size_t *made);
+FrontendError frontend_process(Frontend *frontend, const int16_t *samples, size_t count, int8_t *slices,
+                               size_t capacity, size_t *made);
 
 /* The same before it is scaled to int8: the microfrontend's own uint16 values, 0 to about 670. */
-frontend_status frontend_process_values(frontend_state *frontend, const int16_t *samples, size_t count,
-                                        uint16_t *slices, size_t capacity, size_t *made);
+FrontendError frontend_process_values(Frontend *frontend, const int16_t *samples, size_t count,
+                                      uint16_t *slices, size_t capacity, size_t *made);
 
 #ifdef __cplusplus
 }

@@ -70,6 +70,16 @@ def read(path: Path | str) -> tuple[Float, int]:
     return samples, rate
 
 
+def header_rate(path: Path | str) -> int | None:
+    """Return the sample rate that a file's header tells, Hz; None where soundfile cannot read it."""
+    import soundfile
+
+    try:
+        return int(soundfile.info(str(path)).samplerate)
+    except (soundfile.SoundFileError, OSError):
+        return None
+
+
 def load(path: Path | str, rate: int = SAMPLE_RATE) -> Float:
     """Read a sound file as one channel at `rate` Hz: float32 [n] in [-1, 1).
 

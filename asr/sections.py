@@ -124,7 +124,7 @@ class Train:
         maximum=1_000_000,
     )
     heard_in: int = setting(
-        3, "epochs that hear one augmented version of a clip before another is made", minimum=1, maximum=1000
+        4, "epochs that hear one augmented version of a clip before another is made", minimum=1, maximum=1000
     )
     batch_size: int = setting(16, "utterances a step", minimum=1, maximum=4096)
     learning_rate: float = setting(0.001, "highest learning rate", minimum=1e-8, maximum=1)

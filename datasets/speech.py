@@ -77,10 +77,16 @@ def voice_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class Spoken:
-    """A sentence that a synthetic speaker is to say; it is spoken when somebody listens."""
+    """A sentence that a synthetic speaker is to say; it is spoken when somebody listens.
+
+    Attributes
+    ----------
+    rate : Hz; a recorder of this rate heard it, so that what lies above half of it is missing.
+    """
 
     transcript: str
     speaker: Speaker
+    rate: int = audio.SAMPLE_RATE
 
     @property
     def seconds(self) -> float:
@@ -89,7 +95,11 @@ class Spoken:
 
     def samples(self) -> Float:
         """Return float32 [n] at 16 kHz."""
-        return speak(self.transcript, self.speaker)
+        samples = speak(self.transcript, self.speaker)
+        if self.rate >= audio.SAMPLE_RATE:
+            return samples
+        recorded = audio.resample(samples, audio.SAMPLE_RATE, self.rate)
+        return audio.resample(recorded, self.rate, audio.SAMPLE_RATE)[: len(samples)]
 
 
 def cast_speakers(settings: Voices, language: str, count: int | None = None) -> list[Speaker]:

@@ -55,9 +55,9 @@ class Augment:
     )
     gate_depth: tuple[float, ...] = setting((8.0, 35.0), "how far down", unit="dB", minimum=0, maximum=60)
 
-    silence_probability: float = _probability(0.15, "with room tone added before, and the same share after")
+    silence_probability: float = _probability(0.5, "with room tone added before, and the same share after")
     silence: tuple[float, ...] = setting(
-        (0.0, 1.5), "of it on a side; short ones are likelier", unit="s", minimum=0, maximum=10
+        (0.0, 1.0), "of it on a side; short ones are likelier", unit="s", minimum=0, maximum=10
     )
 
     room_probability: float = _probability(0.15, "heard in a simulated room")
@@ -69,7 +69,7 @@ class Augment:
     )
     rooms: int = setting(96, "simulated rooms to choose from", minimum=1, maximum=2000)
 
-    noise_probability: float = _probability(0.5, "with noise")
+    noise_probability: float = _probability(0.4, "with noise")
     noise_above: tuple[float, ...] = setting(
         (5.0, 35.0), "active speech above the noise", unit="dB", minimum=-20, maximum=60
     )
@@ -110,7 +110,7 @@ class Augment:
     codec_probability: float = _probability(0.04, "sent through an 8 kHz mu-law line (G.711)")
     gain_probability: float = _probability(0.9, "at another level")
     gain: tuple[float, ...] = setting(
-        (-18.0, 9.0), "change of level; full scale is never passed", unit="dB", minimum=-60, maximum=40
+        (-24.0, 12.0), "change of level; full scale is never passed", unit="dB", minimum=-60, maximum=40
     )
 
     time_masks: int = setting(2, "stretches of features hidden from the network", minimum=0, maximum=20)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asr import audio
 from asr.steps.lineage import read_run_layers
 from asr.steps.preparing import read_templates
 from asr.workspace import Workspace
@@ -59,7 +60,7 @@ def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
         ws.checkpoints,
         ws.build / "features",
         ws.logs,
-        synthetic=synthetic_voices(ws) if real and ws.settings.voices.use == "mix" else None,
+        synthetic=synthetic_voices(ws, recorders(prepared)) if real and ws.settings.voices.use == "mix" else None,
         start=start,
     )
     return plan, parent
@@ -72,8 +73,23 @@ def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
     return replace(plan, checkpoints=ws.checkpoints / run.id, logs=ws.logs / run.id)
 
 
-def synthetic_voices(ws: Workspace) -> Callable[[int, int], Sequence[Any]]:
-    """Return what makes synthetic utterances: new sentences of the templates, by all speakers in turn."""
+def recorders(prepared: Prepared) -> int:
+    """Return the highest sample rate, Hz, among the recordings to train on, 16,000 at most.
+
+    Voices that sound above all recordings would tell the network that what is silent up there is a person.
+    """
+    sources = {Path(clip.source) for clip in prepared.of("train") if not clip.synthetic}
+    rates = [audio.header_rate(source) or audio.SAMPLE_RATE for source in sources]
+    return min(max(rates, default=audio.SAMPLE_RATE), audio.SAMPLE_RATE)
+
+
+def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[int, int], Sequence[Any]]:
+    """Return what makes synthetic utterances: new sentences of the templates, by all speakers in turn.
+
+    Parameters
+    ----------
+    rate : Hz; the voices have no highs that a recorder of this rate would not have heard.
+    """
     from datasets.speech import Spoken, cast_speakers
 
     chosen = ws.settings
@@ -84,7 +100,7 @@ def synthetic_voices(ws: Workspace) -> Callable[[int, int], Sequence[Any]]:
         rng = np.random.default_rng([chosen.voices.seed, chosen.train.seed, generation])
         texts = templates.sample(count, rng)
         order = rng.permutation(len(speakers))
-        return [Spoken(text, speakers[int(order[i % len(order)])]) for i, text in enumerate(texts)]
+        return [Spoken(text, speakers[int(order[i % len(order)])], rate) for i, text in enumerate(texts)]
 
     return utterances
 

@@ -260,3 +260,12 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path) -> None:
     )
     assert "x.wav: cannot be written" in done.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_a_header_tells_the_rate_without_reading_the_sound(tmp_path: Path) -> None:
+    path = tmp_path / "telephone.flac"
+    soundfile.write(path, np.zeros(100, np.int16), 8000)
+    assert audio.header_rate(path) == 8000
+    path.write_bytes(b"no sound")
+    assert audio.header_rate(path) is None
+    assert audio.header_rate(tmp_path / "gone.wav") is None

@@ -56,6 +56,20 @@ def test_speech_is_sound_at_16_khz() -> None:
     assert power[: len(power) // 2].sum() > 0.8 * power.sum()
 
 
+def test_a_voice_has_no_highs_that_the_recorders_lack() -> None:
+    speaker = Speaker("robot", "en-us+f3", 160, 50)
+    wide, narrow = Spoken("six", speaker).samples(), Spoken("six", speaker, 8000).samples()
+    assert wide.shape == narrow.shape
+
+    def highs(samples: npt.NDArray[np.float32]) -> float:
+        """Return the share of the power above 4.2 kHz."""
+        power = np.abs(np.fft.rfft(samples)) ** 2
+        return float(power[np.fft.rfftfreq(len(samples), 1 / 16000) > 4200].sum() / power.sum())
+
+    assert highs(wide) > 0.05, "an s hisses up there"
+    assert highs(narrow) < 1e-5
+
+
 def test_speed_and_pitch_do_what_they_say() -> None:
     words = "make me a large dark roast coffee with some milk"
     slow, fast = (speak(words, Speaker("x", "en-us", speed, 50)) for speed in (120, 220))

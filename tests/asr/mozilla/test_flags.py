@@ -56,6 +56,16 @@ def test_the_original_takes_booleans_as_absl_does(patience: int, word: str) -> N
     assert said >= BOOLEANS
     # Only the fork has a rehearsal to leave out, and absl refuses what it does not know.
     assert "skip_batch_test" not in said
+    # absl itself, with the kinds that the original declares, leaves no stray word and reads what was meant.
+    from absl import flags as absl_flags
+
+    declared = absl_flags.FlagValues()
+    for name in said:
+        define = absl_flags.DEFINE_boolean if name in BOOLEANS else absl_flags.DEFINE_string
+        define(name, None, "", flag_values=declared)
+    assert declared(["DeepSpeech.py", *words]) == ["DeepSpeech.py"]
+    assert declared["early_stop"].value is (patience > 0)
+    assert declared["export_tflite"].value is declared["show_progressbar"].value is False
 
 
 def test_when_all_epochs_are_done_it_only_exports() -> None:

@@ -5,6 +5,7 @@ WORKSPACE ?= examples/light
 ENGINE ?=
 TEST ?=
 PORT ?= 6006
+WAV ?=
 
 ASR := .venv/bin/asr
 
@@ -19,7 +20,8 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime development init speak manifests scorer train export evaluate learn hear tensorboard runs \
-	test lint bench reference docker-image docker-train docker-tensorboard docker-train-image \
+	firmware-tools firmware-test firmware-size test lint bench reference \
+	docker-image docker-train docker-tensorboard docker-train-image \
 	lock clean distclean
 
 help: ## List the targets
@@ -60,6 +62,15 @@ tensorboard: runtime ## Show the curves, spectrograms and transcripts of every t
 
 runs: runtime ## List what was trained from what
 	$(ASR) runs "$(WORKSPACE)"
+
+firmware-tools: ## Install the compiler and the emulator of a Cortex-M4
+	@tools/setup firmware
+
+firmware-test: runtime firmware-tools ## Let the keyword model listen to WAV="FILE..." on a Cortex-M4 in QEMU
+	.venv/bin/python -m tools.firmware test "$(WORKSPACE)" $(WAV)
+
+firmware-size: runtime firmware-tools ## Measure flash, RAM, stack and instructions of the firmware against its budgets
+	.venv/bin/python -m tools.firmware size "$(WORKSPACE)"
 
 test: lint ## Run lint and every test; TEST="tests/lm -k arpa" chooses
 	.venv/bin/python -m pytest $(TEST)

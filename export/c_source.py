@@ -40,6 +40,8 @@ class Listening:
     stride : slices from one inference to the next.
     average : inferences that are averaged.
     suppression : slices for which nothing is heard after a word.
+    frontend : fingerprint of the frontend that the model was trained on (FRONTEND_FINGERPRINT of its tables); 0
+        where it is not known, and then not checked.
     """
 
     thresholds: Sequence[int] = ()
@@ -51,6 +53,7 @@ class Listening:
     stride: int = 2
     average: int = 8
     suppression: int = 50
+    frontend: int = 0
 
 
 def fingerprint(tflite: bytes, words: Sequence[str], listening: Listening) -> str:
@@ -127,12 +130,19 @@ def _header(network: Network, words: Sequence[str], listening: Listening, mark: 
         "AVERAGE": f"{listening.average} /* inferences that are averaged */",
         "SUPPRESSION": f"{listening.suppression} /* slices in which nothing is heard after a word */",
     }
+    if listening.frontend:
+        settings["FRONTEND"] = f"0x{listening.frontend:08x}u"
     defines = "\n".join(f"#define KEYWORD_MODEL_{name} {value}" for name, value in settings.items())
     checks = "\n".join(
         f"#if defined(FRONTEND_{name}) && FRONTEND_{name} != KEYWORD_MODEL_{name}\n"
         f'#error "keyword_model.h was trained with another FRONTEND_{name} than the frontend has"\n#endif'
         for name in ("SAMPLE_RATE", "WINDOW", "STEP", "CHANNELS", "SLICES")
     )
+    if listening.frontend:
+        checks += (
+            "\n#if defined(FRONTEND_FINGERPRINT) && FRONTEND_FINGERPRINT != KEYWORD_MODEL_FRONTEND\n"
+            '#error "keyword_model.h was trained on the features of another frontend: export it again"\n#endif'
+        )
     named = ", ".join(_plain(word) for word in words)
     return f"""/* A keyword model for neural_network.h: {named}. Generated; see keyword_model.c. */
 #ifndef KEYWORD_MODEL_H

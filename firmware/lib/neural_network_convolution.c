@@ -36,8 +36,8 @@
 #endif
 
 /* sums[0..3] += a.c, a.d, b.c, b.d: two rows of values with two rows of weights. */
-NEURAL_NETWORK_ALONE static void multiply_rows(const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d, uint32_t count,
-                          uint32_t sums[4])
+NEURAL_NETWORK_ALONE static void multiply_rows(const int8_t *a, const int8_t *b, const int8_t *c, const int8_t *d,
+                                               uint32_t count, uint32_t sums[4])
 {
     const int8_t *const end = a + count;
     const int8_t *const end_of_fours = a + (count & ~UINT32_C(3));
@@ -66,7 +66,8 @@ NEURAL_NETWORK_ALONE static void multiply_rows(const int8_t *a, const int8_t *b,
 }
 
 /* sums[0..1] += a.c, a.d: one row of values with two rows of weights. */
-NEURAL_NETWORK_ALONE static void multiply_row(const int8_t *a, const int8_t *c, const int8_t *d, uint32_t count, uint32_t sums[2])
+NEURAL_NETWORK_ALONE static void multiply_row(const int8_t *a, const int8_t *c, const int8_t *d, uint32_t count,
+                                              uint32_t sums[2])
 {
     const int8_t *const end = a + count;
     const int8_t *const end_of_fours = a + (count & ~UINT32_C(3));
@@ -99,7 +100,7 @@ static void two_pixels(const NeuralNetworkLayer *layer, const int8_t *a, const i
     const int32_t *const biases = layer->biases;
     const int32_t *const multipliers = layer->multipliers;
     const int8_t *const shifts = layer->shifts;
-    const Limits limits = neural_network_limits(layer);
+    const NeuralNetworkLimits limits = neural_network_limits(layer);
     int8_t *const second = output + channels;
     const int8_t *weights = layer->weights;
     uint32_t channel;
@@ -124,7 +125,7 @@ static void two_pixels(const NeuralNetworkLayer *layer, const int8_t *a, const i
 static void one_pixel(const NeuralNetworkLayer *layer, const int8_t *a, uint32_t taps, int8_t *output, int twice)
 {
     const uint32_t channels = layer->output_channels;
-    const Limits limits = neural_network_limits(layer);
+    const NeuralNetworkLimits limits = neural_network_limits(layer);
     const int8_t *weights = layer->weights;
     uint32_t channel;
 

@@ -63,7 +63,7 @@ static uint32_t sum_one(const NeuralNetworkLayer *layer, const int8_t *window, u
 static void one_pixel(const NeuralNetworkLayer *layer, const int8_t *window, uint32_t row_bytes, int8_t *output)
 {
     const uint32_t channels = layer->input_channels;
-    const Limits limits = neural_network_limits(layer);
+    const NeuralNetworkLimits limits = neural_network_limits(layer);
     uint32_t channel = 0;
     uint32_t within;
 

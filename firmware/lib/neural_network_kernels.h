@@ -83,11 +83,11 @@ static inline int32_t neural_network_scale(uint32_t sum, int32_t multiplier, int
 /* What an output value is held to, before the zero point is added: adding it then cannot overflow. */
 typedef struct {
     int32_t zero_point, smallest, largest;
-} Limits;
+} NeuralNetworkLimits;
 
-static inline Limits neural_network_limits(const NeuralNetworkLayer *layer)
+static inline NeuralNetworkLimits neural_network_limits(const NeuralNetworkLayer *layer)
 {
-    Limits limits;
+    NeuralNetworkLimits limits;
 
     limits.zero_point = layer->output_zero_point;
     limits.smallest = layer->smallest - limits.zero_point;
@@ -96,8 +96,8 @@ static inline Limits neural_network_limits(const NeuralNetworkLayer *layer)
 }
 
 /* The byte that is put out for a sum. */
-static inline int8_t neural_network_requantise(uint32_t sum, int32_t multiplier, int32_t shift, Limits limits,
-                                               int twice)
+static inline int8_t neural_network_requantise(uint32_t sum, int32_t multiplier, int32_t shift,
+                                               NeuralNetworkLimits limits, int twice)
 {
     int32_t value = neural_network_scale(sum, multiplier, shift, twice);
 

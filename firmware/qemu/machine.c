@@ -127,6 +127,27 @@ void machine_print_number(uint32_t number)
     machine_print(digits + at);
 }
 
+void machine_print_figure(const char *name, uint32_t number)
+{
+    machine_print(name);
+    machine_print(" ");
+    machine_print_number(number);
+    machine_print("\n");
+}
+
+uint32_t machine_parse(const char *word)
+{
+    uint32_t number = 0;
+
+    for (; *word != '\0'; word++) {
+        if (*word < '0' || *word > '9' || number > 100000000) {
+            return 0;
+        }
+        number = number * 10 + (uint32_t)(*word - '0');
+    }
+    return number;
+}
+
 void machine_exit(int code)
 {
     const uint32_t block[2] = {STOPPED_BY_APPLICATION, (uint32_t)code};

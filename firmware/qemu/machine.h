@@ -20,6 +20,10 @@ void machine_close(int handle);
 
 void machine_print(const char *text);
 void machine_print_number(uint32_t number);
+/* A line "name number". */
+void machine_print_figure(const char *name, uint32_t number);
+/* The number that a word of digits is; 0 where it is something else. */
+uint32_t machine_parse(const char *word);
 /* Ends QEMU with this exit code. */
 void machine_exit(int code) __attribute__((noreturn));
 /* Ends with a line on the console and the exit code 2. */

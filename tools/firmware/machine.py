@@ -76,19 +76,25 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     elf = (folder / program).with_suffix(".elf").resolve()
     sources = [*sorted((FIRMWARE / "lib").glob("*.c")), *sorted((FIRMWARE / "qemu" / program).glob("*.c"))]
-    sources += [FIRMWARE / "qemu" / "machine.c", model / "keyword_model.c"]
+    sources += [*sorted((FIRMWARE / "qemu").glob("*.c")), model / "keyword_model.c"]
     switches = [f"-DNEURAL_NETWORK_DOUBLE_ROUNDING={int(double_rounding)}"]
     switches += [] if fast is None else [f"-DNEURAL_NETWORK_FAST={int(fast)}"]
     objects = []
     for source in sources:
         made = elf.with_name(f"{elf.stem}-{source.stem}.o")
-        _call([
-            COMPILER, *FLAGS, *switches, f"-I{FIRMWARE / 'lib'}", f"-I{FIRMWARE / 'qemu'}", f"-I{model.resolve()}",
-            "-c", str(source.resolve()), "-o", str(made),
-        ])  # fmt: skip
+        compile_object(source, made, model, switches)
         objects.append(str(made))
     _call([COMPILER, *FLAGS, *LINK, f"-Wl,-Map={elf.with_suffix('.map')}", *objects, "-o", str(elf)])
     return elf
+
+
+def compile_object(source: Path, target: Path, model: Path, switches: Sequence[str] = ()) -> None:
+    """Compile one file as it is compiled for the firmware, with these switches besides."""
+    folders = [FIRMWARE / "lib", FIRMWARE / "qemu", model.resolve()]
+    _call([
+        COMPILER, *FLAGS, *switches, *(f"-I{folder}" for folder in folders), "-c", str(source.resolve()),
+        "-o", str(target),
+    ])  # fmt: skip
 
 
 def _call(command: Sequence[str]) -> None:

@@ -55,12 +55,8 @@ int main(void)
     }
     stack = machine_stack_used();
     machine_close(to);
-    machine_print("inferences ");
-    machine_print_number(inferences);
-    machine_print("\ninstructions ");
-    machine_print_number(inferences ? (uint32_t)(instructions / inferences) : 0);
-    machine_print("\nstack ");
-    machine_print_number(stack);
-    machine_print("\n");
+    machine_print_figure("inferences", inferences);
+    machine_print_figure("instructions", inferences ? (uint32_t)(instructions / inferences) : 0);
+    machine_print_figure("stack", stack);
     return 0;
 }

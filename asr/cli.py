@@ -153,6 +153,18 @@ def runs(
     verbs.show_runs(verbs.open_workspace(workspace), compare, lineage)
 
 
+@app.command(epilog="Example: asr features --wav yes.wav --c-file yes_features.c")
+def features(
+    wav: Annotated[Path, typer.Option(help="A recording, of any format.")],
+    c_file: Annotated[Path, typer.Option(help="The C file to write.")],
+    preprocess: Annotated[str, typer.Option(help="micro, or average for the older features.")] = "micro",
+) -> None:
+    """Write a recording's keyword features as a C array, for tests on a board."""
+    from asr import verbs
+
+    print(verbs.features(wav, c_file, preprocess))
+
+
 @app.command(epilog="Example: asr tensorboard my-lamp --port 6007")
 def tensorboard(
     workspace: Where = HERE,

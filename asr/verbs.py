@@ -193,6 +193,13 @@ def speak(ws: Workspace, count: int, out: Path | None) -> str:
     )
 
 
+def features(recording: Path, c_file: Path, preprocess: str) -> str:
+    """Write a recording's keyword features as a C array."""
+    from asr.keyword.c_features import write_c_features
+
+    return write_c_features(recording, c_file, preprocess)
+
+
 def tensorboard(ws: Workspace, port: int, host: str) -> None:
     """Show the logs of both tiers in browsers until the process is interrupted."""
     from asr.steps.boards import serve

@@ -4,6 +4,8 @@
 WORKSPACE ?= examples/light
 ENGINE ?=
 TEST ?=
+BOARD ?= esp32
+RUNS ?= 1000000
 PORT ?= 6006
 WAV ?=
 
@@ -20,7 +22,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime development init speak manifests scorer train export evaluate learn hear tensorboard runs \
-	firmware-tools firmware-test firmware-size test lint bench reference \
+	flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
 	docker-image docker-train docker-tensorboard docker-train-image \
 	lock clean distclean
 
@@ -71,6 +73,18 @@ firmware-test: runtime firmware-tools ## Let the keyword model listen to WAV="FI
 
 firmware-size: runtime firmware-tools ## Measure flash, RAM, stack and instructions of the firmware against its budgets
 	.venv/bin/python -m tools.firmware size "$(WORKSPACE)"
+
+# Without one on the command line, PORT is TensorBoard's.
+SERIAL_PORT = $(if $(filter file,$(origin PORT)),,$(PORT))
+
+flash: ## Build the firmware with WORKSPACE's keyword model and write it to a board: BOARD=esp32 PORT=/dev/ttyUSB0
+	@tools/flash "$(WORKSPACE)" "$(BOARD)" "$(SERIAL_PORT)"
+
+monitor: ## Show what the board says, until Ctrl-C: PORT=/dev/ttyUSB0
+	@tools/flash --monitor "$(BOARD)" "$(SERIAL_PORT)"
+
+fuzz: ## Throw a million random calls at the firmware's frontend and detector, under sanitizers; RUNS=N
+	@tools/fuzz "$(RUNS)"
 
 test: lint ## Run lint and every test; TEST="tests/lm -k arpa" chooses
 	.venv/bin/python -m pytest $(TEST)

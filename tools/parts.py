@@ -246,17 +246,17 @@ def make_libdeepspeech(deps: Path) -> str:
     return f"{library}"
 
 
-def keyword_sources() -> list[Path]:
-    """Return the core's C files; a model's tables beside them are some workspace's, not the core's."""
-    return sorted(path for path in FIRMWARE.glob("*.c") if not path.name.startswith("keyword_model"))
+def keyword_files() -> list[Path]:
+    """Return the core's C files and headers; a model's beside them are some workspace's, not the core's."""
+    return sorted(path for path in FIRMWARE.glob("*.[ch]") if not path.name.startswith("keyword_model"))
 
 
 def make_keyword(deps: Path) -> str:
     """Compile the firmware's core for this machine into libkeyword.so; return what was done ("" for nothing)."""
     library = deps / "libkeyword.so"
-    sources = keyword_sources()
-    read = [*sources, *sorted(FIRMWARE.glob("*.h"))]
-    digest = hashlib.sha256("".join(f"{path.name} {sha256(path)} " for path in read).encode()).hexdigest()
+    files = keyword_files()
+    sources = [path for path in files if path.suffix == ".c"]
+    digest = hashlib.sha256("".join(f"{path.name} {sha256(path)} " for path in files).encode()).hexdigest()
     stamp, recipe = deps / "stamps" / "keyword", f"{digest} {' '.join(KEYWORD_FLAGS)} {platform.machine()}\n"
     if library.is_file() and stamped(stamp, recipe):
         return ""

@@ -54,6 +54,7 @@ class _AverageState(ctypes.Structure):
 @lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
     loaded = library()
+    loaded.frontend_fingerprint.restype = ctypes.c_uint32
     count, pointer = ctypes.c_size_t, ctypes.c_void_p
     for name, kind in (("frontend", _FrontendState), ("average", _AverageState)):
         state = ctypes.POINTER(kind)
@@ -64,6 +65,11 @@ def _library() -> ctypes.CDLL:
             arguments = [state, pointer, count, pointer, count, ctypes.POINTER(count)]
             getattr(loaded, f"{name}_{call}").argtypes = arguments
     return loaded
+
+
+def fingerprint() -> int:
+    """Return the mark of the frontend's settings and tables, which a model's C tables carry (FRONTEND_FINGERPRINT)."""
+    return int(_library().frontend_fingerprint())
 
 
 class _Stream:

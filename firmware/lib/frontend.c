@@ -260,6 +260,8 @@ FrontendError frontend_reset(Frontend *frontend) {
     return FRONTEND_OK;
 }
 
+uint32_t frontend_fingerprint(void) { return FRONTEND_FINGERPRINT; }
+
 size_t frontend_slices(const Frontend *frontend, size_t count) {
     size_t missing;
     if (frontend == NULL || frontend->filled >= FRONTEND_WINDOW) return 0;

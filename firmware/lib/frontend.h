@@ -46,12 +46,11 @@ typedef struct {
     uint32_t filled;                   /* how many of them there are */
 } Frontend;
 
-/* Names of an earlier day. */
-typedef Frontend frontend_state;
-typedef FrontendError frontend_status;
-
 /* Start anew, as if nothing had been heard. A Frontend must be reset before its first use. */
 FrontendError frontend_reset(Frontend *frontend);
+
+/* FRONTEND_FINGERPRINT, for who does not compile C. */
+uint32_t frontend_fingerprint(void);
 
 /* How many slices come out when `count` more samples go in; 0 where `frontend` is NULL. */
 size_t frontend_slices(const Frontend *frontend, size_t count);

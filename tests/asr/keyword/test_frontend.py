@@ -98,6 +98,10 @@ def test_tables_are_what_their_script_writes() -> None:
     assert frontend_tables.AVERAGE_HEADER.read_text(encoding="utf-8") == frontend_tables.render_average()
 
 
+def test_the_fingerprint_is_the_headers() -> None:
+    assert f"FRONTEND_FINGERPRINT 0x{frontend.fingerprint():08x}u" in frontend_tables.render()
+
+
 def test_settings_are_those_of_the_tables() -> None:
     names = ("SAMPLE_RATE", "WINDOW", "STEP", "CHANNELS", "SLICES")
     assert [getattr(frontend, name) for name in names] == [getattr(frontend_tables, name) for name in names]

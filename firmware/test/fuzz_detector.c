@@ -81,6 +81,7 @@ int main(int argc, char **argv) {
             if (below(500) == 0) {
                 if (detector_push(detector, NULL, &flag) != DETECTOR_NULL_POINTER || flag != 0) fail("NULL was taken");
                 if (detector_push(NULL, slice, NULL) != DETECTOR_NULL_POINTER) fail("NULL was taken");
+                flag = 9;
             }
             switch (detector_push(detector, slice, below(5) == 0 ? NULL : &flag)) {
             case DETECTOR_OK:

@@ -252,20 +252,6 @@ def _result(future: Future[list[Float]] | None) -> list[Float]:
     return [] if future is None else future.result()
 
 
-def measure(features: Sequence[Float]) -> tuple[Float, Float]:
-    """Return mean float32 [26] and 1 / standard deviation float32 [26] over all frames."""
-    total = np.zeros(COEFFICIENTS)
-    squares = np.zeros(COEFFICIENTS)
-    count = 0
-    for one in features:
-        total += one.sum(axis=0, dtype=np.float64)
-        squares += np.square(one, dtype=np.float64).sum(axis=0)
-        count += len(one)
-    mean = total / max(count, 1)
-    deviation = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 1e-6))
-    return mean.astype(np.float32), (1 / deviation).astype(np.float32)
-
-
 def is_long_enough(n_samples: int, labels: npt.NDArray[np.int32]) -> bool:
     """Tell whether a recording of `n_samples` at 16 kHz has the frames that its transcript needs."""
     return frame_count(n_samples) >= needed_frames(labels)

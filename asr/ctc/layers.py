@@ -84,9 +84,7 @@ def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
     for layer in layers:
         if isinstance(layer, Skip):
             if widths.get(layer.from_layer) != width:
-                raise ValueError(
-                    f"a skip from {layer.from_layer}, which is no earlier layer of width {width}"
-                )
+                raise ValueError(f"a skip from {layer.from_layer}, which is no earlier layer of width {width}")
             continue
         if layer.name in widths:
             raise ValueError(f"two layers are named {layer.name}")
@@ -113,15 +111,14 @@ def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
         raise ValueError("the client needs at least one LSTM: it carries the state between chunks")
 
 
-def fold_normalisation(
-    kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike
-) -> tuple[Array, Array]:
+def fold_normalisation(kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike) -> tuple[Array, Array]:
     """Return kernel and bias of a first layer that takes plain features instead of normalised ones.
 
-    The network was trained on `(features - mean) * scale`; the graph gets features as they are.
+    The network was trained on `(features - mean) * scale`, or on `(features - mean) @ scale` where that is a
+    matrix; the graph gets features as they are.
 
-    The client pads the context of the first and last frames with zeros in place of *features*, which is
-    `-mean * scale` after normalisation. Folding is exact where the trainer does the same: cut the context
+    The client pads the context of the first and last frames with zeros in place of *features*, which are
+    something else after normalisation. Folding is exact where the trainer does the same: cut the context
     windows first, then normalise. A trainer that normalises first and pads with zeros afterwards has seen
     something else at both ends of every utterance than its exported model will.
 
@@ -129,16 +126,35 @@ def fold_normalisation(
     ----------
     kernel : float32 [contexts * coefficients, n_out].
     bias : float32 [n_out].
-    mean, scale : [coefficients], repeated for every frame of the context, or [contexts * coefficients].
+    mean : [coefficients], repeated for every frame of the context.
+    scale : [coefficients], or [coefficients, coefficients].
 
     Returns
     -------
     kernel, bias : float32, computed in float64.
     """
-    rows = kernel.shape[0]
-    means, scales = (np.asarray(value, dtype=np.float64).reshape(-1) for value in (mean, scale))
-    if rows % means.size or rows % scales.size:
-        raise ValueError(f"{means.size} means and {scales.size} scales do not divide {rows} inputs")
-    means, scales = np.tile(means, rows // means.size), np.tile(scales, rows // scales.size)
-    scaled = kernel.astype(np.float64) * scales[:, np.newaxis]
+    means, matrix = _normalisation(kernel, mean, scale)
+    blocks = kernel.astype(np.float64).reshape(-1, len(matrix), kernel.shape[1])
+    scaled = (matrix @ blocks).reshape(kernel.shape)
     return scaled.astype(np.float32), (bias.astype(np.float64) - means @ scaled).astype(np.float32)
+
+
+def unfold_normalisation(kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike) -> tuple[Array, Array]:
+    """Undo `fold_normalisation`: return a first layer that takes normalised features.
+
+    What a matrix all but wipes out cannot be given back: there the weights of least size are taken.
+    """
+    means, matrix = _normalisation(kernel, mean, scale)
+    plain = kernel.astype(np.float64)
+    blocks = np.linalg.pinv(matrix, rcond=1e-3) @ plain.reshape(-1, len(matrix), kernel.shape[1])
+    return blocks.reshape(kernel.shape).astype(np.float32), (bias.astype(np.float64) + means @ plain).astype(np.float32)
+
+
+def _normalisation(
+    kernel: Array, mean: npt.ArrayLike, scale: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the means of a first layer's inputs, float64 [n_in], and the matrix of one frame."""
+    means, matrix = np.asarray(mean, dtype=np.float64), np.asarray(scale, dtype=np.float64)
+    if kernel.shape[0] % means.size or means.size != len(matrix):
+        raise ValueError(f"{means.size} means and {len(matrix)} scales do not divide {kernel.shape[0]} inputs")
+    return np.tile(means, kernel.shape[0] // means.size), np.diag(matrix) if matrix.ndim == 1 else matrix

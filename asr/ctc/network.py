@@ -17,7 +17,7 @@ from keras import ops
 
 from asr.ctc.activation import Dropout
 from asr.ctc.features import COEFFICIENTS, CONTEXT
-from asr.ctc.layers import CLIP, Array, Dense, Layer, Lstm, Skip, cells, fold_normalisation, lstm_name
+from asr.ctc.layers import CLIP, Dense, Layer, Lstm, Skip, cells, fold_normalisation, lstm_name
 from asr.ctc.recurrence import Recurrence
 from asr.sections import Train
 
@@ -32,17 +32,20 @@ class ContextWindows(keras.layers.Layer):
 
     Parameters
     ----------
-    mean, scale : float32 [26]; features become (features - mean) * scale.
+    mean : float32 [26].
+    scale : float32 [26, 26]; features become (features - mean) @ scale. Or [26], the diagonal of such a matrix.
     """
 
     def __init__(self, mean: npt.ArrayLike, scale: npt.ArrayLike, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.mean = np.asarray(mean, dtype=np.float32)
         self.scale = np.asarray(scale, dtype=np.float32)
+        if self.scale.ndim == 1:
+            self.scale = np.diag(self.scale)
 
     def call(self, features: Any) -> Any:
         padded = ops.pad(features, [[0, 0], [CONTEXT, CONTEXT], [0, 0]])
-        padded = (padded - self.mean) * self.scale
+        padded = ops.matmul(padded - self.mean, self.scale)
         frames = ops.shape(features)[1]
         return ops.concatenate([padded[:, i : i + frames] for i in range(2 * CONTEXT + 1)], axis=-1)
 
@@ -71,7 +74,7 @@ def build(
     ----------
     settings : network, n_hidden, dropout, blank_bias and seed are read.
     n_labels : characters of the alphabet; the blank is added.
-    mean, scale : float32 [26] of the features; None: none.
+    mean, scale : of the features, see ContextWindows; None: none.
 
     Returns
     -------
@@ -150,17 +153,4 @@ def network_of(found: Sequence[Layer]) -> tuple[str, int]:
             return name, widths.pop()
     raise ValueError(
         f"{len(names)} dense and {len(lstms)} LSTM layers of widths {sorted(widths)} are no network of ours"
-    )
-
-
-def unfold_normalisation(
-    kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike
-) -> tuple[Array, Array]:
-    """Undo `fold_normalisation`: return a first layer that takes normalised features."""
-    repeats = kernel.shape[0] // COEFFICIENTS
-    means = np.tile(np.asarray(mean, np.float64), repeats)
-    scales = np.tile(np.asarray(scale, np.float64), repeats)
-    plain = kernel.astype(np.float64)
-    return (plain / scales[:, None]).astype(np.float32), (bias.astype(np.float64) + means @ plain).astype(
-        np.float32
     )

@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from asr.alphabet import Alphabet
 from asr.ctc import checkpoints, devices, feature_store
-from asr.ctc.batches import Batch, Clip, Recipe, Workshop, check_length, collate, measure, plan
+from asr.ctc.batches import Batch, Clip, Recipe, Workshop, check_length, collate, plan
 from asr.ctc.board import Board
 from asr.ctc.features import mfcc
 from asr.ctc.layers import Layer
 from asr.ctc.network import build, layers
+from asr.ctc.normalisation import NARROW, measure, narrow
 from asr.ctc.objective import Objective, ctc_losses, optimiser_of, read_greedily
 from asr.ctc.schedule import Pace
 from asr.ctc.stepping import Restartable, Steps, dataset, strategy
@@ -57,6 +58,7 @@ class Plan:
     logs : folder of TensorBoard's files of this run.
     synthetic : gives spoken utterances; None: there are no voices.
     start : weights to start from; None: none.
+    rate : Hz; highest at which a recording to train on was made.
     workers : processes that prepare batches; 0: chosen by the cores.
     strategy : a tf.distribute.Strategy; None: chosen by the devices.
     """
@@ -71,6 +73,7 @@ class Plan:
     logs: Path
     synthetic: Voices | None = None
     start: Start | None = None
+    rate: int = 16000
     workers: int = 0
     strategy: Any = None
 
@@ -136,7 +139,7 @@ class Trainer:
         for clip, features in [*zip(plan.dev, self.dev, strict=True), *zip(plan.train, train, strict=True)]:
             check_length(len(features), plan.alphabet.encode(clip.transcript), clip.transcript, clip.path)
         self.supply = Supply(self.settings, plan.train, train, plan.recipe, plan.synthetic)
-        mean, scale = measure(train) if self.settings.normalise else (None, None)
+        mean, scale = self._normalisation(train) if self.settings.normalise else (None, None)
         self.strategy = plan.strategy or strategy()
         with self.strategy.scope():
             self.network = build(self.settings, plan.alphabet.size, mean, scale)
@@ -202,6 +205,14 @@ class Trainer:
 
     def _is_over(self) -> bool:
         return self.state.epoch > 0 and self.state.pace.is_over(self.settings, self.state.epoch - 1)
+
+    def _normalisation(self, features: Sequence[Float]) -> tuple[Float, Float]:
+        if self.plan.rate > NARROW:
+            return measure(features)
+        from asr import audio
+
+        say(f"the recordings were made at {self.plan.rate} Hz: the network hears them as such")
+        return narrow([audio.read_wav(clip.path) for clip in self.plan.train], self.plan.rate)
 
     # One epoch
 

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from asr.alphabet import Alphabet
-from asr.ctc.layers import Dense, Layer, Lstm, lstm_name
-from asr.ctc.network import network_of, unfold_normalisation
+from asr.ctc.layers import Dense, Layer, Lstm, lstm_name, unfold_normalisation
+from asr.ctc.network import network_of
 from asr.ctc.recurrence import Recurrence
 from asr.errors import ModelError
 from asr.progress import say

@@ -50,6 +50,7 @@ def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
     chosen = ws.settings.train
     real = not all(clip.synthetic for clip in prepared.clips)
     start, parent = start_weights(ws)
+    rate = recorders(prepared)
     recipe = Recipe(ws.alphabet, augmentation(ws, prepared), chosen.seed)
     plan = Plan(
         chosen,
@@ -60,8 +61,9 @@ def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
         ws.checkpoints,
         ws.build / "features",
         ws.logs,
-        synthetic=synthetic_voices(ws, recorders(prepared)) if real and ws.settings.voices.use == "mix" else None,
+        synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
         start=start,
+        rate=rate,
     )
     return plan, parent
 

@@ -28,7 +28,6 @@ from asr.ctc.batches import (
     check_length,
     collate,
     is_long_enough,
-    measure,
     needed_frames,
     plan,
 )
@@ -96,17 +95,6 @@ def test_collating_pads_and_counts() -> None:
     assert batch.labels.tolist() == [[4, 5], [6, -1]]
     assert batch.label_lengths.tolist() == [2, 1]
     assert collate(features[:1], [np.zeros(0, np.int32)]).labels.tolist() == [[-1]]
-
-
-def test_statistics_are_numpys() -> None:
-    generator = np.random.default_rng(1)
-    features = [generator.normal(3, 7, (n, 26)).astype("f") for n in (5, 200, 31)]
-    mean, scale = measure(features)
-    everything = np.concatenate(features).astype(np.float64)
-    np.testing.assert_allclose(mean, everything.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(scale, 1 / everything.std(axis=0), rtol=1e-4)
-    flat, steep = measure([np.zeros((4, 26), "f")])
-    assert np.isfinite(steep).all() and not flat.any()
 
 
 @pytest.mark.parametrize("text", ["a", "aa", "ab", "aab", "hello all"])

@@ -12,19 +12,20 @@ import pytest
 
 from asr.alphabet import Alphabet
 from asr.ctc.features import context_windows
-from asr.ctc.layers import Dense, Lstm, Skip, check_layers, fold_normalisation
-from asr.ctc.network import LSTM_LAYERS, build, layers, network_of, unfold_normalisation
+from asr.ctc.layers import Dense, Lstm, Skip, check_layers, fold_normalisation, unfold_normalisation
+from asr.ctc.network import LSTM_LAYERS, build, layers, network_of
 from asr.sections import Train
 from export.graph import graph_def
 from tests.small_networks import GraphRunner, small_network
 
 MEAN = np.random.default_rng(5).normal(0, 5, 26).astype("f")
 SCALE = np.random.default_rng(6).uniform(0.2, 1.5, 26).astype("f")
+MATRIX = (np.diag(SCALE) + np.random.default_rng(7).normal(0, 0.02, (26, 26))).astype("f")
 
 
-def network(name: str, width: int, seed: int = 1, **more: object) -> keras.Model:
+def network(name: str, width: int, seed: int = 1, scale: np.ndarray = SCALE, **more: object) -> keras.Model:
     """Return a network whose outputs are neither all alike nor all certain, biases included."""
-    model = build(Train(network=name, n_hidden=width, seed=seed, **more), 28, MEAN, SCALE)
+    model = build(Train(network=name, n_hidden=width, seed=seed, **more), 28, MEAN, scale)
     generator = np.random.default_rng(seed)
     for layer in model.layers:
         if layer.weights:
@@ -40,9 +41,9 @@ def heard(frames: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", LSTM_LAYERS)
-@pytest.mark.parametrize("width", [8, 24, 64])
-def test_the_exported_graph_hears_what_was_trained(name, width) -> None:
-    model = network(name, width)
+@pytest.mark.parametrize(("width", "scale"), [(8, SCALE), (24, MATRIX), (64, SCALE)])
+def test_the_exported_graph_hears_what_was_trained(name, width, scale) -> None:
+    model = network(name, width, scale=scale)
     runner = GraphRunner(graph_def(layers(model), Alphabet()))
     for frames in (1, 16, 61):
         features = heard(frames)
@@ -99,12 +100,13 @@ def test_the_blank_starts_where_it_is_told() -> None:
     np.testing.assert_array_equal(bias, [0, 0, 0, 0, -3])
 
 
-def test_normalisation_is_unfolded_exactly_enough() -> None:
+@pytest.mark.parametrize("scale", [SCALE, MATRIX])
+def test_normalisation_is_unfolded_exactly_enough(scale) -> None:
     generator = np.random.default_rng(1)
     kernel = generator.normal(0, 1, (494, 7)).astype("f")
     bias = generator.normal(0, 1, 7).astype("f")
-    folded = fold_normalisation(kernel, bias, MEAN, SCALE)
-    again_kernel, again_bias = unfold_normalisation(*folded, MEAN, SCALE)
+    folded = fold_normalisation(kernel, bias, MEAN, scale)
+    again_kernel, again_bias = unfold_normalisation(*folded, MEAN, scale)
     np.testing.assert_allclose(again_kernel, kernel, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(again_bias, bias, atol=1e-3)
 

@@ -85,7 +85,7 @@ def test_a_graph_that_tensorflow_1_froze_is_gone_on_with(tmp_path) -> None:
     # TensorFlow 1.15 said what its network makes of these windows; ours cuts its own, so it is given them whole.
     given = values["given"][0].reshape(16, 494)
     context = new.get_layer("context")
-    normalised = (given - np.tile(context.mean, 19)) * np.tile(context.scale, 19)
+    normalised = ((given.reshape(16, 19, 26) - context.mean) @ context.scale).reshape(16, 494)
     rest = keras.Model(context.output, new.output)
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(rest(normalised[None].astype("f"))))[0]
     np.testing.assert_allclose(probabilities, values["logits"].reshape(16, 29), atol=1e-4)

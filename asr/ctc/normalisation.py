@@ -1,0 +1,68 @@
+"""What features are made into before the first layer: statistics of the training clips, folded into its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from asr import audio
+from asr.ctc.features import COEFFICIENTS, mfcc
+
+Float = npt.NDArray[np.float32]
+
+# Recordings above this rate fill most of the bands there are.
+NARROW = 11025  # Hz
+
+_CLIPS = 400  # listened to for the narrow transform
+_RIDGE = 1e-3  # added to the variance of each coefficient
+
+
+def measure(features: Sequence[Float]) -> tuple[Float, Float]:
+    """Return mean float32 [26] and 1 / standard deviation float32 [26] over all frames."""
+    total = np.zeros(COEFFICIENTS)
+    squares = np.zeros(COEFFICIENTS)
+    count = 0
+    for one in features:
+        total += one.sum(axis=0, dtype=np.float64)
+        squares += np.square(one, dtype=np.float64).sum(axis=0)
+        count += len(one)
+    mean = total / max(count, 1)
+    deviation = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 1e-6))
+    return mean.astype(np.float32), (1 / deviation).astype(np.float32)
+
+
+def narrow(clips: Sequence[npt.NDArray[np.int16]], rate: int) -> tuple[Float, Float]:
+    """Return a normalisation for clips that were recorded at a lower rate than the client hears at.
+
+    Of their 40 mel bands those above the recorder's reach hold rounding noise, always alike. A cepstrum spans all
+    bands: how loud a voice is against that noise is written over everything that tells sounds apart, in every
+    coefficient, and differs from speaker to speaker. But the cepstra that the same sound has at the recorder's own
+    rate are all but a linear function of these, which a first layer can hold.
+
+    Parameters
+    ----------
+    clips : int16 [n] at 16 kHz.
+    rate : of the recorder, Hz.
+
+    Returns
+    -------
+    mean : float32 [26].
+    scale : float32 [26, 26]: (features - mean) @ scale is the least squares estimate of the features at the lower
+        rate, each of unit variance. Those of which there is none are left small.
+    """
+    wide, low = [], []
+    for number in np.unique(np.linspace(0, len(clips) - 1, _CLIPS).astype(int)):
+        clip = clips[number]
+        here = mfcc(clip, exact=False)
+        there = mfcc(audio.to_int16(audio.resample(audio.to_float(clip), audio.SAMPLE_RATE, rate)), rate, exact=False)
+        # Windows and steps last equally long; the last one is cut off at either rate in its own way.
+        frames = min(len(here), len(there)) - 1
+        wide.append(here[:frames])
+        low.append(there[:frames])
+    x, y = (np.concatenate(one).astype(np.float64) for one in (wide, low))
+    mean, centred = x.mean(axis=0), x - x.mean(axis=0)
+    gram = centred.T @ centred / len(x) + _RIDGE * np.eye(COEFFICIENTS)
+    transform = np.linalg.solve(gram, centred.T @ (y - y.mean(axis=0)) / len(x))
+    return mean.astype(np.float32), (transform / y.std(axis=0)).astype(np.float32)

@@ -21,8 +21,8 @@ $(error WORKSPACE is empty; name the folder of a workspace)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime development init speak manifests scorer train export evaluate learn hear tensorboard runs \
-	flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
+.PHONY: help setup runtime development init speak manifests scorer train export evaluate keyword learn hear tensorboard \
+	runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
 	docker-image docker-train docker-tensorboard docker-train-image \
 	lock clean distclean
 
@@ -52,6 +52,9 @@ export: runtime ## Write output_graph.pb, .pbmm, the .tflite for Coqui's client,
 
 evaluate: runtime ## Measure the exported model through the client
 	$(ASR) evaluate "$(WORKSPACE)"
+
+keyword: runtime ## Train, export and measure single words for a microcontroller
+	$(ASR) keyword "$(WORKSPACE)"
 
 learn: runtime ## Train on parts of the recordings, to tell what more of them would bring
 	$(ASR) learn "$(WORKSPACE)"

@@ -178,6 +178,16 @@ def read_wav(path: Path | str) -> Int16:
         data = Path(path).read_bytes()
     except OSError as error:
         raise AudioError(f"cannot be read: {error.strerror}", path=path, fix="Make the clips again") from None
+    return parse_wav(data, path)
+
+
+def parse_wav(data: bytes, path: Path | str) -> Int16:
+    """Return the samples of a mono, 16 kHz, 16-bit WAV file that is in memory, int16 [n]; see `read_wav`.
+
+    Parameters
+    ----------
+    path : where it came from, for messages.
+    """
     expected = "is no mono 16 kHz 16-bit WAV file"
     fix = "Make the clips again"
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":

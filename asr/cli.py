@@ -179,6 +179,30 @@ def tensorboard(
     verbs.tensorboard(verbs.open_workspace(workspace), port, host)
 
 
+@app.command(epilog="Example: asr keyword my-lamp; stopped or killed, the same command goes on.")
+def keyword(
+    workspace: Where = HERE,
+    again: Annotated[bool, typer.Option("--again", help="Train anew, even if nothing has changed.")] = False,
+    split: Annotated[str, typer.Option(help="test, or dev while you still try things.")] = "test",
+) -> None:
+    """Train, export and measure the model of single words for a microcontroller."""
+    from asr import verbs
+
+    print(verbs.keyword(verbs.open_workspace(workspace), again=again, split=split))
+
+
+@app.command("import", epilog="Example: asr import speech-commands speech_commands_v0.02.tar.gz my-words")
+def import_(
+    corpus: Annotated[str, typer.Argument(help="speech-commands")],
+    source: Annotated[Path, typer.Argument(help="Its folder or .tar.gz; it is read where it lies.")],
+    workspace: Where = HERE,
+) -> None:
+    """Make keyword features of a published corpus, streamed and never unpacked."""
+    from asr import verbs
+
+    print(verbs.import_corpus(corpus, source, workspace))
+
+
 def main() -> None:
     """Run the command; a user's error is one line and exit code 2."""
     try:

@@ -18,6 +18,7 @@ from typing import Any
 
 from asr.augment.settings import Augment
 from asr.errors import WorkspaceError
+from asr.keyword.settings import SILENCE, UNKNOWN, Keyword
 from asr.sections import AlphabetSection, Evaluate, Recordings, Scorer, Sentences, Split, Train, Voices
 
 if sys.version_info >= (3, 11):
@@ -39,6 +40,7 @@ class Settings:
     train: Train = field(default_factory=Train)
     augment: Augment = field(default_factory=Augment)
     evaluate: Evaluate = field(default_factory=Evaluate)
+    keyword: Keyword = field(default_factory=Keyword)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain dictionaries and lists."""
@@ -196,13 +198,20 @@ def _check_together(settings: Settings, text: str, path: Path) -> None:
                 k for k in ("test_speakers", "dev_speakers", "train_speakers") if speaker in getattr(split, k)
             )
             fail("split", key, f"speaker {speaker!r} is named twice", "A speaker belongs to one split")
-    for section, kind in (("voices", Voices), ("augment", Augment)):
+    for section, kind in (("voices", Voices), ("augment", Augment), ("keyword", Keyword)):
         # Every list of plain numbers in these sections is a range.
         for key, hint in typing.get_type_hints(kind).items():
             pair = getattr(getattr(settings, section), key)
             if hint == tuple[float, ...] and (len(pair) != 2 or pair[0] > pair[1]):
                 found = _toml(pair)
                 fail(section, key, f"expected [lowest, highest], found {found}", "Write two numbers in rising order")
+    words = settings.keyword.words
+    for word in words:
+        if words.count(word) > 1 or word in (SILENCE, UNKNOWN) or word != " ".join(word.split()) or not word:
+            what = "is there twice" if words.count(word) > 1 else "cannot be a word here"
+            fail("keyword", "words", f"{word!r} {what}", "Each word once; silence and unknown come by themselves")
+    if not words:
+        fail("keyword", "words", "names no word", 'Write for example words = ["yes", "no"]')
     if settings.recordings.shortest > settings.recordings.longest:
         fail("recordings", "shortest", "is above recordings.longest", "Change one of them")
 

@@ -23,7 +23,7 @@ def load_tensorflow() -> None:
     # 2: warnings and less. TensorFlow logs every error that Python raises as well, and nobody can act on the others.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     memory.keep_freed()
-    with _captured_stderr():
+    with captured_stderr():
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
     # A NumPy array's constructor asks Keras's variables for a keyword that they do not take; nothing is lost by it.
@@ -31,7 +31,7 @@ def load_tensorflow() -> None:
 
 
 @contextmanager
-def _captured_stderr() -> Iterator[None]:
+def captured_stderr() -> Iterator[None]:
     """Hold back what is written to file descriptor 2 in the block; write it out where the block raises."""
     sys.stderr.flush()
     kept = os.dup(2)

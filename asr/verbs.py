@@ -207,6 +207,57 @@ def tensorboard(ws: Workspace, port: int, host: str) -> None:
     serve(ws, port, host)
 
 
+def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:
+    """Train, export and measure the keyword model; what is up to date is not done again."""
+    from asr.steps import keyword as steps
+
+    if split not in SPLITS[1:]:
+        raise WorkspaceError(f"there is no split {split!r} to judge by", fix="Name dev or test")
+    with ws.lock():
+        features = steps.make_features(ws)
+        remarks = steps.remarks_of(features)
+        for remark in remarks:
+            say(f"mind: {remark}")
+        trained = steps.train_network(ws, features, again=again)
+        folder = steps.export_model(ws, trained, features)
+        record = steps.judge(ws, features, split)
+        heard = steps.judge_stream(ws, split)
+    return f"{record['text']}\n{heard['text']}\n{folder / 'model.tflite'}: {record['bytes']} bytes"
+
+
+def import_corpus(kind: str, source: Path, folder: Path) -> str:
+    """Make the features of a published corpus, in a workspace of its own or in one whose asr.toml names it."""
+    from asr.steps import keyword as steps
+    from datasets import speech_commands
+
+    if kind != "speech-commands":
+        raise WorkspaceError(f"no corpus is called {kind!r}", fix="What there is: speech-commands")
+    if not source.exists() or (source.is_file() and not speech_commands.is_archive(source)):
+        raise WorkspaceError(
+            "this is neither a folder nor a .tar.gz", path=source, fix="Name Speech Commands as it was published"
+        )
+    where = str(source.resolve())
+    if not (folder / "asr.toml").exists():
+        chosen = settings_.with_values(settings_.Settings(), keyword={"corpus": where})
+        (folder / "recordings").mkdir(parents=True, exist_ok=True)
+        if not (folder / "sentences.txt").exists():
+            write_text(folder / "sentences.txt", "".join(f"{word}\n" for word in chosen.keyword.words))
+        write_text(folder / "asr.toml", settings_.render(chosen))
+        say(f"{folder} listens for {' and '.join(chosen.keyword.words)}; keyword.words in its asr.toml says so")
+    ws = open_workspace(folder)
+    named = ws.settings.keyword.corpus
+    if not named or (ws.root / Path(named).expanduser()).resolve() != source.resolve():
+        raise WorkspaceError(
+            f"keyword.corpus is {named!r}" if named else "keyword.corpus is empty",
+            path=ws.toml,
+            fix=f'Write corpus = "{where}" below [keyword], and run this again',
+        )
+    with ws.lock():
+        features = steps.make_features(ws)
+    lines = [*steps.describe_features(ws, features), *(f"mind: {remark}" for remark in steps.remarks_of(features))]
+    return "\n".join([*lines, f"next: asr keyword {folder}"])
+
+
 def show_runs(ws: Workspace, compared: tuple[str, str] | None, lineage: bool) -> None:
     """List, compare or relate runs."""
     from rich.console import Console

@@ -130,6 +130,15 @@ class Workspace:
     def card(self) -> Path:
         return self.export / "MODEL_CARD.md"
 
+    @property
+    def keyword(self) -> Path:
+        """What the keyword model is made of and from: clips' features, checkpoints, logs."""
+        return self.build / "keyword"
+
+    @property
+    def keyword_export(self) -> Path:
+        return self.export / "keyword"
+
     def lock(self) -> AbstractContextManager[None]:
         """Hold the workspace for this process; BusyError where another one works in it."""
         return exclusive(self.build / ".lock")

@@ -142,12 +142,12 @@ def read_folders(folder: Path, alphabet: Alphabet) -> list[Recording]:
     """
     if not folder.is_dir():
         raise RecordingsError("no such folder", path=folder, fix="Check recordings.folder in asr.toml")
-    loose = sorted(item for item in folder.iterdir() if item.is_file() and _is_sound(item))
+    loose = sorted(item for item in folder.iterdir() if item.is_file() and is_sound(item))
     recordings: list[Recording] = []
     for place in sorted(item for item in folder.iterdir() if item.is_dir()):
         if place.name.startswith((".", "_")) or place.name in _NOISE_FOLDERS:
             continue
-        sounds = sorted(item for item in place.rglob("*") if item.is_file() and _is_sound(item))
+        sounds = sorted(item for item in place.rglob("*") if item.is_file() and is_sound(item))
         if not sounds:
             continue
         transcript = " ".join(place.name.replace("_", " ").split())
@@ -188,7 +188,8 @@ def _speaker_of(path: Path) -> str:
     return found.group("speaker") if found else UNKNOWN_SPEAKER
 
 
-def _is_sound(path: Path) -> bool:
+def is_sound(path: Path) -> bool:
+    """Tell whether a file's name is that of a sound file."""
     return path.suffix.lower() in _SOUND_SUFFIXES and not path.name.startswith(".")
 
 

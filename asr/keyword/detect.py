@@ -1,0 +1,152 @@
+"""From scores in a stream to words heard: smoothing, thresholds and a pause after each word, in whole numbers.
+
+`firmware/lib/detector.c` does the same with the same numbers. A score is the network's output byte + 128, 0 to 255.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from asr.keyword.settings import Keyword
+
+SLICES = 49
+HIGHEST = 255
+NEVER = 256  # a threshold that no score passes
+
+Int8 = npt.NDArray[np.int8]
+Scores = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One word heard.
+
+    Attributes
+    ----------
+    slice : index of the newest slice of features when it was heard, from 0.
+    word : index of the class.
+    score : mean over the smoothing window, 0 to 255, rounded down.
+    """
+
+    slice: int
+    word: int
+    score: int
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a word counts as heard.
+
+    Attributes
+    ----------
+    thresholds : of each class, 0 to 255, or NEVER; silence and unknown have NEVER.
+    stride : slices from one inference to the next.
+    window : inferences that are averaged.
+    suppression : slices after a detection in which nothing is heard.
+    """
+
+    thresholds: tuple[int, ...]
+    stride: int = 2
+    window: int = 8
+    suppression: int = 50
+
+    @classmethod
+    def of(cls, settings: Keyword, thresholds: Sequence[int]) -> Rule:
+        """Take section [keyword] and a threshold for each word."""
+        whole = (NEVER, NEVER, *thresholds)
+        return cls(whole, settings.inference_stride, settings.smoothing, settings.suppression)
+
+
+def stream_scores(
+    slices: Int8, predict: Callable[[Int8], npt.NDArray[np.int8]], stride: int
+) -> tuple[npt.NDArray[np.int64], Scores]:
+    """Run the network over a stream.
+
+    Parameters
+    ----------
+    slices : int8 [n, channels], features of the stream.
+    predict : rows int8 [k, 49 * channels] to outputs int8 [k, classes].
+    stride : slices from one inference to the next; the first is made as soon as there are 49.
+
+    Returns
+    -------
+    when : int64 [k], the newest slice of each inference.
+    scores : uint8 [k, classes].
+    """
+    if len(slices) < SLICES:
+        return np.zeros(0, np.int64), np.zeros((0, 0), np.uint8)
+    seen = np.lib.stride_tricks.sliding_window_view(slices, SLICES, axis=0)[::stride]
+    parts = []
+    for start in range(0, len(seen), 2048):
+        rows = np.ascontiguousarray(seen[start : start + 2048].transpose(0, 2, 1)).reshape(-1, SLICES * slices.shape[1])
+        parts.append((predict(rows).astype(np.int16) + 128).astype(np.uint8))
+    when = np.arange(len(seen), dtype=np.int64) * stride + SLICES - 1
+    return when, np.concatenate(parts)
+
+
+def sums(scores: Scores, window: int) -> npt.NDArray[np.int32]:
+    """Return the sum of each class's last `window` scores, int32 [k - window + 1, classes]."""
+    if len(scores) < window:
+        return np.zeros((0, scores.shape[1]), np.int32)
+    total = np.cumsum(np.concatenate([np.zeros((1, scores.shape[1]), np.int64), scores]), axis=0)
+    return np.asarray(total[window:] - total[:-window], np.int32)
+
+
+def detect(when: npt.NDArray[np.int64], scores: Scores, rule: Rule) -> list[Detection]:
+    """Return the words heard in a stream, in order of time.
+
+    A word is heard where the sum of its last `window` scores is at least its threshold times `window`, and is the
+    largest of those that are (of equal ones the first class); then nothing is heard for `suppression` slices.
+
+    Parameters
+    ----------
+    when : int64 [k], the newest slice of each inference.
+    scores : uint8 [k, classes].
+    """
+    summed = sums(scores, rule.window)
+    if not len(summed):
+        return []
+    enough = np.array(rule.thresholds, np.int64) * rule.window
+    passed = np.where(summed >= enough, summed, -1)
+    best = passed.argmax(axis=1)
+    candidates = np.flatnonzero(passed.max(axis=1) >= 0)
+    times = when[rule.window - 1 :]
+    found: list[Detection] = []
+    free = -1
+    for index in candidates:
+        if times[index] > free:
+            word = int(best[index])
+            found.append(Detection(int(times[index]), word, int(summed[index, word]) // rule.window))
+            free = int(times[index]) + rule.suppression
+    return found
+
+
+class Detector:
+    """The same, one inference at a time, as firmware does it."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self._ring = np.zeros((rule.window, len(rule.thresholds)), np.int64)
+        self._count = 0
+        self._free = -1
+
+    def push(self, slice_: int, scores: npt.ArrayLike) -> Detection | None:
+        """Take the scores uint8 [classes] of the inference whose newest slice is `slice_`; a word if one is heard."""
+        rule = self.rule
+        self._ring[self._count % rule.window] = np.asarray(scores, np.int64)
+        self._count += 1
+        if self._count < rule.window or slice_ <= self._free:
+            return None
+        summed = self._ring.sum(axis=0)
+        best = -1
+        for word, threshold in enumerate(rule.thresholds):
+            if summed[word] >= threshold * rule.window and (best < 0 or summed[word] > summed[best]):
+                best = word
+        if best < 0:
+            return None
+        self._free = slice_ + rule.suppression
+        return Detection(slice_, best, int(summed[best]) // rule.window)

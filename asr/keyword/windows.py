@@ -1,0 +1,153 @@
+"""From a recording to clips of one second: where its word lies, what is around it, and how it could have sounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from asr.audio import SAMPLE_RATE, Int16, to_int16
+from asr.augment import noise as noise_
+from asr.augment.chain import Chain
+from asr.augment.sounds import Sounds
+from asr.augment.spectrum import Float, active_power
+from asr.keyword.settings import Keyword
+
+CLIP = SAMPLE_RATE  # samples that the network hears at once, 1 s
+SLICE = 320  # samples from one slice of features to the next, 20 ms
+MOST_LEAD = 60  # slices heard before a warm clip, 1.2 s: noise reduction has settled by then
+_FEWEST_LEAD = 10  # slices
+_AROUND = SAMPLE_RATE // 4  # samples kept on each side, for the time shift and for what a change of speed takes
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A recording and where somebody speaks in it.
+
+    Attributes
+    ----------
+    samples : float32 [n] at 16 kHz.
+    start, end : samples.
+    """
+
+    samples: Float
+    start: int
+    end: int
+
+    @property
+    def longer(self) -> bool:
+        """Whether the speech does not fit into a clip."""
+        return self.end - self.start > CLIP
+
+
+def locate(samples: Float) -> Sound:
+    """Find the speech by its energy; a recording of at most a second is speech from end to end."""
+    if len(samples) <= CLIP:
+        return Sound(samples, 0, len(samples))
+    from datasets import trim
+
+    bounds = trim.find(samples)
+    return Sound(samples, bounds.start, bounds.end)
+
+
+def loudest(sound: Sound) -> int:
+    """Return the middle of the second of a sound that holds most of its energy, as the speech's own middle.
+
+    Speech that fits into a second keeps its middle: the second around it holds all of it.
+    """
+    if not sound.longer:
+        return (sound.start + sound.end) // 2
+    energy = np.cumsum(np.square(sound.samples[sound.start : sound.end], dtype=np.float64))
+    held = energy[CLIP:] - energy[:-CLIP]
+    return sound.start + int(held.argmax()) + CLIP // 2
+
+
+def cut(samples: Float, middle: int, lead: int = 0) -> Float:
+    """Return `lead` samples and the clip around `middle`, float32 [lead + 16000]; zeros where the recording ends."""
+    start, end = middle - CLIP // 2 - lead, middle + CLIP // 2
+    inside = samples[max(start, 0) : max(end, 0)]
+    missing = max(0, -start) if len(inside) else lead + CLIP
+    return np.pad(inside, (missing, lead + CLIP - missing - len(inside)))
+
+
+class Maker:
+    """Makes training clips: each call draws another way the recording could have sounded.
+
+    Parameters
+    ----------
+    settings : section [keyword].
+    chain : the effects; None: only the time shift.
+    voices : speech that is none of the words, for splices; None where there is none.
+    noises : recorded background noise; None where there is none.
+    """
+
+    def __init__(self, settings: Keyword, chain: Chain | None, voices: Sounds | None, noises: Sounds | None) -> None:
+        self.settings = settings
+        self.chain = chain
+        self.voices = voices
+        self.noises = noises
+
+    def clip(self, sound: Sound, middle: int, rng: np.random.Generator, *, plain: bool = False) -> Int16:
+        """Return a clip around `middle`, int16 [lead + 16000], the lead a multiple of 320 samples, often none.
+
+        Parameters
+        ----------
+        plain : leave the sound as it is, but for the time shift.
+        """
+        lead = SLICE * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
+        shift = float(rng.uniform(-1.0, 1.0)) * self.settings.time_shift * SAMPLE_RATE
+        if plain or self.chain is None:
+            return to_int16(cut(sound.samples, middle + round(shift), lead))
+        before, after = CLIP // 2 + lead + 2 * _AROUND, CLIP // 2 + 2 * _AROUND
+        piece = sound.samples[max(0, middle - before) : middle + after]
+        place = min(middle, before)
+        quieter = float(rng.uniform(0.0, 20.0)) if rng.random() < 0.8 else float("inf")
+        missing = (before - place, after - (len(piece) - place))
+        piece = noise_.add_silence(piece, max(0, missing[0]), max(0, missing[1]), quieter, rng)
+        place += max(0, missing[0])
+        heard = self.chain.apply(piece, rng)
+        place = round(place * len(heard) / len(piece))
+        return to_int16(cut(heard, place + round(shift), lead))
+
+    def unknown(self, sound: Sound, rng: np.random.Generator, *, plain: bool = False) -> Int16:
+        """Return a clip of a random place in a sound, where that is longer than a clip."""
+        middle = loudest(sound)
+        if sound.end - sound.start > CLIP:
+            middle = int(rng.integers(sound.start + CLIP // 4, sound.end - CLIP // 4))
+        return self.clip(sound, middle, rng, plain=plain)
+
+    def splice(self, sound: Sound, rng: np.random.Generator) -> Int16:
+        """Return a clip with a piece of a word beside other speech or nothing: unlike the word in its other part."""
+        samples = sound.samples.copy()
+        share = float(rng.uniform(0.3, 0.6))
+        head = bool(rng.random() < 0.5)
+        where = sound.start + round((sound.end - sound.start) * (share if head else 1.0 - share))
+        gone = slice(where, None) if head else slice(0, where)
+        level = active_power(samples)
+        length = len(samples[gone])
+        other = np.zeros(length, np.float32)
+        if self.voices and rng.random() < 0.7 and length:
+            other = self.voices.draw(length, rng)
+            power = active_power(other)
+            if power > 0:
+                other = other * np.float32(np.sqrt(level / power) * 10.0 ** (rng.uniform(-6.0, 6.0) / 20.0))
+        samples[gone] = other
+        changed = Sound(samples, sound.start, sound.end)
+        return self.clip(changed, loudest(changed), rng, plain=self.chain is None)
+
+    def silence(self, rng: np.random.Generator) -> Int16:
+        """Return noise of any kind and volume, or next to none, in which nobody speaks."""
+        lead = SLICE * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
+        n = lead + CLIP
+        drawn = rng.random()
+        if drawn < 0.1:
+            return np.zeros(n, np.int16)
+        if self.noises and drawn < 0.5:
+            sound = self.noises.draw(n, rng)
+        else:
+            kinds = tuple(kind for kind in self.settings.noise_kinds if kind != "babble")
+            sound, _ = noise_.make_scene(n, rng, kinds or ("white",), None, ())
+        peak = float(np.abs(sound).max(initial=0.0))
+        # Even in dB: a quiet room is as likely as a loud one.
+        volume = self.settings.noise_volume * 10.0 ** (rng.uniform(-60.0, 0.0) / 20.0)
+        return to_int16(sound * np.float32(volume / peak) if peak > 0 else sound)

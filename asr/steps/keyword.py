@@ -1,0 +1,320 @@
+"""The keyword model: from recordings to features, weights, files for a microcontroller, and figures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asr.errors import ModelError, RecordingsError
+from asr.files import write_bytes, write_json, write_text
+from asr.progress import say
+from asr.stamps import Stamp
+from asr.stderr import captured_stderr, load_tensorflow
+from asr.workspace import Workspace
+
+if TYPE_CHECKING:
+    from asr.ctc.conditions import Noise
+    from asr.keyword.train import Trained
+    from datasets.keywords import Found
+
+
+def make_features(ws: Workspace) -> Path:
+    """Make the data set unless it is up to date; return its folder."""
+    from asr.keyword import examples
+    from datasets import keywords
+
+    chosen = ws.settings.keyword
+    folder = ws.keyword / "features"
+    found = keywords.find(ws)
+    made_of = {name: value for name, value in asdict(chosen).items() if name in _DATA}
+    stamp = Stamp(folder / "stamp.json", made_of, asdict(ws.settings.augment), _inventory(found), _VERSION)
+    if stamp.is_fresh([folder / "train.labels.npy", folder / "table.csv"]):
+        return folder
+    (folder / "stamp.json").unlink(missing_ok=True)
+    recipe = examples.recipe_of(found, chosen, ws.settings.augment, ws.keyword / "sounds", judging_noise(ws))
+    jobs = examples.plan(found, chosen)
+    say(f"features of {len(jobs)} recordings, split by {found.by}")
+    remarks = [*found.remarks, *examples.make(folder, found, recipe, jobs)]
+    write_json(folder / "remarks.json", {"by": found.by, "remarks": remarks})
+    stamp.set()
+    return folder
+
+
+# What the data set depends on, of section [keyword].
+_DATA = (
+    *("words", "corpus", "split_by", "validation_percent", "testing_percent", "preprocess", "time_shift", "warm_share"),
+    *("passes", "most_clips", "silence_percent", "unknown_percent", "splice_percent", "noise_frequency", "noise_above"),
+    *("noise_volume", "noise_kinds", "judge_level", "seed"),
+)
+_VERSION = 1  # of how clips are made; raised when the same recordings would give others
+
+
+def judging_noise(ws: Workspace) -> tuple[Noise, ...]:
+    """Return the noises that judge: the workspace's own for tests, or kinds that training never makes."""
+    from asr.augment.settings import KINDS
+    from asr.ctc.conditions import KITCHEN, Noise
+
+    chosen, seed = ws.settings.keyword, ws.settings.evaluate.seed
+    own = Noise.of_folder(ws.root / ws.settings.evaluate.noise_folder, seed, chosen.noise_kinds)
+    if own.files:
+        return (own,)
+    left = [kind for kind in KINDS if kind not in (*chosen.noise_kinds, "babble")]
+    return tuple(Noise(kind, (), seed, chosen.noise_kinds) for kind in (*left, KITCHEN))
+
+
+def train_network(ws: Workspace, features: Path, *, again: bool = False) -> Trained:
+    """Train, or go on where a training was stopped."""
+    load_tensorflow()
+    from asr.keyword.train import Plan, Trainer, write_record
+
+    checkpoints = ws.keyword / "checkpoints"
+    if again:
+        (checkpoints / "last.npz").unlink(missing_ok=True)
+    plan = Plan(ws.settings.keyword, 2 + len(ws.settings.keyword.words), features, checkpoints, ws.keyword / "logs")
+    trained = Trainer(plan).run()
+    write_record(ws.keyword / "training.json", trained)
+    return trained
+
+
+def export_model(ws: Workspace, trained: Trained, features: Path) -> Path:
+    """Write everything a microcontroller and its tools take; return the folder."""
+    import numpy as np
+
+    from asr.keyword.examples import SLICES, WIDTHS, classes
+    from asr.keyword.layers import multiplications
+    from asr.keyword.network import SCALES
+    from asr.keyword.shards import Reader
+    from export import tflite
+    from export.c_array import micro_speech_source
+
+    chosen = ws.settings.keyword
+    inputs = SLICES * WIDTHS[chosen.preprocess]
+    names = classes(chosen.words)
+    reader = Reader(features, "train")
+    rows = reader.rows(np.linspace(0, len(reader) - 1, min(len(reader), 1000)).astype(np.int64))
+    folder = ws.keyword_export
+    with captured_stderr():
+        # The converter tells what it was asked for.
+        model = tflite.int8_model(trained.layers, rows, SCALES[chosen.preprocess])
+        write_bytes(folder / "model.pb", tflite.frozen_graph(trained.layers, inputs))
+        write_bytes(folder / "model_float.tflite", tflite.float_model(trained.layers, inputs))
+    write_bytes(folder / "model.tflite", model)
+    source, header = micro_speech_source(model, names)
+    write_text(folder / "model.cc", source)
+    write_text(folder / "model.h", header)
+    write_text(folder / "words.txt", "".join(f"{name}\n" for name in names))
+    write_json(
+        folder / "card.json",
+        {
+            "words": list(names),
+            "network": chosen.network,
+            "bytes": len(model),
+            "operators": tflite.ops(model),
+            "multiplications": multiplications(trained.layers, inputs),
+            "settings": asdict(chosen),
+            "epochs": trained.epochs,
+            "best_epoch": trained.best,
+        },
+    )
+    return folder
+
+
+def judge(ws: Workspace, features: Path, split: str = "test") -> dict[str, Any]:
+    """Measure the exported models on single clips: table, pictures and a record in build/reports/keyword."""
+    load_tensorflow()
+    import numpy as np
+
+    from asr.ctc.plots import as_png
+    from asr.keyword import plots
+    from asr.keyword.evaluate import figures, mistakes, read_table
+    from asr.keyword.examples import classes
+    from asr.keyword.network import real
+    from asr.keyword.shards import Reader
+    from export import tflite
+
+    folder, chosen = ws.keyword_export, ws.settings.keyword
+    names = classes(chosen.words)
+    check_words(folder, names)
+    models = {name: (folder / file).read_bytes() for name, file in _MODELS.items()}
+    table = read_table(features, split)
+    record: dict[str, Any] = {"split": split, "bytes": len(models["int8"]), "sets": {}}
+    lines = []
+    for condition in ("clean", "noise"):
+        reader = Reader(features, f"{split}-{condition}")
+        rows = reader.all()
+        scores = {
+            "int8": tflite.predict(models["int8"], rows),
+            "float": tflite.predict(models["float"], real(rows, chosen.preprocess)),
+        }
+        for kind, found in scores.items():
+            figure = figures(f"{split}-{condition}", names, reader.labels, found)
+            record["sets"].setdefault(condition, {})[kind] = figure.record()
+            low, high = figure.interval
+            lines.append(
+                f"{split}, {condition}, {kind}: {figure.accuracy:.2%} of {figure.clips} clips "
+                f"(95 %: {low:.1%} to {high:.1%})"
+            )
+            if kind == "int8":
+                words = np.isin(reader.labels, np.arange(2, len(names)))
+                title = f"{split}, {condition}"
+                write_bytes(
+                    ws.reports / "keyword" / f"confusion-{split}-{condition}.png",
+                    as_png(plots.confusion(figure, title)),
+                )
+                for noise in sorted({row.noise for row in table}) if condition == "noise" else ():
+                    chosen_rows = np.array([row.noise == noise for row in table])
+                    part = figures(noise, names, reader.labels[chosen_rows], found[chosen_rows])
+                    record["sets"][condition].setdefault("by noise", {})[noise] = part.accuracy
+                    lines.append(f"  {noise}, {chosen.judge_level:g} dB: {part.accuracy:.2%} of {part.clips}")
+                recall = float(np.mean(found[words].argmax(axis=1) == reader.labels[words]))
+                lines.append(f"  words alone: {recall:.2%} of {int(words.sum())}")
+                record["sets"][condition]["mistakes"] = mistakes(table, names, found.astype(np.int64))
+    write_json(ws.reports / "keyword" / f"{split}.json", record)
+    training = ws.keyword / "training.json"
+    if training.is_file():
+        kept = json.loads(training.read_text(encoding="utf-8"))
+        write_bytes(ws.reports / "keyword" / "training.png", as_png(plots.training(kept["curve"], kept["best"])))
+    record["text"] = "\n".join(lines)
+    return record
+
+
+def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
+    """Fit each word's threshold on dev, and measure misses and false accepts in streams of the split.
+
+    Writes thresholds.json beside the model, and the curve as a picture into build/reports/keyword.
+    """
+    load_tensorflow()
+    import numpy as np
+
+    from asr.ctc.plots import as_png
+    from asr.keyword import plots, stream
+    from asr.keyword.detect import Rule, detect, stream_scores
+    from asr.keyword.examples import classes, features
+    from datasets import keywords
+    from export import tflite
+
+    chosen, folder = ws.settings.keyword, ws.keyword_export
+    names = classes(chosen.words)
+    check_words(folder, names)
+    model = (folder / "model.tflite").read_bytes()
+    found = keywords.find(ws)
+    labels = {" ".join(word.lower().split()): 2 + index for index, word in enumerate(chosen.words)}
+
+    def scores(sound: Any) -> stream.Stream:
+        slices = features(sound, chosen.preprocess)
+        return stream_scores(slices, lambda rows: tflite.predict(model, rows, quick=True), chosen.inference_stride)
+
+    def others(of: str) -> list[str]:
+        # Sentences before single words: a stream is what people say to each other.
+        spoken = [u for u in found.utterances if u.split == of and u.word not in labels and not u.archived]
+        return [u.name for u in sorted(spoken, key=lambda u: (len(u.word.split()) < 3, u.name))]
+
+    rule = Rule.of(chosen, ())
+    fitted_on = scores(stream.join(others("dev")))
+    thresholds = stream.fit_thresholds(fitted_on, rule, len(chosen.words), chosen.false_accepts_per_hour)
+    rule = Rule.of(chosen, thresholds)
+    own = (ws.root / Path(chosen.background).expanduser()) if chosen.background else None
+    background = stream.join(stream.read_names(own) if own is not None else others(split))
+    words = [
+        (u.name, labels[u.word]) for u in found.utterances if u.split == split and u.word in labels and not u.archived
+    ]
+    rng = np.random.default_rng([chosen.seed, 17])
+    words = [words[int(index)] for index in rng.permutation(len(words))]
+    mixed, placed = stream.lay(background, words, chosen.judge_level, rng)
+    quiet, spoken = scores(background), scores(mixed)
+    heard, alone = detect(spoken[0], spoken[1], rule), detect(quiet[0], quiet[1], rule)
+    hits, _ = stream.count_hits(heard, placed)
+    curve = stream.miss_curve(quiet, spoken, placed, rule)
+    zero = stream.at_most(curve, 0.0)
+    # Each word at the lowest threshold of its own at which the same sound gives no false accept.
+    best = Rule.of(chosen, stream.fit_thresholds(quiet, rule, len(chosen.words), 0.0))
+    best_hits, _ = stream.count_hits(detect(spoken[0], spoken[1], best), placed)
+    span = stream.hours(quiet)
+    missed, accepts = 1 - hits / max(1, len(placed)), len(alone) / max(span, 1e-9)
+    record: dict[str, Any] = {
+        "thresholds": dict(zip(chosen.words, thresholds, strict=True)),
+        "fitted on hours": stream.hours(fitted_on),
+        "hours": span,
+        "words": len(placed),
+        "level": chosen.judge_level,
+        "missed": missed,
+        "false accepts an hour": accepts,
+        "missed at none": zero,
+        "missed at none, a threshold each": 1 - best_hits / max(1, len(placed)),
+    }
+    write_json(folder / "thresholds.json", record["thresholds"])
+    picture = plots.miss_curve(
+        {f"{len(placed)} words at {chosen.judge_level:g} dB": (curve.accepts, curve.misses)},
+        (accepts, missed),
+    )
+    write_bytes(ws.reports / "keyword" / f"stream-{split}.png", as_png(picture))
+    write_json(ws.reports / "keyword" / f"stream-{split}.json", record)
+    record["text"] = "\n".join(
+        [
+            f"stream: {span:.2f} h of other speech, {len(placed)} words at {chosen.judge_level:g} dB over it",
+            f"  fitted on {record['fitted on hours']:.2f} h of dev: {record['thresholds']}",
+            f"  {record['missed']:.1%} missed at {record['false accepts an hour']:.1f} false accepts an hour",
+            f"  {zero:.1%} missed at none with one threshold, "
+            f"{record['missed at none, a threshold each']:.1%} with one for each word",
+        ]
+    )
+    return record
+
+
+_MODELS = {"int8": "model.tflite", "float": "model_float.tflite"}
+
+
+def check_words(folder: Path, names: tuple[str, ...]) -> None:
+    """Check that an exported model is there and hears the words that asr.toml names; ModelError otherwise."""
+    path = folder / "words.txt"
+    if not (folder / "model.tflite").is_file() or not path.is_file():
+        raise ModelError("there is no keyword model", path=folder, fix="Run: asr keyword")
+    found = tuple(path.read_text(encoding="utf-8").splitlines())
+    if found != names:
+        raise ModelError(
+            f"the model hears {', '.join(found)}, and asr.toml asks for {', '.join(names)}",
+            path=path,
+            fix="Run: asr keyword",
+        )
+
+
+def describe_features(ws: Workspace, features: Path) -> list[str]:
+    """Tell how many clips there are of each class, a line for a set."""
+    import numpy as np
+
+    from asr.keyword.examples import JUDGED_SETS, classes
+    from asr.keyword.shards import Reader
+
+    names = classes(ws.settings.keyword.words)
+    lines = []
+    for name in ("train", *JUDGED_SETS[::2]):
+        counts = np.bincount(Reader(features, name).labels, minlength=len(names))
+        said = ", ".join(f"{count} {word}" for word, count in zip(names, counts, strict=True))
+        lines.append(f"{name}: {counts.sum()} clips ({said})")
+    return lines
+
+
+def remarks_of(features: Path) -> list[str]:
+    """Return what was said when the data set was made."""
+    try:
+        kept = json.loads((features / "remarks.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise RecordingsError("the data set is not whole", path=features, fix="Run: asr keyword") from None
+    return [str(remark) for remark in kept["remarks"]]
+
+
+def _inventory(found: Found) -> list[Any]:
+    """Return what stands for all recordings: names, words, splits, sizes and times."""
+    rows: list[Any] = []
+    for utterance in found.utterances:
+        row: list[Any] = [utterance.name, utterance.word, utterance.split]
+        if not utterance.archived:
+            stat = Path(utterance.name).stat()
+            row += [stat.st_size, stat.st_mtime_ns]
+        rows.append(row)
+    if found.archive is not None:
+        stat = found.archive.stat()
+        rows.append([str(found.archive), stat.st_size, stat.st_mtime_ns])
+    return rows

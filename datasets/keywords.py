@@ -1,0 +1,254 @@
+"""What a keyword model learns from: recordings of its words, of other words, and who is kept apart to judge.
+
+Words are the recordings whose transcript is that word, from recordings.csv or a folder for each word, people's own
+`custom_data/`, and Speech Commands. Every other recording is an example of what is not to be heard.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from asr.errors import RecordingsError
+from asr.workspace import SPLITS, Workspace
+from datasets import recordings as recordings_
+from datasets import speech_commands
+from datasets.recordings import UNKNOWN_SPEAKER
+from datasets.split import Member, assign
+
+CUSTOM = "custom_data"
+FEWEST = 10  # recordings of a word; with fewer there is nothing to learn and nobody to judge by
+FEW = 50  # recordings of a word; with fewer a remark
+NOISES = ("background_noise", "problem_noise", speech_commands.BACKGROUND)
+_HASHED = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One recording.
+
+    Attributes
+    ----------
+    name : its path, or where `archived` its name in the archive.
+    word : what is said, in lower case; more than one word where the transcript has more.
+    split : "train", "dev" or "test".
+    """
+
+    name: str
+    word: str
+    speaker: str
+    split: str
+    archived: bool = False
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything there is to learn from.
+
+    Attributes
+    ----------
+    noises : folders of background noise.
+    voices : folder of clips from an archive, to make babble of.
+    archive : Speech Commands' .tar.gz, if that is the corpus.
+    by : how the speakers were split.
+    remarks : what every report has to say of it.
+    """
+
+    utterances: list[Utterance]
+    noises: tuple[Path, ...]
+    voices: Path | None
+    archive: Path | None
+    rejected: list[tuple[str, str]]
+    by: str
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Raw:
+    name: str
+    word: str
+    speaker: str
+    listed: str = ""
+    archived: bool = False
+    synthetic: bool = False
+
+
+def find(ws: Workspace) -> Found:
+    """Find all recordings of a workspace and its corpus, and split them.
+
+    Raises
+    ------
+    RecordingsError : none at all, or too few of a word; SentenceError, WorkspaceError as the readers do.
+    """
+    chosen = ws.settings.keyword
+    raw = _own(ws)
+    archive, voices, rejected = None, None, []
+    if chosen.corpus:
+        corpus = (ws.root / Path(chosen.corpus).expanduser()).resolve()
+        if speech_commands.is_archive(corpus):
+            archive, voices = corpus, ws.keyword / "voices"
+            index = speech_commands.index_archive(corpus, ws.keyword / "background", voices)
+            rejected = index.rejected
+            raw += [
+                _Raw(name, _word(Path(name).parts[0]), _speaker(Path(name)), index.lists.get(name, ""), archived=True)
+                for name in index.names
+            ]
+        elif corpus.is_dir():
+            raw += read_words(corpus)
+        else:
+            raise RecordingsError("no such folder or .tar.gz", path=corpus, fix="Check keyword.corpus in asr.toml")
+    _check_words(raw, chosen.words, ws)
+    utterances, by, remarks = _split(raw, ws)
+    if voices is not None:
+        trained = {
+            f"{Path(u.name).parts[0]}-{Path(u.name).name}" for u in utterances if u.archived and u.split == "train"
+        }
+        for path in voices.glob("*.wav"):
+            if path.name not in trained:
+                path.unlink()
+    places = [ws.root, ws.recordings, *([Path(chosen.corpus).expanduser()] if chosen.corpus and not archive else [])]
+    noises = [(ws.root / place / name) for place in places for name in NOISES]
+    noises += [ws.root / name for name in ws.settings.augment.noise_folders] + [ws.keyword / "background"]
+    there = tuple(dict.fromkeys(path for path in noises if path.is_dir()))
+    return Found(utterances, there, voices, archive, rejected, by, tuple(remarks))
+
+
+def read_words(folder: Path) -> list[_Raw]:
+    """Read a folder that holds a folder for each word, and `custom_data/` with more of them; no alphabet limits them.
+
+    A folder may have any name, one that begins like an option (`--help`) too; those with a leading "_" or "." and
+    those of noise hold no word.
+    """
+    lists = speech_commands.read_lists(folder)
+    found = []
+    for place in sorted(item for item in folder.iterdir() if item.is_dir()):
+        if place.name == CUSTOM:
+            found += read_words(place)
+        elif not place.name.startswith((".", "_")) and place.name not in (*NOISES, "test_noise", "noise", "music"):
+            for path in sorted(item for item in place.rglob("*") if item.is_file() and recordings_.is_sound(item)):
+                listed = lists.get(f"{place.name}/{path.name}", "train" if lists else "")
+                found.append(_Raw(str(path.resolve()), _word(place.name), _speaker(path), listed))
+    return found
+
+
+def _own(ws: Workspace) -> list[_Raw]:
+    """Read the workspace's recordings, of whichever layout, and its custom_data folders."""
+    folder = ws.recordings
+    found: list[_Raw] = []
+    if folder.is_file() or (folder / recordings_.CSV_NAME).exists():
+        table = folder if folder.is_file() else folder / recordings_.CSV_NAME
+        for recording in recordings_.read_csv(table, ws.alphabet):
+            found.append(
+                _Raw(str(recording.path), _word(recording.transcript), recording.speaker, synthetic=recording.synthetic)
+            )
+        if (folder / CUSTOM).is_dir():
+            found += read_words(folder / CUSTOM)
+    elif folder.is_dir():
+        found += read_words(folder)
+    if (ws.root / CUSTOM).is_dir() and (ws.root / CUSTOM).resolve() != folder.resolve():
+        found += read_words(ws.root / CUSTOM)
+    return found
+
+
+def _check_words(raw: Sequence[_Raw], words: Sequence[str], ws: Workspace) -> None:
+    counts = Counter(item.word for item in raw)
+    if not counts:
+        raise RecordingsError(
+            "there are no recordings to learn words from",
+            path=ws.recordings,
+            fix="Put a folder for each word there, or name Speech Commands in keyword.corpus",
+        )
+    for word in words:
+        count = counts[_word(word)]
+        if count == 0:
+            near = difflib.get_close_matches(_word(word), list(counts), n=1, cutoff=0.6)
+            known = ", ".join(sorted(counts, key=lambda item: -counts[item])[:12])
+            hint = f"Did you mean {near[0]!r}?" if near else f"Record it, or choose among: {known}"
+            raise RecordingsError(
+                f"keyword.words names {word!r}, and there are no recordings of it", path=ws.toml, fix=hint
+            )
+        if count < FEWEST:
+            raise RecordingsError(
+                f"{count} recordings of {word!r} are too few to train and to judge by",
+                path=ws.recordings,
+                fix=f"Record at least {FEWEST} of them, better {FEW} and more, from several people",
+            )
+
+
+def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, list[str]]:
+    """Give each recording its split: a published list's, the hash's or that of asr.toml's [split]."""
+    chosen = ws.settings.keyword
+    words = {_word(word) for word in chosen.words}
+    few = [word for word in chosen.words if sum(item.word == _word(word) for item in raw) < FEW]
+    remarks = [f"few recordings ({', '.join(few)}): a figure below 1 % cannot be told from 0"] if few else []
+    hashable = [bool(_HASHED.fullmatch(Path(item.name).stem)) for item in raw]
+    own = [item for item in raw if not item.listed]
+    by = "lists" if not own else chosen.split_by
+    if by == "auto":
+        by = "hash" if all(ok for ok, item in zip(hashable, raw, strict=True) if not item.listed) else "speakers"
+    splits: dict[int, str] = {id(item): item.listed for item in raw if item.listed}
+    if by == "hash":
+        share = (chosen.validation_percent, chosen.testing_percent)
+        splits |= {id(item): speech_commands.split_of_hash(item.name, *share) for item in own}
+        lacking = {
+            (word, name)
+            for word in words
+            for name in SPLITS
+            if not any(item.word == word and splits[id(item)] == name for item in raw)
+        }
+        if lacking and chosen.split_by == "auto":
+            word, name = sorted(lacking)[0]
+            remarks.append(f"the hash leaves {name} without {word!r}: split as [split] says instead")
+            by = "speakers"
+    if by == "speakers":
+        dealt, said = _by_speakers(own, words, ws)
+        splits |= dealt
+        remarks += said
+    utterances = [
+        Utterance(item.name, item.word, item.speaker, splits[id(item)], item.archived, item.synthetic) for item in raw
+    ]
+    for word in chosen.words:
+        for name in SPLITS:
+            if not any(u.word == _word(word) and u.split == name for u in utterances):
+                raise RecordingsError(
+                    f"no recording of {word!r} is left for {name}",
+                    path=ws.recordings,
+                    fix="Record more people, or name speakers for it in section split",
+                )
+    return utterances, by, remarks
+
+
+def _by_speakers(own: Sequence[_Raw], words: set[str], ws: Workspace) -> tuple[dict[int, str], list[str]]:
+    """Deal speakers out as for sentences, word by word where a speaker belongs to one word only."""
+    says: dict[str, set[str]] = {}
+    for item in own:
+        says.setdefault(item.speaker, set()).add(item.word if item.word in words else "")
+    groups: dict[tuple[str, ...], list[_Raw]] = {}
+    for item in own:
+        alone = len(says[item.speaker]) == 1 and item.speaker != UNKNOWN_SPEAKER
+        groups.setdefault(tuple(says[item.speaker]) if alone else ("*",), []).append(item)
+    settings = ws.settings.split
+    named = {*settings.train_speakers, *settings.dev_speakers, *settings.test_speakers}
+    if named or any(len({item.speaker for item in group}) < 3 for group in groups.values()):
+        groups = {("*",): list(own)}
+    dealt: dict[int, str] = {}
+    remarks: list[str] = []
+    for group in groups.values():
+        result = assign([Member(item.speaker, item.word, item.synthetic) for item in group], settings)
+        dealt |= {id(item): name for item, name in zip(group, result.splits, strict=True)}
+        remarks += [remark for remark in result.remarks if remark not in remarks]
+    return dealt, remarks
+
+
+def _word(text: str) -> str:
+    return " ".join(text.replace("_", " ").lower().split())
+
+
+def _speaker(path: Path) -> str:
+    found = _HASHED.fullmatch(path.stem)
+    return found.group("speaker") if found else UNKNOWN_SPEAKER

@@ -1,0 +1,154 @@
+"""Google's Speech Commands as published: a folder or .tar.gz of clips, read where it lies and never unpacked.
+
+Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition" (2018): a folder for each word with
+`<speaker>_nohash_<n>.wav` clips of at most a second, `_background_noise_`, validation_list.txt and testing_list.txt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from asr.errors import RecordingsError
+from asr.files import write_bytes
+
+BACKGROUND = "_background_noise_"
+LISTS = {"validation_list.txt": "dev", "testing_list.txt": "test"}
+ARCHIVES = (".tar.gz", ".tgz", ".tar")
+
+_MOST_HASHED = 2**27 - 1  # MAX_NUM_WAVS_PER_CLASS of that data set
+_LARGEST_CLIP = 4 << 20  # bytes; two minutes of the published format, where a clip has one second
+_LARGEST_NOISE = 256 << 20  # bytes
+_LARGEST_LIST = 64 << 20  # bytes
+_MOST_VOICES = 400  # clips kept on disk to make babble of
+_VOICES_ONE_IN = 200
+
+
+@dataclass(frozen=True)
+class Index:
+    """What an archive or a folder holds.
+
+    Attributes
+    ----------
+    names : clips as word/file.wav, in the order of the archive.
+    lists : the split of each clip that one of its lists names.
+    rejected : pairs of a name and why it was set aside.
+    """
+
+    names: list[str] = field(default_factory=list)
+    lists: dict[str, str] = field(default_factory=dict)
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+
+
+def split_of_hash(name: str, validation: float = 10.0, testing: float = 10.0) -> str:
+    """Return "train", "dev" or "test" as Speech Commands does: by the hash of the name before `_nohash_`.
+
+    So all clips of a speaker stay together, and stay where they are when others are added.
+
+    Parameters
+    ----------
+    validation, testing : percent.
+    """
+    stem = re.sub(r"_nohash_.*$", "", PurePosixPath(name).name)
+    hashed = int(hashlib.sha1(stem.encode()).hexdigest(), 16) % (_MOST_HASHED + 1)
+    percent = hashed * (100.0 / _MOST_HASHED)
+    if percent < validation:
+        return "dev"
+    return "test" if percent < testing + validation else "train"
+
+
+def is_archive(path: Path) -> bool:
+    """Tell whether a name is that of an archive."""
+    return path.name.lower().endswith(ARCHIVES)
+
+
+def read_lists(folder: Path) -> dict[str, str]:
+    """Return the split of each clip that a folder's validation and testing lists name."""
+    found: dict[str, str] = {}
+    for name, split in LISTS.items():
+        if (folder / name).is_file():
+            text = (folder / name).read_text(encoding="utf-8", errors="replace")
+            found |= {line.strip(): split for line in text.splitlines() if line.strip()}
+    return found
+
+
+def index_archive(path: Path, noise: Path, voices: Path) -> Index:
+    """Read an archive's names and lists; its noise and a few clips for babble go to the folders named.
+
+    Raises
+    ------
+    RecordingsError : no archive, broken off, or without clips.
+    """
+    index = Index()
+    kept = 0
+    for name, data in _stream(path, index.rejected):
+        parts = PurePosixPath(name).parts
+        if name in LISTS:
+            text = data.decode("utf-8", "replace")
+            index.lists.update({line.strip(): LISTS[name] for line in text.splitlines() if line.strip()})
+        elif len(parts) == 2 and parts[0] == BACKGROUND and name.lower().endswith(".wav"):
+            write_bytes(noise / parts[1], data)
+        elif len(parts) == 2 and name.lower().endswith(".wav") and not parts[0].startswith(("_", ".")):
+            index.names.append(name)
+            if kept < _MOST_VOICES and zlib.crc32(name.encode()) % _VOICES_ONE_IN == 0:
+                write_bytes(voices / f"{parts[0]}-{parts[1]}", data)
+                kept += 1
+    if not index.names:
+        raise RecordingsError(
+            "it holds no word/clip.wav", path=path, fix="Name Speech Commands' .tar.gz as published, or its folder"
+        )
+    return index
+
+
+def stream_clips(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the bytes of each wanted clip of an archive, in its order."""
+    for name, data in _stream(path, []):
+        if name in wanted:
+            yield name, data
+
+
+def _stream(path: Path, rejected: list[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """Yield the plain files of an archive under checked names, one at a time."""
+    count = 0
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            for member in archive:
+                count += 1
+                if member.isdir():
+                    continue
+                reason = _fault(member)
+                if reason:
+                    rejected.append((member.name, reason))
+                    continue
+                file = archive.extractfile(member)
+                if file is not None:
+                    yield str(PurePosixPath(member.name)), file.read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        if isinstance(error, FileNotFoundError):
+            raise RecordingsError("no such file", path=path, fix="Name the folder or the .tar.gz") from None
+        what = " ".join(str(error).split()) or type(error).__name__
+        raise RecordingsError(
+            f"this archive is damaged after {count} members ({what})", path=path, fix="Fetch it again"
+        ) from None
+
+
+def _fault(member: tarfile.TarInfo) -> str:
+    """Return why a member is not read, or nothing."""
+    parts = PurePosixPath(member.name).parts
+    if not member.isfile():
+        return "it is a link or a device, not a file"
+    if member.name.startswith("/") or ".." in parts or "\0" in member.name or "\\" in member.name:
+        return "its path leads out of the archive"
+    most = _LARGEST_CLIP
+    if parts and parts[0] == BACKGROUND:
+        most = _LARGEST_NOISE
+    elif len(parts) == 1:
+        most = _LARGEST_LIST
+    if member.size > most:
+        return f"{member.size} bytes are too many for it"
+    return ""

@@ -1,0 +1,87 @@
+"""model.cc and model.h: a .tflite as a byte array, for TensorFlow Lite Micro's micro_speech.
+
+The names are those of that example (g_model, g_model_len, kCategoryCount, kCategoryLabels), so that the files take
+the place of its own. The firmware's words have to be these: a fingerprint of them is a constant to compare with.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+
+_ROW = 12  # bytes a line
+
+
+def words_fingerprint(words: Sequence[str]) -> int:
+    """Return the CRC-32 of the words in UTF-8, a line feed after each: what tells one list from another."""
+    return zlib.crc32("".join(f"{word}\n" for word in words).encode())
+
+
+def micro_speech_source(model: bytes, words: Sequence[str]) -> tuple[str, str]:
+    """Return the text of model.cc and of model.h.
+
+    Parameters
+    ----------
+    model : a .tflite.
+    words : its outputs in order, silence and unknown first.
+    """
+    mark = words_fingerprint(words)
+    listed = _plain(", ".join(words))
+    rows = [
+        "  " + ", ".join(f"0x{byte:02x}" for byte in model[start : start + _ROW]) + ","
+        for start in range(0, len(model), _ROW)
+    ]
+    labels = ",\n".join(f"    {json.dumps(word, ensure_ascii=True)}" for word in words)
+    source = "\n".join(
+        [
+            f"// Generated: hears {listed}. Do not edit.",
+            '#include "model.h"',
+            "",
+            "// TensorFlow Lite reads numbers of up to 8 bytes where they lie; 16 suits every core.",
+            "alignas(16) const unsigned char g_model[] = {",
+            *rows,
+            "};",
+            f"const int g_model_len = {len(model)};",
+            "",
+            "const char* const kCategoryLabels[kCategoryCount] = {",
+            labels + ",",
+            "};",
+            "",
+        ]
+    )
+    header = "\n".join(
+        [
+            f"// Generated: hears {listed}. Do not edit.",
+            "#ifndef KEYWORD_MODEL_H_",
+            "#define KEYWORD_MODEL_H_",
+            "",
+            f"#define KEYWORD_MODEL_WORDS 0x{mark:08x}u  // CRC-32 of the words in their order",
+            "// Firmware that is written for certain words defines KEYWORD_EXPECTED_WORDS as their CRC-32.",
+            "#if defined(KEYWORD_EXPECTED_WORDS) && KEYWORD_EXPECTED_WORDS != KEYWORD_MODEL_WORDS",
+            f'#error "this model hears {listed}, and the firmware expects other words: export it again"',
+            "#endif",
+            "",
+            "extern const unsigned char g_model[];",
+            "extern const int g_model_len;",
+            "",
+            "// Features of one clip, and the outputs in their order.",
+            "constexpr int kFeatureSize = 40;",
+            "constexpr int kFeatureCount = 49;",
+            "constexpr int kFeatureElementCount = kFeatureSize * kFeatureCount;",
+            "constexpr int kFeatureStrideMs = 20;",
+            "constexpr int kFeatureDurationMs = 30;",
+            "constexpr int kSilenceIndex = 0;",
+            "constexpr int kUnknownIndex = 1;",
+            f"constexpr int kCategoryCount = {len(words)};",
+            "extern const char* const kCategoryLabels[kCategoryCount];",
+            "",
+            "#endif  // KEYWORD_MODEL_H_",
+            "",
+        ]
+    )
+    return source, header
+
+
+def _plain(text: str) -> str:
+    return "".join(c if c.isascii() and c not in '"\\' and c.isprintable() else "?" for c in text)

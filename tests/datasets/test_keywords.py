@@ -1,0 +1,137 @@
+"""What a keyword model learns from: which recordings are found, how they are split, and what is said of mistakes."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from asr import audio
+from asr.errors import RecordingsError
+from asr.workspace import Workspace
+from datasets import keywords
+from tests.keyword_words import SPEAKERS, make_workspace, tune, write_words
+
+
+def reopened(ws: Workspace, old: str, new: str) -> Workspace:
+    """Return the workspace with a line of its asr.toml changed."""
+    text = ws.toml.read_text()
+    assert old in text
+    ws.toml.write_text(text.replace(old, new))
+    return Workspace.open(ws.root)
+
+
+def test_a_folder_for_each_word_is_read_as_it_is(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    write_words(ws.root / "custom_data", 1, ("up",))
+    (ws.root / "recordings" / "_background_noise_").mkdir()
+    found = keywords.find(ws)
+    assert len(found.utterances) == 4 * SPEAKERS * 3 + SPEAKERS
+    assert {u.word for u in found.utterances} == {"up", "down", "low", "high"}
+    assert {u.speaker for u in found.utterances} == {f"{n:08x}" for n in range(SPEAKERS)}
+    assert ws.root / "recordings" / "_background_noise_" in found.noises
+
+
+def test_no_speaker_is_in_two_splits(tmp_path: Path) -> None:
+    for name, how in (("speakers", 'split_by = "speakers"'), ("hash", 'split_by = "hash"')):
+        ws = make_workspace(tmp_path / name)
+        ws = reopened(ws, 'split_by = "speakers"', how)
+        ws = reopened(ws, "validation_percent = 10.0", "validation_percent = 15.0")
+        ws = reopened(ws, "testing_percent = 10.0", "testing_percent = 15.0")
+        found = keywords.find(ws)
+        splits = defaultdict(set)
+        for utterance in found.utterances:
+            splits[utterance.speaker].add(utterance.split)
+        assert found.by == name
+        assert all(len(each) == 1 for each in splits.values())
+        for word in ("up", "down"):
+            assert {u.split for u in found.utterances if u.word == word} == {"train", "dev", "test"}
+
+
+def test_published_lists_decide_where_they_are(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    lists = {"dev": "validation_list.txt", "test": "testing_list.txt"}
+    for index, name in enumerate(lists.values()):
+        rows = [f"{word}/{index:08x}_nohash_0.wav" for word in ("up", "down", "low")]
+        (ws.recordings / name).write_text("\n".join(rows) + "\n")
+    found = keywords.find(ws)
+    assert found.by == "lists"
+    for index, split in enumerate(lists):
+        chosen = {(u.word, Path(u.name).name) for u in found.utterances if u.split == split}
+        assert chosen == {(word, f"{index:08x}_nohash_0.wav") for word in ("up", "down", "low")}
+
+
+def test_recordings_csv_names_words_by_transcript(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    rows = []
+    for path in sorted(ws.recordings.rglob("*.wav")):
+        rows.append((str(path.relative_to(ws.recordings)), path.parent.name, path.name[:8]))
+    rows.append((rows[0][0].replace("down", "high"), "turn down the light", "x"))
+    rows = [row for row in rows if row[0] != rows[-1][0]] + [rows[-1]]
+    with (ws.recordings / "recordings.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("file", "transcript", "speaker"), *rows])
+    found = keywords.find(ws)
+    assert len(found.utterances) == len(rows)
+    assert sum(u.word == "down" for u in found.utterances) == 3 * SPEAKERS
+    assert any(u.word == "turn down the light" for u in found.utterances)
+
+
+def test_a_folder_named_like_an_option_is_a_word(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    shutil.copytree(ws.recordings / "up", ws.recordings / "--help")
+    ws = reopened(ws, 'words = ["up", "down"]', 'words = ["up", "--help"]')
+    found = keywords.find(ws)
+    assert sum(u.word == "--help" for u in found.utterances) == 3 * SPEAKERS
+
+
+def test_a_misspelt_word_is_asked_about(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    ws = reopened(ws, 'words = ["up", "down"]', 'words = ["up", "dwon"]')
+    with pytest.raises(RecordingsError, match=r"names 'dwon', and there are no recordings of it. Did you mean 'down'"):
+        keywords.find(ws)
+
+
+def test_a_word_without_recordings_is_named_with_what_there_is(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    ws = reopened(ws, 'words = ["up", "down"]', 'words = ["xylophone"]')
+    with pytest.raises(RecordingsError, match=r"no recordings of it. Record it, or choose among: .*high"):
+        keywords.find(ws)
+    shutil.rmtree(ws.recordings)
+    with pytest.raises(RecordingsError, match="there are no recordings to learn words from"):
+        keywords.find(ws)
+
+
+def test_three_recordings_of_a_word_are_refused(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    for path in sorted((ws.recordings / "up").iterdir())[3:]:
+        path.unlink()
+    with pytest.raises(RecordingsError, match=r"3 recordings of 'up' are too few.* Record at least 10"):
+        keywords.find(ws)
+
+
+def test_few_recordings_are_remarked_on(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws", takes=1)
+    assert any("few recordings (up, down)" in remark for remark in keywords.find(ws).remarks)
+
+
+def test_a_corpus_that_is_not_there_is_named(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    ws = reopened(ws, 'corpus = ""', 'corpus = "nowhere"')
+    with pytest.raises(RecordingsError, match=r"no such folder or .tar.gz"):
+        keywords.find(ws)
+
+
+def test_own_words_join_a_corpus(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    corpus = tmp_path / "corpus"
+    (ws.recordings / "low").rename(tmp_path / "low")
+    corpus.mkdir()
+    (tmp_path / "low").rename(corpus / "low")
+    audio.write_wav(corpus / "_background_noise_" / "hum.wav", tune("high", 1))
+    ws = reopened(ws, 'corpus = ""', f'corpus = "{corpus}"')
+    found = keywords.find(ws)
+    assert {u.word for u in found.utterances} == {"up", "down", "low", "high"}
+    assert corpus / "_background_noise_" in found.noises

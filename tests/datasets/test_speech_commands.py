@@ -1,0 +1,117 @@
+"""Speech Commands as published: who is kept apart, and archives that cannot be trusted."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr import audio
+from asr.errors import RecordingsError
+from datasets import speech_commands
+from datasets.speech_commands import split_of_hash
+
+CLIP = audio.wav_bytes(np.arange(100, dtype=np.int16))
+
+
+def archive(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
+    """Write a .tar.gz as the published one is: names with a leading "./"."""
+    with tarfile.open(path, "w:gz") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+        for name, target in (links or {}).items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            tar.addfile(info)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        # Lines of the published testing_list.txt.
+        ("cat/2aa787cf_nohash_0.wav", "test"),
+        ("go/0c40e715_nohash_1.wav", "test"),
+        ("cat/0ea0e2f4_nohash_0.wav", "test"),
+        ("cat/105a0eea_nohash_2.wav", "test"),
+        ("four/ffa76c4a_nohash_0.wav", "test"),
+    ],
+)
+def test_a_speaker_is_where_the_published_lists_put_them(name: str, split: str) -> None:
+    assert split_of_hash(name) == split
+    assert split_of_hash(name[: name.index("_nohash")] + "_nohash_7.wav") == split
+
+
+def test_about_a_tenth_each_is_kept_apart() -> None:
+    splits = [split_of_hash(f"{number:08x}_nohash_0.wav") for number in range(4000)]
+    assert 320 < splits.count("dev") < 480
+    assert 320 < splits.count("test") < 480
+    assert split_of_hash("cat/2aa787cf_nohash_0.wav", 0, 0) == "train"
+
+
+def test_an_archive_is_indexed_without_being_unpacked(tmp_path: Path) -> None:
+    path = archive(
+        tmp_path / "sc.tar.gz",
+        {
+            "./README.md": b"hello",
+            "./validation_list.txt": b"yes/b_nohash_0.wav\n",
+            "./testing_list.txt": b"yes/c_nohash_0.wav\nno/c_nohash_0.wav\n",
+            "./_background_noise_/tap.wav": CLIP,
+            **{f"./{word}/{who}_nohash_0.wav": CLIP for word in ("yes", "no") for who in "abc"},
+        },
+    )
+    index = speech_commands.index_archive(path, tmp_path / "noise", tmp_path / "voices")
+    assert sorted(index.names) == [f"{word}/{who}_nohash_0.wav" for word in ("no", "yes") for who in "abc"]
+    assert index.lists == {"yes/b_nohash_0.wav": "dev", "yes/c_nohash_0.wav": "test", "no/c_nohash_0.wav": "test"}
+    assert index.rejected == []
+    assert (tmp_path / "noise" / "tap.wav").read_bytes() == CLIP
+    assert not (tmp_path / "yes").exists()
+    wanted = {"yes/b_nohash_0.wav", "no/a_nohash_0.wav"}
+    assert {name: data for name, data in speech_commands.stream_clips(path, wanted)} == dict.fromkeys(wanted, CLIP)
+
+
+def test_members_that_lead_out_of_an_archive_are_set_aside(tmp_path: Path) -> None:
+    path = archive(
+        tmp_path / "sc.tar.gz",
+        {
+            "./yes/a_nohash_0.wav": CLIP,
+            "../outside.wav": CLIP,
+            "/absolute/b.wav": CLIP,
+            "yes/../../c.wav": CLIP,
+            "_background_noise_/../../noise.wav": CLIP,
+            "yes/large.wav": bytes(5 << 20),
+        },
+        {"yes/link.wav": "/etc/passwd"},
+    )
+    index = speech_commands.index_archive(path, tmp_path / "in" / "noise", tmp_path / "in" / "voices")
+    assert index.names == ["yes/a_nohash_0.wav"]
+    reasons = dict(index.rejected)
+    assert set(reasons) == {
+        *("../outside.wav", "/absolute/b.wav", "yes/../../c.wav", "_background_noise_/../../noise.wav"),
+        *("yes/large.wav", "yes/link.wav"),
+    }
+    assert "leads out" in reasons["../outside.wav"]
+    assert "too many" in reasons["yes/large.wav"]
+    assert "link" in reasons["yes/link.wav"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["sc.tar.gz"]
+
+
+def test_a_broken_archive_is_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    noise = audio.wav_bytes(rng.integers(-9000, 9000, 16000).astype(np.int16))
+    whole = archive(tmp_path / "whole.tar.gz", {f"yes/{n}_nohash_0.wav": noise for n in range(20)})
+    cut = tmp_path / "cut.tar.gz"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(RecordingsError, match=r"cut.tar.gz: this archive is damaged after \d+ members"):
+        speech_commands.index_archive(cut, tmp_path / "noise", tmp_path / "voices")
+    (tmp_path / "text.tar.gz").write_text("no archive at all")
+    with pytest.raises(RecordingsError, match="damaged"):
+        speech_commands.index_archive(tmp_path / "text.tar.gz", tmp_path / "noise", tmp_path / "voices")
+    empty = archive(tmp_path / "empty.tar.gz", {"README.md": b"nothing"})
+    with pytest.raises(RecordingsError, match=r"holds no word/clip\.wav"):
+        speech_commands.index_archive(empty, tmp_path / "noise", tmp_path / "voices")

@@ -1,7 +1,7 @@
 """model.cc and model.h: a .tflite as a byte array, for TensorFlow Lite Micro's micro_speech.
 
-The names are those of that example (g_model, g_model_len, kCategoryCount, kCategoryLabels), so that the files take
-the place of its own. The firmware's words have to be these: a fingerprint of them is a constant to compare with.
+g_model and g_model_len are that example's names, so that the files take the place of its own; its settings of the
+features are these too. The words lie beside them, and a fingerprint of them is a constant to compare with.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def micro_speech_source(model: bytes, words: Sequence[str]) -> tuple[str, str]:
             "};",
             f"const int g_model_len = {len(model)};",
             "",
-            "const char* const kCategoryLabels[kCategoryCount] = {",
+            "const char* const g_model_words[kModelWords] = {",
             labels + ",",
             "};",
             "",
@@ -65,16 +65,9 @@ def micro_speech_source(model: bytes, words: Sequence[str]) -> tuple[str, str]:
             "extern const unsigned char g_model[];",
             "extern const int g_model_len;",
             "",
-            "// Features of one clip, and the outputs in their order.",
-            "constexpr int kFeatureSize = 40;",
-            "constexpr int kFeatureCount = 49;",
-            "constexpr int kFeatureElementCount = kFeatureSize * kFeatureCount;",
-            "constexpr int kFeatureStrideMs = 20;",
-            "constexpr int kFeatureDurationMs = 30;",
-            "constexpr int kSilenceIndex = 0;",
-            "constexpr int kUnknownIndex = 1;",
-            f"constexpr int kCategoryCount = {len(words)};",
-            "extern const char* const kCategoryLabels[kCategoryCount];",
+            "// The model's outputs in their order: silence, unknown, and the words.",
+            f"constexpr int kModelWords = {len(words)};",
+            "extern const char* const g_model_words[kModelWords];",
             "",
             "#endif  // KEYWORD_MODEL_H_",
             "",

@@ -86,9 +86,6 @@ class Keyword:
     weight_decay: float = setting(0.0005, "AdamW's decay", minimum=0, maximum=1)
     label_smoothing: float = setting(0.05, "share of certainty withheld from the labels", minimum=0, maximum=0.5)
     class_weights: bool = setting(True, "rare words count for more, so that all classes count alike")
-    quantisation_epochs: int = setting(
-        0, "epochs that hear the rounding to int8 at the end; for when int8 loses more than 0.3 points", minimum=0
-    )
     seed: int = setting(1, "seed of clips, augmentation, weights and order", minimum=0)
 
     background: str = setting(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,6 +105,7 @@ def export_model(ws: Workspace, trained: Trained, features: Path) -> Path:
     source, header = micro_speech_source(model, names)
     write_text(folder / "model.cc", source)
     write_text(folder / "model.h", header)
+    write_tables(ws)
     write_text(folder / "words.txt", "".join(f"{name}\n" for name in names))
     write_json(
         folder / "card.json",
@@ -119,6 +121,33 @@ def export_model(ws: Workspace, trained: Trained, features: Path) -> Path:
         },
     )
     return folder
+
+
+def write_tables(ws: Workspace, thresholds: Sequence[int] = ()) -> None:
+    """Write keyword_model.c and keyword_model.h for the runner in firmware/lib.
+
+    Parameters
+    ----------
+    thresholds : of each word, 0 to 255, or 256 for never; empty: half of the highest score.
+    """
+    from asr.keyword.detect import NEVER
+    from asr.keyword.examples import classes
+    from export.c_source import Listening, c_source
+
+    chosen, folder = ws.settings.keyword, ws.keyword_export
+    if chosen.preprocess != "micro":
+        # The runner's stream hears the newer features only.
+        return
+    listening = Listening(
+        thresholds=(NEVER, NEVER, *thresholds) if thresholds else (),
+        stride=chosen.inference_stride,
+        average=chosen.smoothing,
+        suppression=chosen.suppression,
+    )
+    path = folder / "model.tflite"
+    source, header = c_source(path.read_bytes(), classes(chosen.words), listening, path=path)
+    write_text(folder / "keyword_model.c", source)
+    write_text(folder / "keyword_model.h", header)
 
 
 def judge(ws: Workspace, features: Path, split: str = "test") -> dict[str, Any]:
@@ -245,6 +274,7 @@ def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
         "missed at none, a threshold each": 1 - best_hits / max(1, len(placed)),
     }
     write_json(folder / "thresholds.json", record["thresholds"])
+    write_tables(ws, thresholds)
     picture = plots.miss_curve(
         {f"{len(placed)} words at {chosen.judge_level:g} dB": (curve.accepts, curve.misses)},
         (accepts, missed),

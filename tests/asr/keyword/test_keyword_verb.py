@@ -1,0 +1,222 @@
+"""From a folder for each word to files for a microcontroller, by one command; and what is said when that cannot be."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr import audio, verbs
+from asr.errors import ModelError, RecordingsError, WorkspaceError
+from asr.keyword import examples
+from asr.keyword.evaluate import figures
+from asr.keyword.shards import Reader
+from asr.keyword.train import Plan, Trainer, class_weights
+from asr.settings import with_values
+from asr.stderr import load_tensorflow
+from asr.steps import keyword as steps
+from asr.workspace import Workspace
+from datasets import keywords
+from tests.keyword_words import SPEAKERS, make_workspace, tune, write_words
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+    """A workspace that has been through the whole command."""
+    ws = make_workspace(tmp_path_factory.mktemp("trained") / "ws")
+    return ws, verbs.keyword(ws)
+
+
+def plan_of(ws: Workspace, name: str, **changes: object) -> Plan:
+    settings = with_values(ws.settings, keyword=changes).keyword
+    place = ws.keyword / name
+    return Plan(settings, 4, ws.keyword / "features", place / "checkpoints", place / "logs")
+
+
+def test_tunes_of_new_speakers_are_told_apart(trained: tuple[Workspace, str]) -> None:
+    ws, told = trained
+    record = json.loads((ws.reports / "keyword" / "test.json").read_text())
+    clean = record["sets"]["clean"]
+    # Four tunes that a child tells apart; a guess gets a third.
+    assert clean["int8"]["accuracy"] > 0.85, told
+    assert abs(clean["int8"]["accuracy"] - clean["float"]["accuracy"]) < 0.05
+    assert "model.tflite:" in told and "stream:" in told
+
+
+def test_everything_a_board_takes_is_there(trained: tuple[Workspace, str]) -> None:
+    ws, _ = trained
+    names = {path.name for path in ws.keyword_export.iterdir()}
+    assert {"model.pb", "model.tflite", "model_float.tflite", "model.cc", "model.h", "words.txt"} <= names
+    assert {"keyword_model.c", "keyword_model.h", "thresholds.json", "card.json"} <= names
+    assert (ws.keyword_export / "words.txt").read_text() == "silence\nunknown\nup\ndown\n"
+    card = json.loads((ws.keyword_export / "card.json").read_text())
+    assert card["bytes"] == (ws.keyword_export / "model.tflite").stat().st_size < 20000
+    pictures = {path.name for path in (ws.reports / "keyword").glob("*.png")}
+    assert {"confusion-test-clean.png", "confusion-test-noise.png", "stream-test.png", "training.png"} <= pictures
+    assert list((ws.keyword / "logs").glob("events.out.tfevents.*"))
+
+
+def test_nothing_is_made_twice(trained: tuple[Workspace, str]) -> None:
+    ws, _ = trained
+    made = {path: path.stat().st_mtime_ns for path in (ws.keyword / "features").iterdir()}
+    assert steps.make_features(ws) == ws.keyword / "features"
+    assert {path: path.stat().st_mtime_ns for path in (ws.keyword / "features").iterdir()} == made
+
+
+def test_the_sets_hold_the_shares_that_were_asked_for(trained: tuple[Workspace, str]) -> None:
+    ws, _ = trained
+    found = keywords.find(ws)
+    words = sum(u.word in ("up", "down") and u.split == "train" for u in found.utterances)
+    counts = np.bincount(Reader(ws.keyword / "features", "train").labels)
+    chosen = ws.settings.keyword
+    assert counts[2] + counts[3] == words * chosen.passes
+    assert counts[1] == pytest.approx(words * chosen.passes * chosen.unknown_percent / 100, rel=0.15)
+    assert counts[0] == round(words * chosen.passes * chosen.silence_percent / 100)
+
+
+def test_judged_features_are_those_of_the_recording(trained: tuple[Workspace, str]) -> None:
+    ws, _ = trained
+    table = (ws.keyword / "features" / "table.csv").read_text().splitlines()[1:]
+    rows = [line.split(",") for line in table if line.startswith("test")]
+    index, name = next((i, row[1]) for i, row in enumerate(rows) if row[2] == "2")
+    samples = audio.load(name)
+    missing = 16000 - len(samples)
+    clip = np.pad(samples, (missing // 2, missing - missing // 2))
+    expected = examples.features(audio.to_int16(clip), "micro").reshape(-1)
+    assert np.array_equal(Reader(ws.keyword / "features", "test-clean").rows(np.array([index]))[0], expected)
+
+
+def test_workers_make_what_one_process_makes(trained: tuple[Workspace, str], tmp_path: Path) -> None:
+    ws, _ = trained
+    found = keywords.find(ws)
+    chosen = ws.settings.keyword
+    noise = steps.judging_noise(ws)
+    recipe = examples.recipe_of(found, chosen, ws.settings.augment, tmp_path / "sounds", noise)
+    jobs = examples.plan(found, chosen)[::6] + [job for job in examples.plan(found, chosen) if not job.name]
+    for workers in (1, 2):
+        examples.make(tmp_path / str(workers), found, recipe, jobs, workers)
+    for name in ("train", "test-noise"):
+        one, two = (Reader(tmp_path / str(workers), name) for workers in (1, 2))
+        assert np.array_equal(one.all(), two.all()) and np.array_equal(one.labels, two.labels)
+
+
+def test_a_training_that_was_killed_ends_as_if_it_had_not_been(trained: tuple[Workspace, str]) -> None:
+    ws, _ = trained
+    load_tensorflow()
+    whole = Trainer(plan_of(ws, "whole", epochs=4)).run()
+
+    class KilledError(Exception):
+        pass
+
+    def kill(row: dict[str, float]) -> None:
+        if row["epoch"] == 2:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        Trainer(plan_of(ws, "parts", epochs=4)).run(kill)
+    resumed = Trainer(plan_of(ws, "parts", epochs=4)).run()
+    assert resumed.epochs == 4 and resumed.best == whole.best
+    assert [row["loss"] for row in resumed.curve] == pytest.approx([row["loss"] for row in whole.curve], rel=1e-3)
+    for one, other in zip(whole.layers, resumed.layers, strict=True):
+        if hasattr(one, "kernel"):
+            assert np.allclose(one.kernel, other.kernel, atol=1e-3)
+
+
+def test_training_ends_early_where_nothing_gets_better(trained: tuple[Workspace, str]) -> None:
+    ws, _ = trained
+    result = Trainer(plan_of(ws, "early", epochs=50, early_stop_patience=2, learning_rate=1e-7)).run()
+    assert result.epochs < 50 and result.epochs - result.best == 2
+
+
+def test_rare_words_count_for_more() -> None:
+    weights = class_weights(np.repeat([0, 1, 2, 3], [50, 100, 30, 10]).astype(np.uint8), 4)
+    assert weights[3] == pytest.approx(3 * weights[2])
+    assert weights[0] == weights[1]
+    assert float(weights @ [50, 100, 30, 10]) == pytest.approx(190)
+
+
+def test_a_model_of_other_words_is_refused(trained: tuple[Workspace, str]) -> None:
+    ws, _ = trained
+    with pytest.raises(ModelError, match=r"the model hears silence, unknown, up, down, and asr.toml asks for"):
+        steps.check_words(ws.keyword_export, ("silence", "unknown", "down", "up"))
+
+
+def test_wilsons_interval_is_the_textbooks() -> None:
+    # Brown, Cai and DasGupta, Interval Estimation for a Binomial Proportion (2001): Wilson's for 15 of 20.
+    found = figures("x", ("a", "b"), np.repeat([0, 1], [15, 5]), np.tile([1, 0], (20, 1)))
+    low, high = found.interval
+    assert (low, high) == (pytest.approx(0.531, abs=1e-3), pytest.approx(0.888, abs=1e-3))
+
+
+# ------------------------------------------------------------------------------------------------ recordings
+
+
+def test_speech_longer_than_a_second_is_cut_with_a_remark(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws", takes=1, passes=1)
+    long = ws.recordings / "up" / "00000009_nohash_7.wav"
+    speech = np.concatenate([np.zeros(8000, np.int16), np.tile(tune("up", 9), 5), np.zeros(8000, np.int16)])
+    audio.write_wav(long, speech)
+    features = steps.make_features(Workspace.open(ws.root))
+    assert any("1 recordings of words hold more than a second" in remark for remark in steps.remarks_of(features))
+
+
+def test_broken_recordings_are_set_aside_with_their_reason(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws", takes=1, passes=1)
+    (ws.recordings / "up" / "00000001_nohash_0.wav").write_bytes(b"RIFF and nothing else")
+    audio.write_wav(ws.recordings / "up" / "00000002_nohash_0.wav", np.zeros(16000, np.int16))
+    features = steps.make_features(ws)
+    table = (features / "rejected.csv").read_text()
+    assert "00000001_nohash_0.wav" in table and "00000002_nohash_0.wav,it is silent" in table
+    assert any("2 recordings were set aside" in remark for remark in steps.remarks_of(features))
+
+
+def test_an_archive_gives_what_its_folder_gives(tmp_path: Path) -> None:
+    write_words(tmp_path / "sc", 1)
+    hum = np.random.default_rng(1).normal(0, 900, 20000).astype(np.int16)
+    audio.write_wav(tmp_path / "sc" / "_background_noise_" / "hum.wav", hum)
+    for name, chosen in (("validation_list.txt", (1, 2)), ("testing_list.txt", (3, 4))):
+        rows = [f"{word}/{n:08x}_nohash_0.wav" for word in ("up", "down", "low") for n in chosen]
+        (tmp_path / "sc" / name).write_text("\n".join(rows))
+    with tarfile.open(tmp_path / "sc.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "sc", ".")
+    found = {}
+    for name in ("sc", "sc.tar.gz"):
+        ws = make_workspace(tmp_path / f"ws-{name}", takes=0, corpus=str(tmp_path / name), passes=2)
+        told = verbs.import_corpus("speech-commands", tmp_path / name, ws.root)
+        assert f"train: {np.bincount(Reader(ws.keyword / 'features', 'train').labels).sum()} clips" in told
+        reader = Reader(ws.keyword / "features", "test-clean")
+        found[name] = sorted(map(bytes, reader.all()[reader.labels > 1]))
+        assert len(found[name]) == 4
+        assert not list(ws.root.rglob("*_nohash_*.wav")) or name == "sc.tar.gz"
+    assert found["sc"] == found["sc.tar.gz"]
+
+
+def test_import_makes_a_workspace_and_leaves_an_existing_one_alone(tmp_path: Path) -> None:
+    source = tmp_path / "sc"
+    write_words(source, 1)
+    for old, new in (("up", "yes"), ("down", "no")):
+        (source / old).rename(source / new)
+    told = verbs.import_corpus("speech-commands", source, tmp_path / "new")
+    assert "next: asr keyword" in told
+    assert Workspace.open(tmp_path / "new").settings.keyword.corpus == str(source)
+    ws = make_workspace(tmp_path / "ws", takes=1)
+    before = ws.toml.read_text()
+    with pytest.raises(WorkspaceError, match=r"keyword.corpus is empty. Write corpus = "):
+        verbs.import_corpus("speech-commands", source, ws.root)
+    assert ws.toml.read_text() == before
+    with pytest.raises(WorkspaceError, match="no corpus is called 'common-voice'"):
+        verbs.import_corpus("common-voice", source, ws.root)
+    with pytest.raises(WorkspaceError, match=r"neither a folder nor a .tar.gz"):
+        verbs.import_corpus("speech-commands", tmp_path / "nowhere", ws.root)
+
+
+def test_a_class_of_which_nothing_can_be_read_is_named(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws", takes=1, passes=1)
+    for path in (ws.recordings / "up").iterdir():
+        path.write_bytes(b"noise")
+    with pytest.raises(RecordingsError, match="not one recording of 'up' for train can be read"):
+        steps.make_features(ws)
+    assert len(list((ws.recordings / "up").iterdir())) == SPEAKERS

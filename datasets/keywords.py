@@ -184,7 +184,8 @@ def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, li
     """Give each recording its split: a published list's, the hash's or that of asr.toml's [split]."""
     chosen = ws.settings.keyword
     words = {_word(word) for word in chosen.words}
-    few = [word for word in chosen.words if sum(item.word == _word(word) for item in raw) < FEW]
+    counts = Counter(item.word for item in raw)
+    few = [word for word in chosen.words if counts[_word(word)] < FEW]
     remarks = [f"few recordings ({', '.join(few)}): a figure below 1 % cannot be told from 0"] if few else []
     hashable = [bool(_HASHED.fullmatch(Path(item.name).stem)) for item in raw]
     own = [item for item in raw if not item.listed]
@@ -195,12 +196,8 @@ def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, li
     if by == "hash":
         share = (chosen.validation_percent, chosen.testing_percent)
         splits |= {id(item): speech_commands.split_of_hash(item.name, *share) for item in own}
-        lacking = {
-            (word, name)
-            for word in words
-            for name in SPLITS
-            if not any(item.word == word and splits[id(item)] == name for item in raw)
-        }
+        there = {(item.word, splits[id(item)]) for item in raw}
+        lacking = {(word, name) for word in words for name in SPLITS} - there
         if lacking and chosen.split_by == "auto":
             word, name = sorted(lacking)[0]
             remarks.append(f"the hash leaves {name} without {word!r}: split as [split] says instead")
@@ -212,9 +209,10 @@ def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, li
     utterances = [
         Utterance(item.name, item.word, item.speaker, splits[id(item)], item.archived, item.synthetic) for item in raw
     ]
+    occupied = {(u.word, u.split) for u in utterances}
     for word in chosen.words:
         for name in SPLITS:
-            if not any(u.word == _word(word) and u.split == name for u in utterances):
+            if (_word(word), name) not in occupied:
                 raise RecordingsError(
                     f"no recording of {word!r} is left for {name}",
                     path=ws.recordings,

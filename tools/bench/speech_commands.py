@@ -1,0 +1,152 @@
+"""A data set of Speech Commands' size to features: clips a second against TensorFlow's own op, memory and disk.
+
+The clips are synthesised: 35 folders of one-second clips in a .tar, as published but for its compression. Ours reads
+the archive as `asr import speech-commands` does, with all words asked for; the other side decodes the same members and
+takes TensorFlow's audio_microfrontend op, once clip by clip as tutorials do, once in tf.data on all cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import resource
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from asr import audio
+
+WORDS = 35
+DISTINCT = 700  # clips that are made; the archive repeats them
+SPEAKERS = 2600
+
+
+def write_archive(path: Path, clips: int) -> None:
+    """Write a .tar of `clips` clips: noise of many colours that swells and fades like a word."""
+    rng = np.random.default_rng(1)
+    made = []
+    for _ in range(DISTINCT):
+        steps = np.cumsum(rng.normal(0, 1, audio.SAMPLE_RATE))
+        tone = np.sin(steps * rng.uniform(0.02, 0.3)) * np.hanning(audio.SAMPLE_RATE) ** 2
+        made.append(audio.wav_bytes((0.4 * tone + rng.normal(0, 0.002, len(tone))).astype(np.float32)))
+    with tarfile.open(path, "w") as tar:
+        for number in range(clips):
+            data = made[number % DISTINCT]
+            take, speaker = divmod(number // WORDS, SPEAKERS)
+            info = tarfile.TarInfo(f"./word{number % WORDS:02d}/{speaker:08x}_nohash_{take}.wav")
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+def ours(archive: Path, folder: Path, passes: int) -> None:
+    """Make the data set; print seconds, rows, bytes on disk and the processes' memory."""
+    from asr import verbs
+    from asr.settings import Settings, render, with_values
+
+    words = tuple(f"word{number:02d}" for number in range(WORDS))
+    settings = with_values(
+        Settings(),
+        keyword={
+            **{"words": words, "corpus": str(archive), "passes": passes, "most_clips": 10_000_000},
+            # Every clip is one of the words, so there is nothing else to take.
+            **{"unknown_percent": 1.0, "silence_percent": 1.0},
+        },
+    )
+    folder.mkdir(parents=True)
+    (folder / "asr.toml").write_text(render(settings))
+    start = time.monotonic()
+    print(verbs.import_corpus("speech-commands", archive, folder))
+    seconds = time.monotonic() - start
+    disk = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    main = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    workers = len(os.sched_getaffinity(0))
+    print(f"RESULT {seconds:.3f} {disk} {1024 * (main + workers * worker)}")
+
+
+def theirs(archive: Path, how: str) -> None:
+    """Compute features with TensorFlow's op; print seconds."""
+    import tensorflow as tf
+    from tensorflow.lite.experimental.microfrontend.python.ops import audio_microfrontend_op
+
+    def features(data: object) -> object:
+        samples, _ = tf.audio.decode_wav(data, 1, audio.SAMPLE_RATE)
+        whole = tf.cast(tf.squeeze(samples, 1) * 32768, tf.int16)
+        return audio_microfrontend_op.audio_microfrontend(
+            whole, sample_rate=16000, window_size=30, window_step=20, num_channels=40, out_scale=1, out_type=tf.float32
+        )
+
+    def members() -> object:
+        with tarfile.open(archive, "r|*") as tar:
+            for member in tar:
+                file = tar.extractfile(member)
+                if file is not None:
+                    yield file.read()
+
+    start = time.monotonic()
+    if how == "each":
+        compute = tf.function(features, input_signature=[tf.TensorSpec((), tf.string)])
+        for data in members():
+            compute(data).numpy()
+    else:
+        data_set = tf.data.Dataset.from_generator(members, output_signature=tf.TensorSpec((), tf.string))
+        for _ in data_set.map(features, num_parallel_calls=tf.data.AUTOTUNE).batch(64):
+            pass
+    print(f"RESULT {time.monotonic() - start:.3f}")
+
+
+def run(arguments: list[str]) -> list[float]:
+    """Run a side in a process of its own, and return its numbers."""
+    command = [sys.executable, "-m", "tools.bench.speech_commands", *arguments]
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=quiet)
+    results = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("RESULT")]
+    return [float(value) for value in results[-1]]
+
+
+def main() -> None:
+    """Time all sides, in alternation."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--clips", type=int, default=105_000, help="clips of the set (105000)")
+    parser.add_argument("--sample", type=int, default=3000, help="clips that TensorFlow's op is timed on (3000)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of the comparison on that sample (3)")
+    parser.add_argument("--passes", type=int, default=1, help="clips made of each training recording (1)")
+    parser.add_argument("--side", nargs="*", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.side:
+        kind, archive, *rest = chosen.side
+        ours(Path(archive), Path(rest[0]), int(rest[1])) if kind == "ours" else theirs(Path(archive), kind)
+        return
+    with tempfile.TemporaryDirectory(prefix="asr-bench-") as place:
+        folder = Path(place)
+        if chosen.rounds:
+            write_archive(folder / "sample.tar", chosen.sample)
+        for number in range(chosen.rounds):
+            seconds, _, _ = run(["--side", "ours", str(folder / "sample.tar"), str(folder / f"sample-{number}"), "1"])
+            (each,) = run(["--side", "each", str(folder / "sample.tar")])
+            (stream,) = run(["--side", "data", str(folder / "sample.tar")])
+            rates = [chosen.sample / value for value in (seconds, each, stream)]
+            print(
+                f"round {number + 1}: ours {rates[0]:.0f} clips/s, the op clip by clip {rates[1]:.0f} "
+                f"(ratio {rates[0] / rates[1]:.2f}), in tf.data {rates[2]:.0f} (ratio {rates[0] / rates[2]:.2f})",
+                flush=True,
+            )
+        if chosen.clips:
+            write_archive(folder / "whole.tar", chosen.clips)
+            seconds, disk, memory = run(
+                ["--side", "ours", str(folder / "whole.tar"), str(folder / "whole"), str(chosen.passes)]
+            )
+            print(
+                f"{chosen.clips} clips, {chosen.passes} for each in training: {seconds:.0f} s, "
+                f"{chosen.clips / seconds:.0f} clips/s, {disk / 1e9:.2f} GB of disk, {memory / 1e9:.2f} GB of memory"
+            )
+
+
+if __name__ == "__main__":
+    main()

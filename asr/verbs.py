@@ -210,6 +210,7 @@ def tensorboard(ws: Workspace, port: int, host: str) -> None:
 def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:
     """Train, export and measure the keyword model; what is up to date is not done again."""
     from asr.steps import keyword as steps
+    from asr.steps.keyword_stream import judge_stream
 
     if split not in SPLITS[1:]:
         raise WorkspaceError(f"there is no split {split!r} to judge by", fix="Name dev or test")
@@ -221,7 +222,7 @@ def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:
         trained = steps.train_network(ws, features, again=again)
         folder = steps.export_model(ws, trained, features)
         record = steps.judge(ws, features, split)
-        heard = steps.judge_stream(ws, split)
+        heard = judge_stream(ws, split)
     return f"{record['text']}\n{heard['text']}\n{folder / 'model.tflite'}: {record['bytes']} bytes"
 
 

@@ -94,8 +94,9 @@ def find(ws: Workspace) -> Found:
             archive, voices = corpus, ws.keyword / "voices"
             index = speech_commands.index_archive(corpus, ws.keyword / "background", voices)
             rejected = index.rejected
+            unlisted = "train" if index.lists else ""
             raw += [
-                _Raw(name, _word(Path(name).parts[0]), _speaker(Path(name)), index.lists.get(name, ""), archived=True)
+                _Raw(name, _word(Path(name).parts[0]), _speaker(Path(name)), index.lists.get(name, unlisted), True)
                 for name in index.names
             ]
         elif corpus.is_dir():

@@ -21,6 +21,7 @@ from asr.keyword.settings import Keyword
 from asr.keyword.shards import Reader
 from asr.progress import say, track
 
+LEAST_GAIN = 1e-4  # of the score; less is no better epoch
 JUDGED = 4096  # rows that go through the network at once where nothing is learnt
 
 
@@ -148,7 +149,7 @@ class Trainer:
             row |= self._judge()
             state["epoch"] = epoch
             state["curve"].append(row)
-            if row["score"] > state["score"]:
+            if row["score"] > state["score"] + LEAST_GAIN:
                 state["score"], state["best"] = row["score"], epoch
                 checkpoints.save(plan.checkpoints / "best.npz", self.model.get_weights(), {"mark": state["mark"]})
             self._save(state)
@@ -211,9 +212,12 @@ class Trainer:
         return bool(patience and state["epoch"] - state["best"] >= patience and state["best"])
 
     def _save(self, state: dict[str, Any]) -> None:
-        optimizer = [np.asarray(variable) for variable in self.optimizer.variables]
-        arrays = [*self.model.get_weights(), *optimizer]
+        arrays = [np.asarray(variable) for variable in self._variables()]
         checkpoints.save(self.plan.checkpoints / "last.npz", arrays, state)
+
+    def _variables(self) -> list[Any]:
+        """Return everything that a training changes, the states of its random generators too."""
+        return [*self.model.variables, *self.optimizer.variables]
 
     def _resume(self) -> dict[str, Any]:
         """Return where an earlier training of the same plan stands, its weights put back; or a new start."""
@@ -224,9 +228,7 @@ class Trainer:
         stored = checkpoints.load(path)
         if stored.state.get("mark") != new["mark"]:
             return new
-        weights = len(self.model.get_weights())
-        self.model.set_weights(stored.arrays[:weights])
-        for variable, array in zip(self.optimizer.variables, stored.arrays[weights:], strict=True):
+        for variable, array in zip(self._variables(), stored.arrays, strict=True):
             variable.assign(array)
         say(f"training goes on after epoch {stored.state['epoch']}")
         return stored.state

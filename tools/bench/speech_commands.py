@@ -16,7 +16,9 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,14 +77,14 @@ def theirs(archive: Path, how: str) -> None:
     import tensorflow as tf
     from tensorflow.lite.experimental.microfrontend.python.ops import audio_microfrontend_op
 
-    def features(data: object) -> object:
+    def features(data: Any) -> Any:
         samples, _ = tf.audio.decode_wav(data, 1, audio.SAMPLE_RATE)
         whole = tf.cast(tf.squeeze(samples, 1) * 32768, tf.int16)
         return audio_microfrontend_op.audio_microfrontend(
             whole, sample_rate=16000, window_size=30, window_step=20, num_channels=40, out_scale=1, out_type=tf.float32
         )
 
-    def members() -> object:
+    def members() -> Iterator[bytes]:
         with tarfile.open(archive, "r|*") as tar:
             for member in tar:
                 file = tar.extractfile(member)

@@ -1,0 +1,132 @@
+"""The keyword model in a stream: thresholds fitted on dev, misses and false accepts measured on other speakers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asr.files import write_bytes, write_json
+from asr.progress import say
+from asr.stderr import load_tensorflow
+from asr.steps.keyword import check_words, write_tables
+from asr.workspace import Workspace
+
+if TYPE_CHECKING:
+    from asr.audio import Int16
+    from asr.keyword.stream import Placed, Stream
+    from datasets.keywords import Found
+
+SHORTEST = 60.0  # s of other speech; in less no threshold can be fitted and no false accept counted
+
+
+def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
+    """Fit each word's threshold on dev, and measure misses and false accepts in streams of the split.
+
+    Writes thresholds.json and the runner's tables into the export, and figures and a picture of the curve into
+    build/reports/keyword.
+
+    Returns
+    -------
+    The figures; `text` tells them in words.
+    """
+    load_tensorflow()
+    from asr.ctc.plots import as_png
+    from asr.keyword import plots, stream
+    from asr.keyword.detect import Rule, detect
+    from asr.keyword.examples import classes
+    from datasets import keywords
+
+    chosen, folder = ws.settings.keyword, ws.keyword_export
+    check_words(folder, classes(chosen.words))
+    found = keywords.find(ws)
+    background, mixed, placed = _streams(ws, found, split)
+    other = stream.join(_others(ws, found, "dev"))
+    if min(len(background), len(other)) < SHORTEST * stream.SAMPLE_RATE or not placed:
+        text = "stream: not judged, for there are less than 60 s of other speech in recordings of dev or of the split"
+        say(f"mind: {text}; each word's threshold is half of the highest score")
+        return {"text": text}
+    run = _runner(ws)
+    fitted_on, quiet, spoken = run(other), run(background), run(mixed)
+    rule = Rule.of(chosen, ())
+    count = len(chosen.words)
+    thresholds = stream.fit_thresholds(fitted_on, rule, count, chosen.false_accepts_per_hour)
+    write_tables(ws, thresholds)
+    # Each word at the lowest threshold of its own at which the very same sound gives no false accept.
+    ideal = stream.fit_thresholds(quiet, rule, count, 0.0)
+    missed, missed_ideal = (
+        1 - stream.count_hits(detect(spoken[0], spoken[1], Rule.of(chosen, each)), placed)[0] / len(placed)
+        for each in (thresholds, ideal)
+    )
+    hours = stream.hours(quiet)
+    accepts = len(detect(quiet[0], quiet[1], Rule.of(chosen, thresholds))) / hours
+    curve = stream.miss_curve(quiet, spoken, placed, rule)
+    record: dict[str, Any] = {
+        "thresholds": dict(zip(chosen.words, thresholds, strict=True)),
+        "hours of dev": stream.hours(fitted_on),
+        "hours": hours,
+        "words": len(placed),
+        "level": chosen.judge_level,
+        "missed": missed,
+        "false accepts an hour": accepts,
+        "missed at none": stream.at_most(curve, 0.0),
+        "missed at none, a threshold each": missed_ideal,
+    }
+    write_json(folder / "thresholds.json", record["thresholds"])
+    line = f"{len(placed)} words at {chosen.judge_level:g} dB"
+    picture = plots.miss_curve({line: (curve.accepts, curve.misses)}, (accepts, missed))
+    write_bytes(ws.reports / "keyword" / f"stream-{split}.png", as_png(picture))
+    write_json(ws.reports / "keyword" / f"stream-{split}.json", record)
+    record["text"] = "\n".join(
+        [
+            f"stream: {hours:.2f} h of other speech, {line} over it",
+            f"  fitted on {record['hours of dev']:.2f} h of dev: {record['thresholds']}",
+            f"  {missed:.1%} missed at {accepts:.1f} false accepts an hour",
+            f"  {record['missed at none']:.1%} missed at none with one threshold, {missed_ideal:.1%} with one for each",
+        ]
+    )
+    return record
+
+
+def _words(ws: Workspace) -> dict[str, int]:
+    """Return the class of each word."""
+    return {" ".join(word.lower().split()): 2 + index for index, word in enumerate(ws.settings.keyword.words)}
+
+
+def _others(ws: Workspace, found: Found, split: str) -> list[str]:
+    """Return the recordings of a split that hold none of the words."""
+    words = _words(ws)
+    spoken = [u for u in found.utterances if u.split == split and u.word not in words and not u.archived]
+    # Sentences before single words: a stream is what people say to each other.
+    return [u.name for u in sorted(spoken, key=lambda u: (len(u.word.split()) < 3, u.name))]
+
+
+def _streams(ws: Workspace, found: Found, split: str) -> tuple[Int16, Int16, list[Placed]]:
+    """Return other speech, the same with the split's words laid over it, and where they are."""
+    from asr.keyword import stream
+
+    chosen, labels = ws.settings.keyword, _words(ws)
+    own = (ws.root / Path(chosen.background).expanduser()) if chosen.background else None
+    background = stream.join(stream.read_names(own) if own is not None else _others(ws, found, split))
+    words = [u for u in found.utterances if u.split == split and u.word in labels and not u.archived]
+    rng = np.random.default_rng([chosen.seed, 17])
+    order = [words[int(index)] for index in rng.permutation(len(words))]
+    mixed, placed = stream.lay(background, [(u.name, labels[u.word]) for u in order], chosen.judge_level, rng)
+    return background, mixed, placed
+
+
+def _runner(ws: Workspace) -> Any:
+    """Return what runs the exported int8 model over sound: int16 [n] to a Stream."""
+    from asr.keyword.detect import stream_scores
+    from asr.keyword.examples import features
+    from export import tflite
+
+    chosen = ws.settings.keyword
+    model = (ws.keyword_export / "model.tflite").read_bytes()
+
+    def run(sound: Int16) -> Stream:
+        slices = features(sound, chosen.preprocess)
+        return stream_scores(slices, lambda rows: tflite.predict(model, rows, quick=True), chosen.inference_stride)
+
+    return run

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asr.audio import SAMPLE_RATE
 from asr.files import write_bytes, write_json
 from asr.progress import say
 from asr.stderr import load_tensorflow
@@ -43,7 +44,7 @@ def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
     found = keywords.find(ws)
     background, mixed, placed = _streams(ws, found, split)
     other = stream.join(_others(ws, found, "dev"))
-    if min(len(background), len(other)) < SHORTEST * stream.SAMPLE_RATE or not placed:
+    if min(len(background), len(other)) < SHORTEST * SAMPLE_RATE or not placed:
         text = "stream: not judged, for there are less than 60 s of other speech in recordings of dev or of the split"
         say(f"mind: {text}; each word's threshold is half of the highest score")
         return {"text": text}

@@ -128,6 +128,12 @@ def test_another_system_gets_a_list_of_what_to_install(tmp_path: Path) -> None:
     assert "Boost (program_options, thread, system, test)" in done.stderr
 
 
+def test_another_system_gets_a_list_for_the_firmware(tmp_path: Path) -> None:
+    done = set_up(copy_of_setup(tmp_path / "clone"), "firmware", bare_machine(tmp_path / "bin"))
+    assert done.returncode == 2
+    assert "GCC for arm-none-eabi, with newlib" in done.stderr and "qemu-system-arm" in done.stderr
+
+
 def test_without_root_and_sudo_it_names_the_command(tmp_path: Path) -> None:
     environment = bare_machine(tmp_path / "bin")
     (tmp_path / "bin" / "id").unlink()

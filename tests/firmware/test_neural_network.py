@@ -107,9 +107,9 @@ def test_double_rounding_is_tensorflow_lite_micros(name: str, tmp_path: Path) ->
     expected = micro_logits(name, examples)
     once = int8_networks.reference_outputs(int8_networks.int8_network(name), examples)
     assert (runner(examples) != expected).sum() == 0
-    # The two ways differ, so that the switch has something to switch; by one step, since it is rounding.
-    assert 0 < (expected != once).sum() < 0.02 * expected.size
-    assert np.abs(expected.astype(int) - once).max() == 1
+    # The two ways differ, so that the switch has something to switch; by a step a layer, since it is rounding.
+    assert 0 < (expected != once).sum() < 0.1 * expected.size
+    assert np.abs(expected.astype(int) - once).max() <= 2
 
 
 # ------------------------------------------------------------------------------------------------ preconditions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -14,6 +15,9 @@ from asr.mozilla.output import Reader
 
 PATIENCE = 3.0  # s that a process gets to end by itself
 LAST_LINES = 4
+
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
+_LIBC = ctypes.CDLL(None)
 
 
 def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment: Mapping[str, str]) -> None:
@@ -38,6 +42,7 @@ def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment:
             errors="replace",
             # A group of its own: the trainer's helpers must not outlive it, nor get a terminal's Ctrl-C first.
             start_new_session=True,
+            preexec_fn=_end_with_its_parent,
         )
         assert process.stdout is not None
         try:
@@ -59,6 +64,13 @@ def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment:
             path=log,
             fix="The log tells the rest",
         )
+
+
+def _end_with_its_parent() -> None:
+    """Have the kernel end this process when the one that started it is killed; called between fork and exec."""
+    # Systems other than Linux have no prctl.
+    if hasattr(_LIBC, "prctl"):
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _wait(process: subprocess.Popen[str]) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -74,3 +75,48 @@ def test_a_process_that_fails_is_reported_with_its_last_words(tmp_path: Path) ->
     with pytest.raises(ModelError, match=r"log: the trainer ended with exit code 1 .*ValueError: no such thing"):
         watch([sys.executable, "-c", code], reader([], []), tmp_path / "log", {"PYTHONUNBUFFERED": "1"})
     assert os.listdir(tmp_path) == ["log"]
+
+
+WATCHING = """
+import sys
+from pathlib import Path
+from asr.mozilla.output import Reader
+from asr.mozilla.process import watch
+
+code = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(60)"
+watch([sys.executable, "-c", code], Reader(lambda row: None, print), Path(sys.argv[1]), {})
+"""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells of a parent's death")
+def test_the_trainer_ends_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", WATCHING, str(tmp_path / "trainer.log")])
+    try:
+        end = time.monotonic() + 60
+        found: list[int] = []
+        while not found and time.monotonic() < end:
+            time.sleep(0.05)
+            found = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and parent_of(p) == parent.pid]
+        (child,) = found
+        assert is_running(child)
+    finally:
+        parent.kill()
+        parent.wait()
+    end = time.monotonic() + 20
+    while is_running(child) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not is_running(child)
+
+
+def parent_of(folder: Path) -> int:
+    try:
+        return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0

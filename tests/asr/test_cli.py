@@ -51,7 +51,8 @@ def test_help_names_every_verb_and_an_example() -> None:
         assert f" {verb} " in shown.stdout
         found = runner.invoke(app, [verb, "--help"])
         assert found.exit_code == 0
-        what = "--wav" if verb == "features" else "my-lamp"  # the only verb that needs no workspace
+        # What these two take before a workspace, or instead of one.
+        what = {"features": "--wav", "import": "speech-commands"}.get(verb, "my-lamp")
         assert f"Example: asr {verb} {what}" in " ".join(found.stdout.split()), verb
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-BENCHES = ("step", "parts", "augment", "microfrontend", "dev_loss", "speech_commands")
+BENCHES = ("step", "parts", "augment", "microfrontend", "dev_loss", "speech_commands", "kills")
 
 
 def describe(name: str) -> str:

@@ -132,6 +132,7 @@ def write_tables(ws: Workspace, thresholds: Sequence[int] = ()) -> None:
     """
     from asr.keyword.detect import NEVER
     from asr.keyword.examples import classes
+    from asr.keyword.frontend import fingerprint
     from export.c_source import Listening, c_source
 
     chosen, folder = ws.settings.keyword, ws.keyword_export
@@ -143,6 +144,7 @@ def write_tables(ws: Workspace, thresholds: Sequence[int] = ()) -> None:
         stride=chosen.inference_stride,
         average=chosen.smoothing,
         suppression=chosen.suppression,
+        frontend=fingerprint(),
     )
     path = folder / "model.tflite"
     try:

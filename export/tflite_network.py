@@ -250,10 +250,13 @@ class _Reader:
         weights = np.asarray(self.constant(others[0] if others else None, f"weights of a {kind}", "i1", INT8))
         if options.integer(1, "b") != 0 or weights.ndim != 2:
             raise self.refusal(f"the weights of a {kind} are shuffled or not a matrix")
-        if weights.shape != (target.count, source.count):
+        outputs, inputs = weights.shape
+        # The same weights for every row: a layer over the channels of a picture's pixels has as many rows as those.
+        rows, left = divmod(source.count, inputs) if inputs else (0, 1)
+        if left or not 0 < rows <= LARGEST_SIDE or target.count != rows * outputs or target.shape[-1] != outputs:
             raise self.refusal(f"the weights of a {kind} do not fit its input and output")
         layer = self.weighted(kind, options.integer(0, "b"), source, target, others, weights, 0, 0)
-        return Layer("connected", (1, 1, source.count), (1, 1, target.count), **layer)
+        return Layer("connected", (rows, 1, inputs), (rows, 1, outputs), **layer)
 
     def weighted(
         self, kind: str, activation: int, source: _Tensor, target: _Tensor, others: list[_Tensor | None],

@@ -93,8 +93,7 @@ static NeuralNetworkError check_layer(const NeuralNetworkLayer *layer, LayerByte
         break;
     }
     case NEURAL_NETWORK_CONNECTED:
-        sound = layer->input_height == 1 && layer->input_width == 1 && layer->output_height == 1 &&
-                layer->output_width == 1 &&
+        sound = layer->input_height == layer->output_height && layer->input_width == layer->output_width &&
                 tables_are_sound(layer, volume(layer->input_channels, layer->output_channels, 1));
         break;
     case NEURAL_NETWORK_AVERAGE_POOL:

@@ -39,7 +39,7 @@ typedef enum {
 typedef enum {
     NEURAL_NETWORK_CONVOLUTION = 1,  /* weights [output channels][kernel height][kernel width][input channels] */
     NEURAL_NETWORK_DEPTHWISE = 2,    /* weights [kernel height][kernel width][channels] */
-    NEURAL_NETWORK_CONNECTED = 3,    /* weights [output channels][input channels], of a 1 x 1 picture */
+    NEURAL_NETWORK_CONNECTED = 3,    /* weights [output channels][input channels], of each pixel by itself */
     NEURAL_NETWORK_AVERAGE_POOL = 4, /* padding does not count */
     NEURAL_NETWORK_MAX_POOL = 5,
     NEURAL_NETWORK_SOFTMAX = 6       /* over the channels */

@@ -239,5 +239,11 @@ void neural_network_convolution(const NeuralNetworkLayer *layer, const int8_t *i
 
 void neural_network_connected(const NeuralNetworkLayer *layer, const int8_t *input, int8_t *output)
 {
-    one_pixel(layer, input, layer->input_channels, output, NEURAL_NETWORK_DOUBLE_ROUNDING);
+    uint32_t pixels = (uint32_t)layer->output_height * layer->output_width;
+
+    for (; pixels > 0; pixels--) {
+        one_pixel(layer, input, layer->input_channels, output, NEURAL_NETWORK_DOUBLE_ROUNDING);
+        input += layer->input_channels;
+        output += layer->output_channels;
+    }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from asr.stderr import load_tensorflow
 from asr.steps import keyword as steps
 from asr.workspace import Workspace
 from datasets import keywords
+from tests import int8_networks
+from tests.firmware_host import HostRunner
 from tests.keyword_words import SPEAKERS, make_workspace, tune, write_words
 
 
@@ -57,6 +60,21 @@ def test_everything_a_board_takes_is_there(trained: tuple[Workspace, str]) -> No
     pictures = {path.name for path in (ws.reports / "keyword").glob("*.png")}
     assert {"confusion-test-clean.png", "confusion-test-noise.png", "stream-test.png", "training.png"} <= pictures
     assert list((ws.keyword / "logs").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc to compile the firmware with")
+@pytest.mark.parametrize("switches", [(), ("-DNEURAL_NETWORK_FAST=1",)])
+def test_the_boards_runner_gives_the_bytes_of_the_reference_kernels(
+    trained: tuple[Workspace, str], switches: tuple[str, ...], tmp_path: Path
+) -> None:
+    ws, _ = trained
+    assert {"keyword_model.c", "keyword_model.h"} <= {path.name for path in ws.keyword_export.iterdir()}
+    model = (ws.keyword_export / "model.tflite").read_bytes()
+    heard = Reader(ws.keyword / "features", "test-clean").all()
+    inputs = np.concatenate([heard, int8_networks.extreme_inputs(np.random.default_rng(1), 300)])
+    expected = int8_networks.reference_outputs(model, inputs)
+    assert len(np.unique(expected.argmax(1))) >= 3
+    assert (HostRunner(model, tmp_path, *switches)(inputs) != expected).sum() == 0
 
 
 def test_nothing_is_made_twice(trained: tuple[Workspace, str]) -> None:

@@ -14,7 +14,7 @@ from asr.workspace import Workspace
 TUNES = {"up": (400, 700, 1200), "down": (1200, 700, 400), "low": (300, 300, 300), "high": (1500, 1500, 900)}
 SPEAKERS = 12
 SMALL: dict[str, object] = {
-    "words": ("up", "down"), "split_by": "speakers", "passes": 4, "epochs": 12, "width": 16, "batch_size": 32,
+    "words": ("up", "down"), "split_by": "speakers", "passes": 4, "epochs": 24, "width": 16, "batch_size": 32,
     "learning_rate": 0.01, "silence_percent": 50.0, "early_stop_patience": 0, "label_smoothing": 0.0,
 }  # fmt: skip
 

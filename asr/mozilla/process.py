@@ -34,7 +34,7 @@ def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment:
     with log.open("a", encoding="utf-8") as kept:
         process = subprocess.Popen(
             [str(word) for word in command],
-            env={**os.environ, **environment},
+            env={**_without_ours(os.environ), **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -64,6 +64,11 @@ def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment:
             path=log,
             fix="The log tells the rest",
         )
+
+
+def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what TensorFlow 2 left in it once loaded: it makes TensorFlow 1.15 eager."""
+    return {name: value for name, value in environment.items() if name != "TF2_BEHAVIOR"}
 
 
 def _end_with_its_parent() -> None:

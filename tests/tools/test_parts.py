@@ -117,7 +117,7 @@ def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
 def test_needs_nothing_but_the_standard_library() -> None:
     done = subprocess.run([sys.executable, "-I", "-S", str(SCRIPT), "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "{kenlm,libdeepspeech,reference}" in done.stdout
+    assert "{kenlm,libdeepspeech,keyword,reference}" in done.stdout
 
 
 @pytest.mark.parametrize("version_manager", [True, False])

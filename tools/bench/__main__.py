@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("usage: python -m tools.bench [NAME [OPTIONS]]\n")
         print("Without a name all of them run. NAME --help tells the options of one.\n")
         for name in BENCHES:
-            print(f"  {name:10}{describe(name)}")
+            print(f"  {name:16}{describe(name)}")
         return 0
     if given and given[0] not in BENCHES:
         print(f"error: there is no bench {given[0]}; there are {', '.join(BENCHES)}", file=sys.stderr)

@@ -252,7 +252,7 @@ def test_voices_come_before_and_beside_the_recordings(tmp_path) -> None:
 
     plan = make_plan(
         tmp_path, "run", epochs=5, synthetic_epochs=1, synthetic_utterances=3, synthetic_share=1.0, synthetic_last=0.0,
-        synthetic=voices, batch_size=8, average=1,
+        synthetic=voices, batch_size=8, average=1, heard_in=3,
     )  # fmt: skip
     log = Log()
     Trainer(plan).run(log)

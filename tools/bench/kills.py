@@ -104,7 +104,8 @@ def main() -> None:
         train(calm)
         whole = time.monotonic() - started
         print(f"undisturbed, {whole:.0f} s: {outcome(calm)}", flush=True)
-        killed, killed_at = workspace(Path(name, "killed")), []
+        killed = workspace(Path(name, "killed"))
+        killed_at: list[float] = []
         while len(killed_at) < arguments.kills:
             # A sitting has to outlast its own start now and then, or it would never end.
             deadline = moments.uniform(0.02, 0.5) * whole

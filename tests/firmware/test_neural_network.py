@@ -163,7 +163,7 @@ def test_it_says_how_large_an_arena_has_to_be(tiny: HostRunner) -> None:
         (".padding_top = 4", ".padding_top = 10"), (".input_channels = 4000", ".input_channels = 4001"),
         (".stride_width = 2", ".stride_width = 0"), (".channel_count = sizeof shifts_0", ".channel_count = 7"),
         (".weights = weights_0", ".weights = 0"), ("NEURAL_NETWORK_SOFTMAX", "7"),
-        (".output_width = 20", ".output_width = 0"), ("{layers, 3, ", "{layers, 2, "),
+        (".output_width = 20", ".output_width = 0"), ("{layers, 3, ", "{layers, 1, "),
         (".smallest = -128, .largest = 127", ".smallest = 1, .largest = 0"),
         (".smallest_difference = -", ".smallest_difference = -100"),
         (".difference_multiplier = ", ".difference_multiplier = -"),

@@ -167,7 +167,7 @@ class Recipe:
             rng = np.random.default_rng([self.seed, hearing.generation, hearing.place])
             shortest = window_samples(audio.SAMPLE_RATE) + needed_frames(labels) * step_samples(audio.SAMPLE_RATE)
             samples = self.chain.apply(samples, rng, shortest=shortest)
-        # A last bit is nothing to sound that was made up, and exactness costs four times the time.
+        # A last bit is nothing to sound that was made up, and exactness costs several times the time.
         features = mfcc(audio.to_int16(samples), exact=self.chain is None)
         check_length(len(features), labels, source.transcript, getattr(source, "path", None))
         return features

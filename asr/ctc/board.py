@@ -15,12 +15,12 @@ import numpy.typing as npt
 from scipy.fft import idct
 
 from asr.ctc.batches import Batch
+from asr.ctc.features import MEL_CHANNELS
 
 Float = npt.NDArray[np.float32]
 
 EXAMPLES = 3  # spectrograms an epoch
 TRANSCRIPTS = 10  # dev clips whose text is shown
-CHANNELS = 40  # mel channels of the features
 PIXELS = 4  # height of a channel, width of a frame
 
 
@@ -35,12 +35,12 @@ def spectrogram(features: Float) -> Float:
 
     Returns
     -------
-    float32 [CHANNELS * PIXELS, frames * PIXELS, 1], 0 (quiet) to 1, low frequencies below.
+    float32 [MEL_CHANNELS * PIXELS, frames * PIXELS, 1], 0 (quiet) to 1, low frequencies below.
     """
     # The features are a DCT-II scaled by sqrt(2 / channels), that of SciPy's `ortho` but for the first coefficient.
     scaled = features.astype(np.float64)
     scaled[:, 0] /= np.sqrt(2)
-    channels = idct(np.pad(scaled, ((0, 0), (0, CHANNELS - features.shape[1]))), norm="ortho")
+    channels = idct(np.pad(scaled, ((0, 0), (0, MEL_CHANNELS - features.shape[1]))), norm="ortho")
     low, high = np.percentile(channels, (1, 99))
     picture = np.clip((channels - low) / max(high - low, 1e-6), 0, 1).T[::-1]
     return np.kron(picture, np.ones((PIXELS, PIXELS)))[..., np.newaxis].astype(np.float32)

@@ -17,6 +17,8 @@ NARROW = 11025  # Hz
 
 _CLIPS = 400  # listened to for the narrow transform
 _RIDGE = 1e-3  # added to the variance of each coefficient
+_LOWEST = 4000  # Hz
+_LEAST = 1e-6  # variance that a coefficient is taken to have at least
 
 
 def measure(features: Sequence[Float]) -> tuple[Float, Float]:
@@ -29,7 +31,7 @@ def measure(features: Sequence[Float]) -> tuple[Float, Float]:
         squares += np.square(one, dtype=np.float64).sum(axis=0)
         count += len(one)
     mean = total / max(count, 1)
-    deviation = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, 1e-6))
+    deviation = np.sqrt(np.maximum(squares / max(count, 1) - mean**2, _LEAST))
     return mean.astype(np.float32), (1 / deviation).astype(np.float32)
 
 
@@ -44,7 +46,7 @@ def narrow(clips: Sequence[npt.NDArray[np.int16]], rate: int) -> tuple[Float, Fl
     Parameters
     ----------
     clips : int16 [n] at 16 kHz.
-    rate : of the recorder, Hz.
+    rate : of the recorder, Hz; below 4000 it is taken for 4000, where every mel channel still holds a frequency.
 
     Returns
     -------
@@ -52,6 +54,7 @@ def narrow(clips: Sequence[npt.NDArray[np.int16]], rate: int) -> tuple[Float, Fl
     scale : float32 [26, 26]: (features - mean) @ scale is the least squares estimate of the features at the lower
         rate, each of unit variance. Those of which there is none are left small.
     """
+    rate = max(rate, _LOWEST)
     wide, low = [], []
     for number in np.unique(np.linspace(0, len(clips) - 1, _CLIPS).astype(int)):
         clip = clips[number]
@@ -65,4 +68,5 @@ def narrow(clips: Sequence[npt.NDArray[np.int16]], rate: int) -> tuple[Float, Fl
     mean, centred = x.mean(axis=0), x - x.mean(axis=0)
     gram = centred.T @ centred / len(x) + _RIDGE * np.eye(COEFFICIENTS)
     transform = np.linalg.solve(gram, centred.T @ (y - y.mean(axis=0)) / len(x))
-    return mean.astype(np.float32), (transform / y.std(axis=0)).astype(np.float32)
+    deviation = np.sqrt(np.maximum(y.var(axis=0), _LEAST))
+    return mean.astype(np.float32), (transform / deviation).astype(np.float32)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from asr import audio
 from asr.alphabet import Alphabet
 from asr.ctc import checkpoints, devices, feature_store
 from asr.ctc.batches import Batch, Clip, Recipe, Workshop, check_length, collate, plan
@@ -190,8 +191,6 @@ class Trainer:
 
     def losses(self, clips: Sequence[Clip]) -> list[float]:
         """Return the CTC loss (nats) of each clip with the network as it is now."""
-        from asr import audio
-
         found = []
         for clip in clips:
             labels = self.plan.alphabet.encode(clip.transcript)
@@ -209,8 +208,6 @@ class Trainer:
     def _normalisation(self, features: Sequence[Float]) -> tuple[Float, Float]:
         if self.plan.rate > NARROW:
             return measure(features)
-        from asr import audio
-
         say(f"the recordings were made at {self.plan.rate} Hz: the network hears them as such")
         return narrow([audio.read_wav(clip.path) for clip in self.plan.train], self.plan.rate)
 

@@ -1,15 +1,14 @@
-"""The data set of a keyword model: which recordings give how many clips, and their features on disk."""
+"""The data set of a keyword model: clips made by worker processes, and their features on disk."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-import zlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +23,13 @@ from asr.augment.spectrum import Float
 from asr.ctc.conditions import Noise, mix
 from asr.errors import AudioError, RecordingsError
 from asr.keyword import windows
+from asr.keyword.jobs import Job
 from asr.keyword.settings import SILENCE, UNKNOWN, Keyword
 from asr.keyword.shards import Int8, Writer
 from asr.keyword.windows import CLIP, Maker, Sound
 from asr.progress import track
 from datasets import speech_commands, tables
-from datasets.keywords import Found, Utterance
+from datasets.keywords import Found
 
 SLICES = 49
 WIDTHS = {"micro": 40, "average": 43}  # features of a slice
@@ -38,32 +38,6 @@ JUDGED_SETS = ("dev-clean", "dev-noise", "test-clean", "test-noise")
 
 _TASK = 8  # recordings of one task for a worker
 _NAME = "table.csv"
-
-
-@dataclass(frozen=True)
-class Job:
-    """What one recording, or none, gives.
-
-    Attributes
-    ----------
-    number : seed of everything drawn for it.
-    name : of the recording; empty for silence.
-    label : index of its class.
-    split : "train", "dev" or "test".
-    clips : how many of it as what it is; for dev and test one.
-    splices : how many as a piece of a word, which is unknown.
-    plain : whether the first is left as it is.
-    data : the file's content where it comes from an archive.
-    """
-
-    number: int
-    name: str
-    label: int
-    split: str
-    clips: int
-    splices: int = 0
-    plain: bool = True
-    data: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -91,47 +65,6 @@ class Made:
 def classes(words: Sequence[str]) -> tuple[str, ...]:
     """Return the names of a network's outputs, in order."""
     return (SILENCE, UNKNOWN, *words)
-
-
-def plan(found: Found, settings: Keyword) -> list[Job]:
-    """Return the jobs of a whole data set, with their shares of silence and unknown."""
-    rng = np.random.default_rng([settings.seed, 3])
-    labels = {" ".join(word.lower().split()): 2 + index for index, word in enumerate(settings.words)}
-    jobs: list[Job] = []
-    for split in ("train", "dev", "test"):
-        members = [u for u in found.utterances if u.split == split]
-        words = [u for u in members if u.word in labels]
-        pool = [u for u in members if u.word not in labels]
-        passes = settings.passes if split == "train" else 1
-        unknown = settings.unknown_percent / 100 * len(words) * passes
-        silence = settings.silence_percent / 100 * len(words) * passes
-        if split == "train":
-            total = len(words) * passes + unknown + silence
-            scale = min(1.0, settings.most_clips / total) if total else 1.0
-            splices = unknown * (settings.splice_percent / 100 if pool else 1.0)
-            counts = _shared(len(words) * passes * scale, np.ones(len(words)), rng)
-            spliced = _shared(splices * scale, np.ones(len(words)), rng)
-            others = _shared((unknown - splices) * scale, _weights(pool), rng)
-            quiet = max(1, round(silence * scale))
-        else:
-            # Judges are whole words and other speech; every word counts, and none twice.
-            counts, spliced = np.ones(len(words), int), np.zeros(len(words), int)
-            others = np.zeros(len(pool), int)
-            many = min(len(pool), round(unknown))
-            if many:
-                weights = _weights(pool)
-                others[rng.choice(len(pool), many, replace=False, p=weights / weights.sum())] = 1
-            quiet = max(1, round(silence))
-        rows = [(u, labels[u.word], int(a), int(b)) for u, a, b in zip(words, counts, spliced, strict=True)]
-        rows += [(u, 1, int(count), 0) for u, count in zip(pool, others, strict=True)]
-        for utterance, label, clips, pieces in rows:
-            if clips or pieces:
-                number = zlib.crc32(utterance.name.encode())
-                jobs.append(Job(number, utterance.name, label, split, clips, pieces, not utterance.synthetic))
-        for start in range(0, quiet, 64):
-            number = zlib.crc32(f"{split} silence {start}".encode())
-            jobs.append(Job(number, "", 0, split, min(64, quiet - start)))
-    return jobs
 
 
 def make(folder: Path, found: Found, recipe: Recipe, jobs: Sequence[Job], workers: int | None = None) -> list[str]:
@@ -386,17 +319,3 @@ def features(samples: Int16, preprocess: str) -> Int8:
     if found.dtype == np.uint8:
         return np.asarray(found.astype(np.int16) - 128, np.int8)
     return np.asarray(found, np.int8)
-
-
-def _shared(total: float, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return whole numbers in proportion to the weights that add up to about `total`, int [n]."""
-    if not len(weights) or total <= 0:
-        return np.zeros(len(weights), int)
-    exact = total * weights / weights.sum()
-    counts: np.ndarray = np.floor(exact + rng.random(len(weights))).astype(int)
-    return counts
-
-
-def _weights(pool: Sequence[Utterance]) -> np.ndarray:
-    """A sentence holds as many clips as it has words."""
-    return np.array([float(len(u.word.split())) for u in pool])

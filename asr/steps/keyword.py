@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def make_features(ws: Workspace) -> Path:
     """Make the data set unless it is up to date; return its folder."""
-    from asr.keyword import examples
+    from asr.keyword import examples, jobs
     from datasets import keywords
 
     chosen = ws.settings.keyword
@@ -35,9 +35,9 @@ def make_features(ws: Workspace) -> Path:
         return folder
     (folder / "stamp.json").unlink(missing_ok=True)
     recipe = examples.recipe_of(found, chosen, ws.settings.augment, ws.keyword / "sounds", judging_noise(ws))
-    jobs = examples.plan(found, chosen)
-    say(f"features of {len(jobs)} recordings, split by {found.by}")
-    remarks = [*found.remarks, *examples.make(folder, found, recipe, jobs)]
+    planned = jobs.plan(found, chosen)
+    say(f"features of {len(planned)} recordings, split by {found.by}")
+    remarks = [*found.remarks, *examples.make(folder, found, recipe, planned)]
     write_json(folder / "remarks.json", {"by": found.by, "remarks": remarks})
     stamp.set()
     return folder

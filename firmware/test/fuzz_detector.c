@@ -9,20 +9,11 @@
 #include <string.h>
 
 #include "detector.h"
+#include "fuzz_random.h"
 
-static uint32_t state;
 static uint8_t classes;
 static unsigned long heard;
 static uint32_t checksum;
-
-static uint32_t any(void) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
-}
-
-static uint32_t below(uint32_t limit) { return any() % limit; }
 
 static void fail(const char *what) {
     fprintf(stderr, "%s\n", what);

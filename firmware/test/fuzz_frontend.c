@@ -10,17 +10,7 @@
 
 #include "average_frontend.h"
 #include "frontend.h"
-
-static uint32_t state;
-
-static uint32_t any(void) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
-}
-
-static uint32_t below(uint32_t limit) { return any() % limit; }
+#include "fuzz_random.h"
 
 /* Silence, full scale, extremes only, clicks, or noise of some level. */
 static void fill(int16_t *samples, size_t count) {

@@ -10,24 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz_random.h"
 #include "neural_network.h"
 
 enum { MOST_LAYERS = 4 };
-
-static uint32_t state;
-
-static uint32_t any(void)
-{
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    return state;
-}
-
-static uint32_t below(uint32_t limit)
-{
-    return any() % limit;
-}
 
 static void *random_bytes(size_t count)
 {

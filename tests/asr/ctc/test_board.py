@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.ctc.board import CHANNELS, PIXELS, spectrogram
-from asr.ctc.features import mfcc
+from asr.ctc.board import PIXELS, spectrogram
+from asr.ctc.features import MEL_CHANNELS, mfcc
 from asr.ctc.train import Trainer
 from tests.tone_training import Log, make_plan
 
@@ -19,12 +19,12 @@ def test_a_tone_is_a_line_at_its_height(hertz: int) -> None:
     noise = np.random.default_rng(1).normal(0, 30, 16000)
     features = mfcc((tone + noise).astype(np.int16))
     picture = spectrogram(features)
-    assert picture.shape == (CHANNELS * PIXELS, len(features) * PIXELS, 1)
+    assert picture.shape == (MEL_CHANNELS * PIXELS, len(features) * PIXELS, 1)
     assert picture.dtype == np.float32 and picture.min() >= 0 and picture.max() <= 1
     # Channels lie evenly on the mel scale (O'Shaughnessy's) between 20 Hz and 8 kHz.
     low, high, mel = (1127 * np.log1p(f / 700) for f in (20, 8000, hertz))
-    expected = (mel - low) / (high - low) * (CHANNELS + 1) - 1
-    brightest = picture.mean(axis=(1, 2)).reshape(CHANNELS, PIXELS).mean(axis=1)[::-1].argmax()
+    expected = (mel - low) / (high - low) * (MEL_CHANNELS + 1) - 1
+    brightest = picture.mean(axis=(1, 2)).reshape(MEL_CHANNELS, PIXELS).mean(axis=1)[::-1].argmax()
     assert abs(int(brightest) - expected) <= 1.5
 
 
@@ -45,7 +45,7 @@ def test_a_training_leaves_scalars_spectrograms_and_transcripts(tmp_path: Path) 
     pictures = found.Tensors("training utterance 1")
     assert [event.step for event in pictures] == [1, 2]
     width, height, png = make_ndarray(pictures[0].tensor_proto)[:3]
-    assert int(height) == CHANNELS * PIXELS and int(width) % PIXELS == 0 and png.startswith(b"\x89PNG")
+    assert int(height) == MEL_CHANNELS * PIXELS and int(width) % PIXELS == 0 and png.startswith(b"\x89PNG")
     (text,) = make_ndarray(found.Tensors("dev transcripts")[0].tensor_proto).ravel()
     assert text.decode().splitlines()[2].startswith(f"| {plan.dev[0].transcript} | ")
     assert len(text.decode().splitlines()) == 2 + len(plan.dev)

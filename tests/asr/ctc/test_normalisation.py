@@ -46,3 +46,11 @@ def test_narrow_recordings_are_heard_as_at_their_own_rate() -> None:
     moved = np.abs(((loud - quiet) * spread).mean(axis=0))[1:12]
     still = np.abs(((loud - quiet) @ scale).mean(axis=0))[1:12]
     assert still.max() < 0.5 * moved.max()
+
+
+def test_silence_and_the_lowest_rates_leave_numbers() -> None:
+    quiet = [np.zeros(8000, np.int16)] * 2
+    noise = [np.random.default_rng(1).normal(0, 900, 8000).astype(np.int16)]
+    for clips, rate in ((quiet, 8000), (noise, 1000), (noise, 4000)):
+        mean, scale = narrow(clips, rate)
+        assert np.isfinite(mean).all() and np.isfinite(scale).all()

@@ -14,6 +14,7 @@ from asr import audio, verbs
 from asr.errors import ModelError, RecordingsError, WorkspaceError
 from asr.keyword import examples
 from asr.keyword.evaluate import figures
+from asr.keyword.jobs import plan
 from asr.keyword.shards import Reader
 from asr.keyword.train import Plan, Trainer, class_weights
 from asr.settings import with_values
@@ -113,7 +114,7 @@ def test_workers_make_what_one_process_makes(trained: tuple[Workspace, str], tmp
     chosen = ws.settings.keyword
     noise = steps.judging_noise(ws)
     recipe = examples.recipe_of(found, chosen, ws.settings.augment, tmp_path / "sounds", noise)
-    jobs = examples.plan(found, chosen)[::6] + [job for job in examples.plan(found, chosen) if not job.name]
+    jobs = plan(found, chosen)[::6] + [job for job in plan(found, chosen) if not job.name]
     for workers in (1, 2):
         examples.make(tmp_path / str(workers), found, recipe, jobs, workers)
     for name in ("train", "test-noise"):

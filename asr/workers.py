@@ -6,8 +6,28 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 from asr import memory
+
+
+def pool(
+    count: int, initializer: Callable[..., None] | None = None, initargs: tuple[Any, ...] = ()
+) -> ProcessPoolExecutor:
+    """Return a pool of `count` processes, each of one thread.
+
+    They are spawned, not forked: TensorFlow's threads do not survive a fork.
+
+    Parameters
+    ----------
+    initializer : called first in each process; it has to call `start`, which is called where there is none.
+    """
+    # Processes keep the cores busy; a thread that OpenBLAS puts beside each of them waits for work by spinning, and
+    # took half a core. It reads this when it is loaded, before any initializer runs.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer or start, initargs)
 
 
 def start() -> None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import multiprocessing
 import os
 import re
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -221,7 +219,7 @@ def _work(jobs: Sequence[_Job]) -> Iterable[Clip | Rejected]:
         yield from (_make(job) for job in track(jobs, "clips"))
         return
     try:
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=workers_.start) as pool:
+        with workers_.pool(workers) as pool:
             yield from track(pool.map(_make, jobs, chunksize=8), "clips", total=len(jobs))
     except BrokenProcessPool:
         raise RecordingsError(

@@ -6,14 +6,12 @@ Each voice, speed and pitch is a speaker of its own name, and the text alone dec
 from __future__ import annotations
 
 import difflib
-import multiprocessing
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -188,7 +186,7 @@ def speak_to_files(lines: Sequence[Spoken], folder: Path) -> list[Path]:
     todo = [(line, path) for line, path in zip(lines, paths, strict=True) if not path.is_file()]
     workers = min(len(os.sched_getaffinity(0)), max(1, len(todo) // 32))
     try:
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=workers_.start) as pool:
+        with workers_.pool(workers) as pool:
             for _ in track(pool.map(_speak_to, todo, chunksize=16), "synthetic voices", total=len(todo)):
                 pass
     except BrokenProcessPool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio, workers
+from asr import audio
+from asr import workers as workers_
 from asr.alphabet import Alphabet
 from asr.augment.chain import Chain
 from asr.augment.masks import hide
@@ -185,7 +185,7 @@ _recipe: Recipe | None = None
 def _start(recipe: Recipe) -> None:
     global _recipe
     _recipe = recipe
-    workers.start()
+    workers_.start()
 
 
 def _make(hearings: Sequence[Hearing]) -> list[Float]:
@@ -196,8 +196,6 @@ def _make(hearings: Sequence[Hearing]) -> list[Float]:
 class Workshop:
     """Worker processes that make features ahead of the training step.
 
-    Workers are spawned, not forked: TensorFlow's threads do not survive a fork.
-
     Parameters
     ----------
     recipe : what each worker does.
@@ -206,9 +204,7 @@ class Workshop:
 
     def __init__(self, recipe: Recipe, workers: int = 0) -> None:
         self.workers = workers or max(1, len(os.sched_getaffinity(0)) - 1)
-        self._pool = ProcessPoolExecutor(
-            self.workers, multiprocessing.get_context("spawn"), initializer=_start, initargs=(recipe,)
-        )
+        self._pool = workers_.pool(self.workers, _start, (recipe,))
 
     def __enter__(self) -> Workshop:
         return self

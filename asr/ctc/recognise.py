@@ -6,10 +6,8 @@ Each worker process holds its own client, because calls on one exclude each othe
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio, workers
+from asr import audio
+from asr import workers as workers_
 from asr.ctc.conditions import Condition, Noise, mix
 from asr.ctc.heard import CLEAN, Heard, Slots, with_slots
 from asr.ctc.libdeepspeech import Model
@@ -137,9 +136,8 @@ def recognise(
     client.load().close()
     count = min(workers or len(os.sched_getaffinity(0)), len(jobs))
     chunk = max(1, min(16, len(jobs) // (4 * count)))
-    context = multiprocessing.get_context("spawn")
     heard = []
-    with ProcessPoolExecutor(count, context, _start_worker, (client, noise, count > 1)) as pool:
+    with workers_.pool(count, _start_worker, (client, noise, count > 1)) as pool:
         try:
             answers = pool.map(_hear, jobs, chunksize=chunk)
             for (utterance, condition), (text, seconds) in zip(jobs, track(answers, "Hearing", len(jobs)), strict=True):
@@ -169,7 +167,7 @@ _worker: tuple[Model, Noise | None] | None = None
 
 def _start_worker(client: Client, noise: Noise | None, one_core: bool) -> None:
     global _worker
-    workers.start()
+    workers_.start()
     # The library starts as many threads as this process may use cores, once, when it runs first. With a
     # client a core they only get in each other's way: a quarter of the time on two cores.
     cores = os.sched_getaffinity(0)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -188,9 +187,8 @@ def _work(found: Found, recipe: Recipe, jobs: Sequence[Job], workers: int | None
             yield from _do(task)
         return
     pending: deque[Future[list[Made]]] = deque()
-    context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(count, context, initializer=_start, initargs=(recipe,)) as pool:
+        with workers_.pool(count, _start, (recipe,)) as pool:
             for task in tasks:
                 pending.append(pool.submit(_do, task))
                 if len(pending) >= 4 * count:

@@ -1,0 +1,192 @@
+"""Every command of the documents runs, in the order in which they stand, and every link leads somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asr import audio
+from asr.cli import app
+from asr.settings import read, render, with_values
+from datasets.speech import cast_speakers, speak
+from tests.docs.documents import DOCUMENTS, NEEDS, ROOT, Block, anchors, blocks, commands, links, mentioned
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+WORDS = ("stop", "go", "turn on the light", "turn off the light")
+PEOPLE = 12
+# The reader trains for minutes; here it is enough that it ends.
+HURRIED = {
+    "train": {"epochs": 2, "epoch_utterances": 16, "n_hidden": 16, "synthetic_epochs": 1, "synthetic_utterances": 16,
+              "average": 1},
+    "voices": {"speakers": 12, "utterances": 36},
+    "augment": {"rooms": 2},
+    "evaluate": {"noise_levels": [12.0]},
+    "keyword": {"passes": 2, "epochs": 2, "width": 16},
+}  # fmt: skip
+
+
+def checkout(folder: Path) -> Path:
+    """Return a folder that looks like the checkout, in which a reader may make workspaces."""
+    folder.mkdir()
+    for entry in ROOT.iterdir():
+        if entry.name not in (".git", "examples"):
+            (folder / entry.name).symlink_to(entry)
+    shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("build"))
+    return folder
+
+
+def settle(toml: Path, given: str = "") -> None:
+    """Take over what a document says stands in asr.toml, and make training short."""
+    sections = {**HURRIED, **tomllib.loads(given)}
+    toml.write_text(render(with_values(read(toml), **sections)))
+
+
+def record(workspace: Path) -> None:
+    """Put the recordings there that a reader would make."""
+    settings = read(workspace / "asr.toml")
+    speakers = cast_speakers(settings.voices, "en")[:PEOPLE]
+    for text in WORDS:
+        for speaker in speakers:
+            name = re.sub(r"\W", "", speaker.name)
+            path = workspace / "recordings" / text.replace(" ", "_") / f"{name}_nohash_0.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            audio.write_wav(path, audio.to_int16(speak(text, speaker)))
+
+
+class Reader:
+    """Somebody who types what the documents say.
+
+    Parameters
+    ----------
+    folder : a checkout to work in.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.typed: set[str] = set()
+        path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**os.environ, "PATH": path, "HOME": str(folder)}
+
+    def follow(self, block: Block) -> None:
+        """Do what a block says."""
+        if block.kind in ("text", "toml") and block.given:
+            target = self.folder / block.given
+            assert target.parent.is_dir(), f"{block.place}: there is no {target.parent.name} to write into yet"
+            if target.name == "asr.toml":
+                settle(target, block.text)
+            else:
+                target.write_text(block.text)
+            return
+        if block.kind != "sh":
+            return
+        for command in commands(block):
+            if block.given:
+                self.look_at(command, block)
+            elif command not in self.typed:
+                self.type(command, block)
+                self.typed.add(command)
+
+    def type(self, command: str, block: Block) -> None:
+        """Run a command; what it needs of the reader's hands is done before and after it."""
+        lamp = self.folder / "my-lamp"
+        said = lamp / "recordings" / "stop"
+        if (lamp / "asr.toml").is_file() and not said.is_dir():
+            record(lamp)
+            for name in ("hello.wav", "stop.wav"):
+                shutil.copy(next(said.iterdir()), self.folder / name)
+        serves = "tensorboard" in command
+        line = f"timeout --signal INT --preserve-status 25 {command}" if serves else command
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=600
+        )
+        said = f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+        assert done.returncode == 0 or serves, f"{block.place}: {command}\n{said}"
+        assert not serves or "127.0.0.1:6006" in said, f"{block.place}: {command}\n{said}"
+        for toml in self.folder.glob("*/asr.toml"):
+            if toml.parent.name not in self.typed:
+                settle(toml)
+                self.typed.add(toml.parent.name)
+
+    def look_at(self, command: str, block: Block) -> None:
+        """Check a command that cannot be run here as far as that goes: the target, program or verb is there."""
+        assert block.given in NEEDS, f"{block.place}: nobody knows what {block.given!r} means"
+        program, *words = shlex.split(command)
+        if program == "make":
+            done = subprocess.run(["make", "--dry-run", *words], cwd=self.folder, capture_output=True, text=True)
+            assert done.returncode == 0, f"{block.place}: {done.stderr}"
+        elif program == "asr":
+            done = subprocess.run(
+                ["asr", words[0], "--help"], env=self.environment, cwd=self.folder, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{block.place}: {done.stderr}"
+            options = [word.split("=")[0] for word in words if word.startswith("--")]
+            assert all(option in done.stdout for option in options), block.place
+        elif program == "python":
+            assert (self.folder / (words[1].replace(".", "/"))).exists() or block.given == "python37", block.place
+        else:
+            assert program in ("arecord", "git", "docker", "cd"), f"{block.place}: what is {program}?"
+
+
+def test_every_command_runs_in_the_order_of_the_documents(tmp_path: Path) -> None:
+    if shutil.which("arm-none-eabi-gcc") is None or shutil.which("qemu-system-arm") is None:
+        pytest.skip("no compiler and emulator of a Cortex-M4; `make firmware-tools` brings them")
+    reader = Reader(checkout(tmp_path / "checkout"))
+    for document in DOCUMENTS:
+        for block in blocks(document):
+            reader.follow(block)
+    assert len(reader.typed) > 15
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_what_the_text_tells_one_to_type_is_there(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    verbs = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    for command in mentioned(document):
+        program, word = command.split()[:2]
+        known = targets if program == "make" else verbs
+        assert word in known or word == "VERB" or word.startswith("-"), f"{document.name}: `{command}`"
+
+
+def test_blocks_say_what_they_are() -> None:
+    for document in DOCUMENTS:
+        for block in blocks(document):
+            assert block.kind in ("sh", "text", "toml", "c", "python", "console"), f"{block.place}: {block.kind!r}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    found = 0
+    for line, target in links(document):
+        place = f"{document.name}:{line}: {target}"
+        found += 1
+        if target.startswith("https://"):
+            continue
+        assert "://" not in target, place
+        path, _, anchor = target.partition("#")
+        aim = (document.parent / path).resolve() if path else document
+        assert aim.exists(), place
+        assert not anchor or anchor in anchors(aim), place
+    assert found or document.name not in ("README.md", "first.md", "architecture.md")
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        document = waiting.pop()
+        if document in reached or document.suffix != ".md":
+            continue
+        reached.add(document)
+        local = [target.partition("#")[0] for _, target in links(document) if "://" not in target]
+        waiting += [(document.parent / target).resolve() for target in local if target]
+    assert set(DOCUMENTS) <= reached

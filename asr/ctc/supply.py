@@ -26,6 +26,8 @@ Voices = Callable[[int, int], Sequence[Source]]
 # Above this much sound in an epoch nothing is kept: an hour of features is 19 MB.
 _MOST_KEPT = 24 * 3600.0  # s
 _USUAL = 5.0  # s, of a synthetic utterance, for that sum
+# Silence and speed change lengths by more than utterances of one batch differ; so many batches are sorted anew.
+_WINDOW = 8
 
 
 @dataclass(frozen=True)
@@ -99,20 +101,40 @@ class Supply:
     def batches(
         self, workshop: Workshop, epoch: Epoch, batches: Sequence[npt.NDArray[np.intp]]
     ) -> Iterator[Batch]:
-        """Yield the planned batches of an epoch in order; see Workshop.features for what it raises."""
+        """Yield the batches of an epoch; see Workshop.features for what it raises.
+
+        They come in the order planned, but that a few batches in a row share out their utterances by how long these
+        are once they are augmented: what pads a batch is trained on like the rest.
+        """
         wanted = {hearing.place: hearing.generation for hearing in epoch.hearings}
         self._kept = {place: kept for place, kept in self._kept.items() if wanted.get(place) == kept[0]}
         groups = [[epoch.hearings[int(index)] for index in chosen] for chosen in batches]
         missing = [
             [one for one in group if not self._is_clean(one) and one.place not in self._kept] for group in groups
         ]
-        for group, new, made in zip(groups, missing, workshop.features(missing), strict=True):
+        rng = np.random.default_rng([self.settings.seed, epoch.number, 2])
+        window: list[Hearing] = []
+        for number, (group, new, made) in enumerate(zip(groups, missing, workshop.features(missing), strict=True), 1):
             for hearing, features in zip(new, made, strict=True):
                 self._kept[hearing.place] = (hearing.generation, features)
-            yield collate(
-                [self.recipe.mask(self._features(hearing), epoch.number, hearing.place) for hearing in group],
-                [self.recipe.alphabet.encode(hearing.source.transcript) for hearing in group],
-            )
+            window += group
+            if number % _WINDOW and number < len(groups):
+                continue
+            for batch in self._packed(window, epoch, rng):
+                yield collate(
+                    [self.recipe.mask(self._features(hearing), epoch.number, hearing.place) for hearing in batch],
+                    [self.recipe.alphabet.encode(hearing.source.transcript) for hearing in batch],
+                )
+            window = []
+
+    def _packed(self, hearings: Sequence[Hearing], epoch: Epoch, rng: np.random.Generator) -> list[list[Hearing]]:
+        """Return batches of utterances of similar length: short ones first in a curriculum, else in random order."""
+        order = np.argsort([len(self._features(hearing)) for hearing in hearings], kind="stable")
+        size = self.settings.batch_size
+        batches = [[hearings[int(index)] for index in order[at : at + size]] for at in range(0, len(order), size)]
+        if epoch.number < self.settings.curriculum:
+            return batches
+        return [batches[int(index)] for index in rng.permutation(len(batches))]
 
     def _synthetic(self, number: int) -> int:
         """Return how many synthetic utterances an epoch hears."""

@@ -19,8 +19,8 @@ from asr.sections import Train
 OFF = {name: 0.0 for name in Augment.__dataclass_fields__ if name.endswith("_probability")}
 QUIET = Augment(**{**OFF, "gain_probability": 1.0}, time_masks=1, frequency_masks=0)
 SETTINGS = Train(
-    epochs=9, epoch_utterances=1, heard_in=3, synthetic_epochs=2, synthetic_utterances=4, synthetic_share=1.0,
-    synthetic_last=0.0,
+    epochs=9, epoch_utterances=1, batch_size=4, curriculum=1, heard_in=3, synthetic_epochs=2, synthetic_utterances=4,
+    synthetic_share=1.0, synthetic_last=0.0,
 )  # fmt: skip
 
 
@@ -29,11 +29,15 @@ class Tone:
     """A clip that differs from every other."""
 
     number: int
-    transcript: str = "a"
     seconds: float = 0.5
 
+    @property
+    def transcript(self) -> str:
+        return "".join(chr(ord("a") + int(digit)) for digit in str(self.number))
+
     def samples(self) -> np.ndarray:
-        return np.sin(np.arange(8000) * 0.01 * (1 + self.number)).astype(np.float32) * 0.3
+        time = np.arange(int(16000 * self.seconds))
+        return np.sin(time * 0.01 * (1 + self.number)).astype(np.float32) * 0.3
 
 
 class Bench:
@@ -66,11 +70,15 @@ def hear(supply: Supply, bench: Bench, number: int) -> dict[int, np.ndarray]:
     order = np.random.default_rng(number).permutation(len(epoch.hearings))
     batches = [order[start : start + 4] for start in range(0, len(order), 4)]
     made = list(supply.batches(bench, epoch, batches))  # type: ignore[arg-type]
-    return {
-        epoch.hearings[int(index)].place: batch.features[row][: batch.frames[row]]
-        for batch, chosen in zip(made, batches, strict=True)
-        for row, index in enumerate(chosen)
-    }
+    assert len(made) == len(batches)
+    spelt = {hearing.source.transcript: hearing.place for hearing in epoch.hearings}
+    heard = [
+        (spelt[supply.recipe.alphabet.decode(batch.labels[row][: batch.label_lengths[row]])], batch, row)
+        for batch in made
+        for row in range(len(batch.frames))
+    ]
+    assert sorted(place for place, _, _ in heard) == sorted(hearing.place for hearing in epoch.hearings)
+    return {place: batch.features[row][: batch.frames[row]] for place, batch, row in heard}
 
 
 def test_voices_alone_come_first_and_then_fewer_and_fewer() -> None:
@@ -125,3 +133,19 @@ def test_without_augmentation_recordings_are_taken_from_the_store() -> None:
     assert {place for place, _ in bench.made} == set(range(6, 12)), "only the voices are made"
     clean = supply.recipe.features(Hearing(Tone(2), 0, 0))
     np.testing.assert_array_equal(found[2], clean)
+
+
+def test_batches_are_of_one_length_whatever_augmentation_made_of_it() -> None:
+    recipe = Recipe(Alphabet(), Chain(Augment(**{**OFF, "silence_probability": 1.0}, silence=(0.0, 3.0))), 1)
+    clips = [Tone(number, seconds=0.5 + 0.01 * number) for number in range(64)]
+    supply = Supply(replace(SETTINGS, synthetic_share=0.0, batch_size=8), clips, [], recipe, None)
+    for number in (0, 1):
+        epoch = supply.epoch(number)
+        planned = [np.arange(start, start + 8) for start in range(0, 64, 8)]
+        batches = list(supply.batches(Bench(recipe), epoch, planned))  # type: ignore[arg-type]
+        frames = [len(recipe.features(hearing)) for hearing in epoch.hearings]
+        padded = sum(8 * batch.features.shape[1] for batch in batches)
+        assert padded < 1.15 * sum(frames)
+        assert sum(8 * max(frames[start : start + 8]) for start in range(0, 64, 8)) > 1.4 * sum(frames)
+        lengths = [batch.features.shape[1] for batch in batches]
+        assert (lengths == sorted(lengths)) == (number < SETTINGS.curriculum), "short ones first, in a curriculum only"

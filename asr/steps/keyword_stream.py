@@ -42,13 +42,13 @@ def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
     chosen, folder = ws.settings.keyword, ws.keyword_export
     check_words(folder, classes(chosen.words))
     found = keywords.find(ws)
-    background, mixed, placed = _streams(ws, found, split)
+    background, mixed, placed = streams(ws, found, split)
     other = stream.join(_others(ws, found, "dev"))
     if min(len(background), len(other)) < SHORTEST * SAMPLE_RATE or not placed:
         text = "stream: not judged, for there are less than 5 s of other speech in recordings of dev or of the split"
         say(f"mind: {text}; each word's threshold is half of the highest score")
         return {"text": text}
-    run = _runner(ws)
+    run = runner(ws)
     fitted_on, quiet, spoken = run(other), run(background), run(mixed)
     rule = Rule.of(chosen, ())
     count = len(chosen.words)
@@ -103,7 +103,7 @@ def _others(ws: Workspace, found: Found, split: str) -> list[str]:
     return [u.name for u in sorted(spoken, key=lambda u: (len(u.word.split()) < 3, u.name))]
 
 
-def _streams(ws: Workspace, found: Found, split: str) -> tuple[Int16, Int16, list[Placed]]:
+def streams(ws: Workspace, found: Found, split: str) -> tuple[Int16, Int16, list[Placed]]:
     """Return other speech, the same with the split's words laid over it, and where they are."""
     from asr.keyword import stream
 
@@ -117,8 +117,13 @@ def _streams(ws: Workspace, found: Found, split: str) -> tuple[Int16, Int16, lis
     return background, mixed, placed
 
 
-def _runner(ws: Workspace) -> Any:
-    """Return what runs the exported int8 model over sound: int16 [n] to a Stream."""
+def runner(ws: Workspace, *, quick: bool = True) -> Any:
+    """Return what runs the exported int8 model over sound: int16 [n] to a Stream.
+
+    Parameters
+    ----------
+    quick : in TensorFlow Lite's optimised kernels, which may differ from firmware's arithmetic in the last bit.
+    """
     from asr.keyword.detect import stream_scores
     from asr.keyword.examples import features
     from export import tflite
@@ -128,6 +133,6 @@ def _runner(ws: Workspace) -> Any:
 
     def run(sound: Int16) -> Stream:
         slices = features(sound, chosen.preprocess)
-        return stream_scores(slices, lambda rows: tflite.predict(model, rows, quick=True), chosen.inference_stride)
+        return stream_scores(slices, lambda rows: tflite.predict(model, rows, quick=quick), chosen.inference_stride)
 
     return run

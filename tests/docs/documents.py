@@ -18,7 +18,7 @@ DOCUMENTS = (
     ROOT / "SPEED.md",
 )
 # What a block may need that no test has: such commands are looked at, not run.
-NEEDS = ("board", "docker", "microphone", "network", "long", "python37", "corpus")
+NEEDS = ("board", "docker", "microphone", "long")
 
 
 @dataclass(frozen=True)

@@ -36,16 +36,6 @@ HURRIED = {
 }  # fmt: skip
 
 
-def checkout(folder: Path) -> Path:
-    """Return a folder that looks like the checkout, in which a reader may make workspaces."""
-    folder.mkdir()
-    for entry in ROOT.iterdir():
-        if entry.name not in (".git", "examples"):
-            (folder / entry.name).symlink_to(entry)
-    shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("build"))
-    return folder
-
-
 def settle(toml: Path, given: str = "") -> None:
     """Take over what a document says stands in asr.toml, and make training short."""
     sections = {**HURRIED, **tomllib.loads(given)}
@@ -65,11 +55,11 @@ def record(workspace: Path) -> None:
 
 
 class Reader:
-    """Somebody who types what the documents say.
+    """Somebody who types what the documents say, in the checkout, with workspaces and files of their own elsewhere.
 
     Parameters
     ----------
-    folder : a checkout to work in.
+    folder : of those.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -106,9 +96,10 @@ class Reader:
             for name in ("hello.wav", "stop.wav"):
                 shutil.copy(next(said.iterdir()), self.folder / name)
         serves = "tensorboard" in command
-        line = f"timeout --signal INT --preserve-status 25 {command}" if serves else command
+        line = re.sub(r"(?<![\w./-])(my-lamp|[a-z_]+\.(?:wav|c))", rf"{self.folder}/\1", command)
+        line = f"timeout --signal INT --preserve-status 25 {line}" if serves else line
         done = subprocess.run(
-            ["bash", "-c", line], cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=600
+            ["bash", "-c", line], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=600
         )
         said = f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
         assert done.returncode == 0 or serves, f"{block.place}: {command}\n{said}"
@@ -123,17 +114,17 @@ class Reader:
         assert block.given in NEEDS, f"{block.place}: nobody knows what {block.given!r} means"
         program, *words = shlex.split(command)
         if program == "make":
-            done = subprocess.run(["make", "--dry-run", *words], cwd=self.folder, capture_output=True, text=True)
+            done = subprocess.run(["make", "--dry-run", *words], cwd=ROOT, capture_output=True, text=True)
             assert done.returncode == 0, f"{block.place}: {done.stderr}"
         elif program == "asr":
             done = subprocess.run(
-                ["asr", words[0], "--help"], env=self.environment, cwd=self.folder, capture_output=True, text=True
+                ["asr", words[0], "--help"], env=self.environment, cwd=ROOT, capture_output=True, text=True
             )
             assert done.returncode == 0, f"{block.place}: {done.stderr}"
             options = [word.split("=")[0] for word in words if word.startswith("--")]
             assert all(option in done.stdout for option in options), block.place
         elif program == "python":
-            assert (self.folder / (words[1].replace(".", "/"))).exists() or block.given == "python37", block.place
+            assert words[0] == "-m" and (ROOT / words[1].replace(".", "/")).exists(), block.place
         else:
             assert program in ("arecord", "git", "docker", "cd"), f"{block.place}: what is {program}?"
 
@@ -141,11 +132,12 @@ class Reader:
 def test_every_command_runs_in_the_order_of_the_documents(tmp_path: Path) -> None:
     if shutil.which("arm-none-eabi-gcc") is None or shutil.which("qemu-system-arm") is None:
         pytest.skip("no compiler and emulator of a Cortex-M4; `make firmware-tools` brings them")
-    reader = Reader(checkout(tmp_path / "checkout"))
+    reader = Reader(tmp_path)
     for document in DOCUMENTS:
         for block in blocks(document):
             reader.follow(block)
-    assert len(reader.typed) > 15
+    made = {command.split()[1] for command in reader.typed if command.startswith("make ")}
+    assert {"init", "scorer", "manifests", "train", "hear", "keyword", "firmware-test", "firmware-size"} <= made
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

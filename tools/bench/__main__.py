@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 SHORT = ("step", "parts", "augment", "microfrontend")
-LONG = ("dev_loss", "speech_commands", "kills")
+LONG = ("dev_loss", "speech_commands", "kills", "stream")
 BENCHES = (*SHORT, *LONG)
 
 
@@ -34,12 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given and given[0] not in BENCHES:
         print(f"error: there is no bench {given[0]}; there are {', '.join(BENCHES)}", file=sys.stderr)
         return 2
+    status = 0
     for name in [given[0]] if given else SHORT:
         if not given:
             print(f"\n{name}: {describe(name)}", flush=True)
         sys.argv = [f"python -m tools.bench {name}", *given[1:]]
-        load(name).main()
-    return 0
+        status |= int(load(name).main() or 0)
+    return status
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ fuzz: ## Throw a million random calls at the firmware's frontend and detector, u
 	@tools/fuzz "$(RUNS)"
 
 test: lint ## Run lint and every test; TEST="tests/lm -k arpa" chooses
-	.venv/bin/python -m pytest $(TEST)
+	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(TEST)
 
 lint: development ## Check style, types, which room imports which, and the Dockerfiles
 	.venv/bin/ruff check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from asr import settings as settings_
 from asr.errors import ModelError, WorkspaceError
@@ -20,6 +21,13 @@ from asr.steps.training import augmentation
 from asr.workspace import SPLITS, Workspace
 
 EXAMPLE = "turn on the light\nturn off the light\nswitch on the light\nswitch off the light\n"
+
+# A larger vocabulary takes a wider network, and more synthetic speech before the recordings (docs/recipe.md).
+MANY_WORDS = 30
+FOR_MANY_WORDS: dict[str, Any] = {
+    "n_hidden": 320, "epochs": 42, "warm_up": 0.08, "synthetic_epochs": 6, "synthetic_utterances": 1400,
+    "synthetic_share": 1.2,
+}  # fmt: skip
 
 
 def open_workspace(folder: Path) -> Workspace:
@@ -41,12 +49,13 @@ def init(folder: Path, sentences: Path | None = None, recordings: Path | None = 
             "there are sentences already", path=folder / "sentences.txt", fix="Leave out --sentences to use them"
         )
     chosen = settings_.Settings()
+    alphabet = Workspace(folder, chosen).alphabet
     text = EXAMPLE
     if sentences is not None:
-        Templates.read(sentences, Workspace(folder, chosen).alphabet)
+        Templates.read(sentences, alphabet)
         text = sentences.read_text(encoding="utf-8-sig")
     if recordings is not None:
-        found = recordings_.find(recordings, Workspace(folder, chosen).alphabet)
+        found = recordings_.find(recordings, alphabet)
         if not found:
             raise WorkspaceError(
                 "there are no recordings", path=recordings, fix="Name a recordings.csv or a folder"
@@ -54,16 +63,23 @@ def init(folder: Path, sentences: Path | None = None, recordings: Path | None = 
         if sentences is None:
             text = "".join(f"{line}\n" for line in sorted({recording.transcript for recording in found}))
         chosen = settings_.with_values(chosen, recordings={"folder": str(recordings.resolve())})
+    written = folder / "sentences.txt"
+    if written.exists():
+        text = written.read_text(encoding="utf-8-sig")
+    words = len(Templates.parse(text, alphabet, written).words())
+    if words > MANY_WORDS:
+        chosen = settings_.with_values(chosen, train=FOR_MANY_WORDS)
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "sentences.txt").exists():
-        write_text(folder / "sentences.txt", text)
+    if not written.exists():
+        write_text(written, text)
     if recordings is None:
         (folder / "recordings").mkdir(exist_ok=True)
     write_text(folder / "asr.toml", settings_.render(chosen))
     sound = f"put sound into {chosen.recordings.folder}/"
     if recordings is not None:
         sound = f"{len(found)} recordings of {recordings} are used where they lie"
-    return f"{folder}: edit sentences.txt; {sound}; then: asr train {folder}"
+    wide = f"{words} words: n_hidden is {chosen.train.n_hidden}; " if words > MANY_WORDS else ""
+    return f"{folder}: edit sentences.txt; {wide}{sound}; then: asr train {folder}"
 
 
 def manifests(ws: Workspace) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -55,10 +56,11 @@ def estimate(
     ------
     ScorerError : lmplz fails; with its reason.
     """
-    with atomic_path(arpa) as beside:
+    # lmplz makes a scratch file and unlinks it at once; one that fails in between would leave it there.
+    with atomic_path(arpa) as beside, tempfile.TemporaryDirectory(dir=arpa.parent, prefix=".lmplz.") as scratch:
         arguments = [
             *("--order", str(order)),
-            *("--temp_prefix", f"{beside.parent}/"),
+            *("--temp_prefix", f"{scratch}/"),
             *("--memory", memory),
             *("--text", str(text)),
             *("--arpa", str(beside)),

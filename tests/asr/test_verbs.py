@@ -220,6 +220,16 @@ def test_init_writes_what_open_reads(tmp_path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_many_words_get_a_wider_network(tmp_path) -> None:
+    sentences = tmp_path / "commands.txt"
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    for words, width in ((30, Settings().train.n_hidden), (31, 320)):
+        sentences.write_text("\n".join(["word", *(f"{x}{y}" for x in letters for y in "ab")][:words]) + "\n")
+        said = init(tmp_path / str(words), sentences)
+        assert Workspace.open(tmp_path / str(words)).settings.train.n_hidden == width
+        assert ("31 words: n_hidden is 320" in said) == (words == 31)
+
+
 def test_sentences_with_an_error_are_refused_before_anything_is_written(tmp_path) -> None:
     sentences = tmp_path / "commands.txt"
     sentences.write_text("turn on\nturn (on|off the light\n")

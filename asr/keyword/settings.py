@@ -78,7 +78,7 @@ class Keyword:
         choices=("separable", "tiny_conv"),
     )
     width: int = setting(32, "channels of the separable network", minimum=8, maximum=256)
-    epochs: int = setting(60, "most passes over the training clips", minimum=1, maximum=10000)
+    epochs: int = setting(12, "most passes over the training clips", minimum=1, maximum=10000)
     batch_size: int = setting(128, "clips a step", minimum=1, maximum=8192)
     learning_rate: float = setting(0.003, "highest learning rate, after a short warm-up", minimum=1e-7, maximum=1)
     early_stop_patience: int = setting(15, "epochs without better validation before training ends; 0: never", minimum=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from asr import settings as settings_
 from asr.errors import ModelError, WorkspaceError
@@ -21,13 +20,6 @@ from asr.steps.training import augmentation
 from asr.workspace import SPLITS, Workspace
 
 EXAMPLE = "turn on the light\nturn off the light\nswitch on the light\nswitch off the light\n"
-
-# A larger vocabulary takes a wider network, and more synthetic speech before the recordings (docs/recipe.md).
-MANY_WORDS = 30
-FOR_MANY_WORDS: dict[str, Any] = {
-    "n_hidden": 320, "epochs": 42, "warm_up": 0.08, "synthetic_epochs": 6, "synthetic_utterances": 1400,
-    "synthetic_share": 1.2,
-}  # fmt: skip
 
 
 def open_workspace(folder: Path) -> Workspace:
@@ -51,6 +43,9 @@ def init(folder: Path, sentences: Path | None = None, recordings: Path | None = 
     chosen = settings_.Settings()
     alphabet = Workspace(folder, chosen).alphabet
     text = EXAMPLE
+    written = folder / "sentences.txt"
+    if written.exists():
+        sentences = written
     if sentences is not None:
         Templates.read(sentences, alphabet)
         text = sentences.read_text(encoding="utf-8-sig")
@@ -63,12 +58,8 @@ def init(folder: Path, sentences: Path | None = None, recordings: Path | None = 
         if sentences is None:
             text = "".join(f"{line}\n" for line in sorted({recording.transcript for recording in found}))
         chosen = settings_.with_values(chosen, recordings={"folder": str(recordings.resolve())})
-    written = folder / "sentences.txt"
-    if written.exists():
-        text = written.read_text(encoding="utf-8-sig")
     words = len(Templates.parse(text, alphabet, written).words())
-    if words > MANY_WORDS:
-        chosen = settings_.with_values(chosen, train=FOR_MANY_WORDS)
+    chosen = settings_.fitted(chosen, words)
     folder.mkdir(parents=True, exist_ok=True)
     if not written.exists():
         write_text(written, text)
@@ -78,8 +69,10 @@ def init(folder: Path, sentences: Path | None = None, recordings: Path | None = 
     sound = f"put sound into {chosen.recordings.folder}/"
     if recordings is not None:
         sound = f"{len(found)} recordings of {recordings} are used where they lie"
-    wide = f"{words} words: n_hidden is {chosen.train.n_hidden}; " if words > MANY_WORDS else ""
-    return f"{folder}: edit sentences.txt; {wide}{sound}; then: asr train {folder}"
+    return (
+        f"{folder}: {words} words, for which train.n_hidden is {chosen.train.n_hidden}; edit sentences.txt; {sound}; "
+        f"then: asr train {folder}"
+    )
 
 
 def manifests(ws: Workspace) -> str:

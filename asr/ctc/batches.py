@@ -102,22 +102,25 @@ def collate(features: Sequence[Float], labels: Sequence[npt.NDArray[np.int32]]) 
 
 
 def plan(
-    seconds: Sequence[float], batch_size: int, rng: np.random.Generator, *, short_first: bool = False
+    seconds: Sequence[float], batch_size: int, rng: np.random.Generator, *, short_first: bool = False, blur: float = 0.1
 ) -> list[npt.NDArray[np.intp]]:
     """Group utterances of similar length into batches.
 
     Parameters
     ----------
-    seconds : length of each utterance.
+    seconds : length of each utterance, in any unit.
     short_first : batches go from short to long utterances (a curriculum); else in random order.
+    blur : share by which lengths are taken for longer or shorter, so that a batch does not hold the same company in
+        every epoch.
 
     Returns
     -------
     list of int arrays : indices of each batch; every utterance is in exactly one.
     """
     lengths = np.asarray(seconds, dtype=np.float64)
-    # Lengths are blurred, so that a batch does not hold the same company in every epoch.
-    order = np.argsort(lengths * rng.uniform(0.9, 1.1, len(lengths)), kind="stable")
+    if blur:
+        lengths = lengths * rng.uniform(1 - blur, 1 + blur, len(lengths))
+    order = np.argsort(lengths, kind="stable")
     batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
     if not short_first:
         batches = [batches[index] for index in rng.permutation(len(batches))]

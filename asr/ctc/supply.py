@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from asr.ctc.batches import Batch, Hearing, Recipe, Source, Workshop, collate
+from asr.ctc.batches import Batch, Hearing, Recipe, Source, Workshop, collate, plan
 from asr.sections import Train
 
 Float = npt.NDArray[np.float32]
@@ -113,6 +113,7 @@ class Supply:
             [one for one in group if not self._is_clean(one) and one.place not in self._kept] for group in groups
         ]
         rng = np.random.default_rng([self.settings.seed, epoch.number, 2])
+        short_first = epoch.number < self.settings.curriculum
         window: list[Hearing] = []
         for number, (group, new, made) in enumerate(zip(groups, missing, workshop.features(missing), strict=True), 1):
             for hearing, features in zip(new, made, strict=True):
@@ -120,21 +121,14 @@ class Supply:
             window += group
             if number % _WINDOW and number < len(groups):
                 continue
-            for batch in self._packed(window, epoch, rng):
+            frames = [len(self._features(hearing)) for hearing in window]
+            for chosen in plan(frames, self.settings.batch_size, rng, short_first=short_first, blur=0):
+                batch = [window[int(index)] for index in chosen]
                 yield collate(
                     [self.recipe.mask(self._features(hearing), epoch.number, hearing.place) for hearing in batch],
                     [self.recipe.alphabet.encode(hearing.source.transcript) for hearing in batch],
                 )
             window = []
-
-    def _packed(self, hearings: Sequence[Hearing], epoch: Epoch, rng: np.random.Generator) -> list[list[Hearing]]:
-        """Return batches of utterances of similar length: short ones first in a curriculum, else in random order."""
-        order = np.argsort([len(self._features(hearing)) for hearing in hearings], kind="stable")
-        size = self.settings.batch_size
-        batches = [[hearings[int(index)] for index in order[at : at + size]] for at in range(0, len(order), size)]
-        if epoch.number < self.settings.curriculum:
-            return batches
-        return [batches[int(index)] for index in rng.permutation(len(batches))]
 
     def _synthetic(self, number: int) -> int:
         """Return how many synthetic utterances an epoch hears."""

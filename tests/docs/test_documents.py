@@ -65,6 +65,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.typed: set[str] = set()
+        self.settled: set[Path] = set()
         path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         self.environment = {**os.environ, "PATH": path, "HOME": str(folder)}
 
@@ -90,43 +91,29 @@ class Reader:
     def type(self, command: str, block: Block) -> None:
         """Run a command; what it needs of the reader's hands is done before and after it."""
         lamp = self.folder / "my-lamp"
-        said = lamp / "recordings" / "stop"
-        if (lamp / "asr.toml").is_file() and not said.is_dir():
+        recordings = lamp / "recordings" / "stop"
+        if (lamp / "asr.toml").is_file() and not recordings.is_dir():
             record(lamp)
             for name in ("hello.wav", "stop.wav"):
-                shutil.copy(next(said.iterdir()), self.folder / name)
-        serves = "tensorboard" in command
+                shutil.copy(next(recordings.iterdir()), self.folder / name)
         line = re.sub(r"(?<![\w./-])(my-lamp|[a-z_]+\.(?:wav|c))", rf"{self.folder}/\1", command)
-        line = f"timeout --signal INT --preserve-status 25 {line}" if serves else line
         done = subprocess.run(
             ["bash", "-c", line], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=600
         )
-        said = f"{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
-        assert done.returncode == 0 or serves, f"{block.place}: {command}\n{said}"
-        assert not serves or "127.0.0.1:6006" in said, f"{block.place}: {command}\n{said}"
-        for toml in self.folder.glob("*/asr.toml"):
-            if toml.parent.name not in self.typed:
-                settle(toml)
-                self.typed.add(toml.parent.name)
+        assert done.returncode == 0, f"{block.place}: {command}\n{done.stdout[-2000:]}\n{done.stderr[-3000:]}"
+        for toml in set(self.folder.glob("*/asr.toml")) - self.settled:
+            settle(toml)
+            self.settled.add(toml)
 
     def look_at(self, command: str, block: Block) -> None:
-        """Check a command that cannot be run here as far as that goes: the target, program or verb is there."""
+        """Check a command that cannot be run here as far as that goes: the target is there."""
         assert block.given in NEEDS, f"{block.place}: nobody knows what {block.given!r} means"
         program, *words = shlex.split(command)
         if program == "make":
             done = subprocess.run(["make", "--dry-run", *words], cwd=ROOT, capture_output=True, text=True)
             assert done.returncode == 0, f"{block.place}: {done.stderr}"
-        elif program == "asr":
-            done = subprocess.run(
-                ["asr", words[0], "--help"], env=self.environment, cwd=ROOT, capture_output=True, text=True
-            )
-            assert done.returncode == 0, f"{block.place}: {done.stderr}"
-            options = [word.split("=")[0] for word in words if word.startswith("--")]
-            assert all(option in done.stdout for option in options), block.place
-        elif program == "python":
-            assert words[0] == "-m" and (ROOT / words[1].replace(".", "/")).exists(), block.place
         else:
-            assert program in ("arecord", "git", "docker", "cd"), f"{block.place}: what is {program}?"
+            assert program in ("arecord", "git"), f"{block.place}: what is {program}?"
 
 
 def test_every_command_runs_in_the_order_of_the_documents(tmp_path: Path) -> None:

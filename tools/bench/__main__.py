@@ -1,4 +1,4 @@
-"""Run the benches: `python -m tools.bench [NAME [OPTIONS]]`; without a name, those that take minutes, not hours."""
+"""Run the benches: `python -m tools.bench [NAME [OPTIONS]]`; without a name, the short ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+
+from asr.errors import UserError
 
 SHORT = ("step", "parts", "augment", "microfrontend")
 LONG = ("dev_loss", "speech_commands", "kills", "stream")
@@ -39,7 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not given:
             print(f"\n{name}: {describe(name)}", flush=True)
         sys.argv = [f"python -m tools.bench {name}", *given[1:]]
-        status |= int(load(name).main() or 0)
+        try:
+            status |= int(load(name).main() or 0)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = 2
     return status
 
 

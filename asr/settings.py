@@ -27,11 +27,18 @@ else:
     import tomli as tomllib
 
 
-# More words take a wider network, and more synthetic speech before the recordings.
+# More words mean sentences: a wider network, more synthetic speech before the recordings, more steps, and the noise
+# and the pauses that would erase a single short word.
 _MANY_WORDS = 30
-_FOR_MANY_WORDS: dict[str, Any] = {
-    "n_hidden": 320, "epochs": 42, "warm_up": 0.08, "synthetic_epochs": 6, "synthetic_utterances": 1400,
-    "synthetic_share": 1.2,
+_FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
+    "train": {
+        "n_hidden": 320, "epochs": 56, "batch_size": 8, "learning_rate": 0.0008, "heard_in": 4, "warm_up": 0.08,
+        "synthetic_epochs": 6, "synthetic_utterances": 1400, "synthetic_share": 1.2,
+    },
+    "augment": {
+        "silence_probability": 0.3, "silence": (0.0, 2.0),
+        "noise_probability": 0.6, "noise_above": (3.0, 30.0),
+    },
 }  # fmt: skip
 
 
@@ -65,7 +72,7 @@ def with_values(settings: Settings, **sections: dict[str, Any]) -> Settings:
 
 def fitted(settings: Settings, words: int) -> Settings:
     """Return the settings that a new workspace of so many different words begins with (docs/recipe.md)."""
-    return with_values(settings, train=_FOR_MANY_WORDS) if words > _MANY_WORDS else settings
+    return with_values(settings, **_FOR_MANY_WORDS) if words > _MANY_WORDS else settings
 
 
 def from_dict(tables: dict[str, Any], path: Path) -> Settings:

@@ -14,7 +14,7 @@ from math import isinf
 import numpy as np
 
 from asr.alphabet import Alphabet
-from asr.ctc.layers import Dense, Layer, Lstm, Skip, cells, check_layers
+from asr.ctc.layers import Dense, Layer, Lstm, Skip, Stride, cells, check_layers, stride
 from export.flat import INT32, NONE, RELU, STRING, Graph
 from export.graph import GRAPH_VERSION, LOWEST_HZ, MEL_CHANNELS, STEP_MS, STEPS, WINDOW_MS
 
@@ -57,6 +57,7 @@ class _Writer:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.graph = Graph()
         self._layers = layers
+        self._steps = STEPS // stride(layers)
 
     def number(self, name: str, value: int) -> int:
         """Append an output that holds one number."""
@@ -103,9 +104,14 @@ class _Writer:
         ends: list[tuple[int, int]] = []
         outputs: dict[str, tuple[int, int]] = {}
         for layer in self._layers:
+            if isinstance(layer, Stride):
+                rows = graph.constant("strided_rows", np.arange(0, STEPS, layer.frames, dtype=np.int32))
+                strided = graph.tensor("strided_windows", [self._steps, width])
+                (current,) = graph.operator("GATHER", [current, rows], [strided], axis=0)
+                continue
             if isinstance(layer, Skip):
                 other, _ = outputs[layer.from_layer]
-                joined = graph.tensor(f"plus/{layer.from_layer}", [STEPS, width])
+                joined = graph.tensor(f"plus/{layer.from_layer}", [self._steps, width])
                 (current,) = graph.operator("ADD", [current, other], [joined])
                 continue
             if isinstance(layer, Dense):
@@ -117,6 +123,9 @@ class _Writer:
                 ends.append(end)
                 width = cells(layer)
             outputs[layer.name] = (current, width)
+        if self._steps < STEPS:
+            width = width * self._steps // STEPS
+            current = self._reshaped(current, "frame_sums", [STEPS, width])
         logits = graph.tensor("logits", [STEPS, width])
         graph.operator("SOFTMAX", [current], [logits], beta=1.0)
         if len(ends) == 1:
@@ -131,7 +140,7 @@ class _Writer:
         # The operator takes one row for each output.
         weights = graph.constant(f"{name}/weights", layer.kernel.T)
         bias = graph.constant(f"{name}/bias", layer.bias)
-        found = graph.tensor(f"{name}/sum", [STEPS, n_out])
+        found = graph.tensor(f"{name}/sum", [self._steps, n_out])
         if layer.clip is None:
             graph.operator("FULLY_CONNECTED", [current, weights, bias], [found])
             return found
@@ -139,7 +148,7 @@ class _Writer:
         if isinf(layer.clip):
             return found
         clip = graph.constant(f"{name}/clip", np.array(layer.clip, np.float32))
-        clipped = graph.tensor(f"{name}/output", [STEPS, n_out])
+        clipped = graph.tensor(f"{name}/output", [self._steps, n_out])
         graph.operator("MINIMUM", [found, clip], [clipped])
         return clipped
 
@@ -152,12 +161,12 @@ class _Writer:
         """
         graph, name, width = self.graph, layer.name, cells(layer)
         n_in = layer.kernel.shape[0] - width
-        # What an input adds to the gates does not wait for the step before, so all 16 are taken at once.
+        # What an input adds to the gates does not wait for the step before, so all steps' are taken at once.
         weights = graph.constant(f"{name}/input_weights", layer.kernel[:n_in].T)
         bias = graph.constant(f"{name}/bias", layer.bias)
-        added = graph.tensor(f"{name}/inputs", [STEPS, 4 * width])
+        added = graph.tensor(f"{name}/inputs", [self._steps, 4 * width])
         graph.operator("FULLY_CONNECTED", [current, weights, bias], [added])
-        rows = self._split(added, f"{name}/input", STEPS, 0, [1, 4 * width])
+        rows = self._split(added, f"{name}/input", self._steps, 0, [1, 4 * width])
         recurrent = graph.constant(f"{name}/state_weights", layer.kernel[n_in:].T)
         cell, hidden = before
         course = []
@@ -176,14 +185,14 @@ class _Writer:
             take, candidate, keep, show = self._split(gates, f"{prefix}/gate", 4, 1, [1, width])
             kept = made("MUL", [made("LOGISTIC", [keep], "keep"), cell], "kept")
             taken = made("MUL", [made("LOGISTIC", [take], "take"), made("TANH", [candidate], "new")], "taken")
-            names = ("new_state_c", "new_state_h") if last and step == STEPS - 1 else None
+            names = ("new_state_c", "new_state_h") if last and step == self._steps - 1 else None
             cell = graph.tensor(names[0] if names else f"{prefix}/cell", [1, width])
             graph.operator("ADD", [kept, taken], [cell])
             shown, level = made("LOGISTIC", [show], "show"), made("TANH", [cell], "level")
             hidden = graph.tensor(names[1] if names else f"{prefix}/hidden", [1, width])
             graph.operator("MUL", [shown, level], [hidden])
             course.append(hidden)
-        output = graph.tensor(f"{name}/output", [STEPS, width])
+        output = graph.tensor(f"{name}/output", [self._steps, width])
         graph.operator("CONCATENATION", course, [output], axis=0)
         return output, (cell, hidden)
 

@@ -31,6 +31,7 @@ _OPERATORS: dict[str, tuple[int, int, dict[str, tuple[int, str]]]] = {
     "RESHAPE": (22, 17, {}),
     "SOFTMAX": (25, 9, {"beta": (0, "Float32")}),
     "TANH": (28, 0, {}),
+    "GATHER": (36, 23, {"axis": (0, "Int32")}),
     "SPLIT": (49, 35, {"num_splits": (0, "Int32")}),
     "MINIMUM": (57, 39, {}),
     "SPLIT_V": (102, 79, {"num_splits": (0, "Int32")}),

@@ -20,10 +20,12 @@ from asr.ctc.layers import (
     Layer,
     Lstm,
     Skip,
+    Stride,
     cells,
     check_layers,
     fold_normalisation,
     lstm_name,
+    stride,
 )
 from export import wire
 from export.tensors import FLOAT, INT32, INT64, STRING, node_def, tensor_shape
@@ -37,6 +39,7 @@ __all__ = [
     "Lstm",
     "Network",
     "Skip",
+    "Stride",
     "fold_normalisation",
     "graph_def",
     "lstm_name",
@@ -85,6 +88,8 @@ def graph_def(
     ValueError : the layers do not fit together, or to the alphabet.
     """
     check_layers(layers, (2 * n_context + 1) * n_features, alphabet.size + 1)
+    if n_steps % stride(layers):
+        raise ValueError(f"{n_steps} frames a run are no multiple of the network's stride, {stride(layers)}")
     nodes: list[bytes] = []
     _write_features(nodes, sample_rate, n_features)
     _write_network(nodes, layers, n_steps, n_context, n_features)
@@ -136,22 +141,38 @@ def _write_network(
     """Append `input_node, input_lengths, previous_state_* -> logits, new_state_*`."""
     recurrent = [layer for layer in layers if isinstance(layer, Lstm)]
     state = sum(cells(layer) for layer in recurrent)
+    frames = stride(layers)
+    taken = "input_lengths"
     nodes += [
         _placeholder("input_node", FLOAT, [1, n_steps, 2 * n_context + 1, n_features]),
         _placeholder("input_lengths", INT32, [1]),
         _placeholder("previous_state_c", FLOAT, [1, state]),
         _placeholder("previous_state_h", FLOAT, [1, state]),
-        node_def("steps", "Cast", ["input_lengths"], SrcT=_type(INT32), DstT=_type(INT64)),
-        _reshape(nodes, "sequence_length", "steps", [], INT64),
         # With a batch of one, batch-major and time-major hold the same values in the same order.
         _reshape(nodes, "context_windows", "input_node", [-1, (2 * n_context + 1) * n_features]),
+    ]
+    current = "context_windows"
+    if frames > 1:
+        # The runtime has neither StridedSlice nor an integer division: both are looked up.
+        nodes += [
+            _constant("strided_rows", np.arange(0, n_steps, frames, dtype=np.int32)[:, np.newaxis]),
+            _gather("strided_windows", current, "strided_rows"),
+            _constant("steps_of_frames", np.arange(frames - 1, n_steps + frames, dtype=np.int32) // frames),
+            _reshape(nodes, "input_frames", taken, [1, 1], INT32),
+            _gather("strided_lengths", "steps_of_frames", "input_frames", INT32),
+        ]
+        current, taken = "strided_windows", "strided_lengths"
+    nodes += [
+        node_def("steps", "Cast", [taken], SrcT=_type(INT32), DstT=_type(INT64)),
+        _reshape(nodes, "sequence_length", "steps", [], INT64),
         # The state after n steps is row n of (the state before, the state after each step).
-        _reshape(nodes, "last_step", "input_lengths", [1, 1], INT32),
+        _reshape(nodes, "last_step", taken, [1, 1], INT32),
     ]
     outputs: dict[str, str] = {}
-    current = "context_windows"
     cell = 0
     for layer in layers:
+        if isinstance(layer, Stride):
+            continue
         if isinstance(layer, Skip):
             joined = f"{current}/plus/{layer.from_layer.rsplit('/', 1)[-1]}"
             nodes.append(node_def(joined, "AddV2", [current, outputs[layer.from_layer]], T=_type(FLOAT)))
@@ -163,8 +184,12 @@ def _write_network(
             current = _write_lstm(nodes, layer, current, cell, state)
             cell += cells(layer)
         outputs[layer.name] = current
+    labels = len(layers[-1].bias) // frames  # type: ignore[union-attr]
+    if frames > 1:
+        nodes.append(_reshape(nodes, "frame_sums", current, [-1, labels]))
+        current = "frame_sums"
     nodes.append(node_def("probabilities", "Softmax", [current], T=_type(FLOAT)))
-    nodes.append(_reshape(nodes, "logits", "probabilities", [-1, 1, len(layers[-1].bias)]))  # type: ignore[union-attr]
+    nodes.append(_reshape(nodes, "logits", "probabilities", [-1, 1, labels]))
     for kind in ("c", "h"):
         parts = [f"{layer.name}/new_{kind}" for layer in recurrent]
         if len(parts) == 1:
@@ -268,8 +293,8 @@ def _concatenation(nodes: list[bytes], name: str, sources: Sequence[str], axis: 
     )
 
 
-def _gather(name: str, source: str, indices: str) -> bytes:
-    return node_def(name, "GatherNd", [source, indices], Tparams=_type(FLOAT), Tindices=_type(INT32))
+def _gather(name: str, source: str, indices: str, dtype: int = FLOAT) -> bytes:
+    return node_def(name, "GatherNd", [source, indices], Tparams=_type(dtype), Tindices=_type(INT32))
 
 
 def _type(dtype: int) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.ctc.layers import Array, Dense, Layer, Lstm, Skip, check_layers
+from asr.ctc.layers import Array, Dense, Layer, Lstm, Skip, Stride, check_layers
 from export import wire
 from export.model_file import Metadata, ModelFile
 from export.tensors import Node
@@ -74,6 +74,9 @@ class _Walk:
             if node.op in _SUMS and len(sources) == 2:
                 found.append(Skip(self._producer(sources[1])))
                 name = sources[0]
+            elif node.op == "GatherNd":
+                found.append(self._stride(node))
+                name = sources[0]
             elif node.op in _TRANSPARENT or self._is_mask(node):
                 name = sources[0]
             else:
@@ -104,6 +107,14 @@ class _Walk:
         return Dense(name.rpartition("/")[0] or name, self._constant(product), bias.reshape(-1), clip), (
             product.inputs[0]
         )
+
+    def _stride(self, node: Node) -> Stride:
+        """Return the stride whose rows a GatherNd takes: 0, n, 2n and so on."""
+        rows = self._file.array(self._constant_name(node)).reshape(-1)
+        frames = int(rows[1]) if len(rows) > 1 else 0
+        if frames < 2 or not np.array_equal(rows, frames * np.arange(len(rows))):
+            raise self._file.error(f"{node.name} takes frames in an order that is no stride")
+        return Stride(frames)
 
     def _lstm(self, node: Node) -> Lstm:
         if len(node.inputs) != 9:

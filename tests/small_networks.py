@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.ctc.layers import Dense, Layer, Lstm, Skip, cells, lstm_name
+from asr.ctc.layers import Dense, Layer, Lstm, Skip, Stride, cells, lstm_name
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -26,6 +26,7 @@ def small_network(
     lstms: Sequence[int] = (24,),
     skip: bool = False,
     sharpness: float = SHARPNESS,
+    stride: int = 1,
 ) -> list[Layer]:
     """Return the DeepSpeech network, narrow; `lstms` are the widths of its LSTM layers."""
     generator = np.random.default_rng(seed)
@@ -36,7 +37,8 @@ def small_network(
     def vector(size: int, scale: float = 0.3) -> Floats:
         return generator.normal(0, scale, size).astype(np.float32)
 
-    layers: list[Layer] = [
+    layers: list[Layer] = [Stride(stride)] if stride > 1 else []
+    layers += [
         Dense("layer_1", matrix(INPUTS, width, 0.2), vector(width)),
         # The clip is low enough to be reached.
         Dense("layer_2", matrix(width, width), vector(width), clip=1.5),
@@ -48,11 +50,11 @@ def small_network(
         if skip and index:
             layers.append(Skip(lstm_name(index - 1)))
         inputs = state
-    last = vector(LABELS, sharpness / 4)
-    last[-1] -= sharpness / 3
+    last = vector(stride * LABELS, sharpness / 4)
+    last[LABELS - 1 :: LABELS] -= sharpness / 3
     layers += [
         Dense("layer_5", matrix(inputs, width), vector(width)),
-        Dense("layer_6", matrix(width, LABELS, sharpness), last, clip=None),
+        Dense("layer_6", matrix(width, stride * LABELS, sharpness), last, clip=None),
     ]
     return layers
 
@@ -64,6 +66,9 @@ def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
     outputs: dict[str, Any] = {}
     current = keras.ops.convert_to_tensor(windows[np.newaxis])
     for layer in layers:
+        if isinstance(layer, Stride):
+            current = current[:, :: layer.frames]
+            continue
         if isinstance(layer, Skip):
             current = keras.layers.Add()([current, outputs[layer.from_layer]])
             continue
@@ -85,7 +90,7 @@ def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
             lstm.set_weights([kernel[:inputs], kernel[inputs:], np.concatenate([i, f, c, o])])
             current = lstm(current)
         outputs[layer.name] = current
-    return np.asarray(keras.ops.softmax(current))[0].astype(np.float32)
+    return np.asarray(keras.ops.softmax(keras.ops.reshape(current, (-1, LABELS))))[: len(windows)].astype(np.float32)
 
 
 class GraphRunner:

@@ -59,7 +59,19 @@ class Skip:
     from_layer: str
 
 
-Layer = Dense | Lstm | Skip
+@dataclass(frozen=True)
+class Stride:
+    """Only every so-manieth frame goes on; the last layer then answers for that many frames at once. Comes first.
+
+    Parameters
+    ----------
+    frames : 2 or more; the last layer has this many times the labels and the blank as outputs, frame after frame.
+    """
+
+    frames: int
+
+
+Layer = Dense | Lstm | Skip | Stride
 
 
 def lstm_name(index: int) -> str:
@@ -72,6 +84,11 @@ def cells(layer: Lstm) -> int:
     return len(layer.bias) // 4
 
 
+def stride(layers: Sequence[Layer]) -> int:
+    """Return how many frames the network answers for in one step."""
+    return next((layer.frames for layer in layers if isinstance(layer, Stride)), 1)
+
+
 def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
     """Check that the layers fit together from inputs of width `n_in` to labels of number `n_out`.
 
@@ -81,7 +98,11 @@ def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
     """
     widths: dict[str, int] = {}
     width = n_in
-    for layer in layers:
+    for index, layer in enumerate(layers):
+        if isinstance(layer, Stride):
+            if index or layer.frames < 2:
+                raise ValueError(f"a stride of {layer.frames} at place {index}; it comes first, and is 2 or more")
+            continue
         if isinstance(layer, Skip):
             if widths.get(layer.from_layer) != width:
                 raise ValueError(f"a skip from {layer.from_layer}, which is no earlier layer of width {width}")
@@ -105,8 +126,9 @@ def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
     last = layers[-1] if layers else None
     if not isinstance(last, Dense) or last.clip is not None:
         raise ValueError("the last layer must be a Dense without clip")
-    if width != n_out:
-        raise ValueError(f"{last.name} has {width} outputs where the alphabet and the blank need {n_out}")
+    needed = n_out * stride(layers)
+    if width != needed:
+        raise ValueError(f"{last.name} has {width} outputs where the alphabet and the blank need {needed}")
     if not widths or not any(isinstance(layer, Lstm) for layer in layers):
         raise ValueError("the client needs at least one LSTM: it carries the state between chunks")
 

@@ -8,6 +8,7 @@ reads from a graph leaves freedom: `Network` names what we offer within it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -17,15 +18,41 @@ from keras import ops
 
 from asr.ctc.activation import Dropout
 from asr.ctc.features import COEFFICIENTS, CONTEXT
-from asr.ctc.layers import CLIP, Dense, Layer, Lstm, Skip, cells, fold_normalisation, lstm_name
+from asr.ctc.layers import (
+    CLIP,
+    Dense,
+    Layer,
+    Lstm,
+    Skip,
+    Stride,
+    cells,
+    fold_normalisation,
+    lstm_name,
+    stride,
+)
 from asr.ctc.recurrence import Recurrence
 from asr.sections import Train
 
-LSTM_LAYERS = {"deepspeech": 1, "deepspeech-2lstm": 2}
+
+@dataclass(frozen=True)
+class Form:
+    """What tells our networks apart.
+
+    Attributes
+    ----------
+    lstms : LSTM layers.
+    stride : frames that a step answers for; its context window is that of the first.
+    """
+
+    lstms: int = 1
+    stride: int = 1
+
+
+NETWORKS = {"deepspeech": Form(), "deepspeech-2lstm": Form(lstms=2), "deepspeech-stride2": Form(stride=2)}
 
 
 class ContextWindows(keras.layers.Layer):
-    """Each frame with its neighbours, then normalised: [batch, frames, 26] -> [batch, frames, 494].
+    """Each frame with its neighbours, then normalised: [batch, frames, 26] -> [batch, frames / stride, 494].
 
     The context beyond both ends is zeros in place of features, before normalisation, as in the client; so the
     normalisation can be folded into the first layer exactly.
@@ -34,10 +61,12 @@ class ContextWindows(keras.layers.Layer):
     ----------
     mean : float32 [26].
     scale : float32 [26, 26]; features become (features - mean) @ scale. Or [26], the diagonal of such a matrix.
+    stride : only each so-manieth frame, from the first; the number is rounded up.
     """
 
-    def __init__(self, mean: npt.ArrayLike, scale: npt.ArrayLike, **arguments: Any) -> None:
+    def __init__(self, mean: npt.ArrayLike, scale: npt.ArrayLike, stride: int = 1, **arguments: Any) -> None:
         super().__init__(**arguments)
+        self.stride = stride
         self.mean = np.asarray(mean, dtype=np.float32)
         self.scale = np.asarray(scale, dtype=np.float32)
         if self.scale.ndim == 1:
@@ -47,10 +76,34 @@ class ContextWindows(keras.layers.Layer):
         padded = ops.pad(features, [[0, 0], [CONTEXT, CONTEXT], [0, 0]])
         padded = ops.matmul(padded - self.mean, self.scale)
         frames = ops.shape(features)[1]
-        return ops.concatenate([padded[:, i : i + frames] for i in range(2 * CONTEXT + 1)], axis=-1)
+        return ops.concatenate([padded[:, i : i + frames : self.stride] for i in range(2 * CONTEXT + 1)], axis=-1)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (*shape[:-1], (2 * CONTEXT + 1) * COEFFICIENTS)
+        frames = shape[1] if shape[1] is None else -(-shape[1] // self.stride)
+        return (shape[0], frames, (2 * CONTEXT + 1) * COEFFICIENTS)
+
+
+class Frames(keras.layers.Layer):
+    """What a step says of several frames, frame after frame, cut to as many as there are.
+
+    [batch, steps, stride * labels] and the features [batch, frames, 26] -> [batch, frames, labels].
+
+    Parameters
+    ----------
+    stride : frames of a step.
+    """
+
+    def __init__(self, stride: int, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.stride = stride
+
+    def call(self, values: Any, features: Any) -> Any:
+        shape = ops.shape(values)
+        apart = ops.reshape(values, (shape[0], shape[1] * self.stride, values.shape[-1] // self.stride))
+        return apart[:, : ops.shape(features)[1]]
+
+    def compute_output_shape(self, shape: tuple[int | None, ...], *others: Any) -> tuple[int | None, ...]:
+        return (shape[0], None, (shape[-1] or 0) // self.stride)
 
 
 class Affine(keras.layers.Dense):
@@ -82,12 +135,13 @@ def build(
     """
     seeds = iter(range(settings.seed * 1000, settings.seed * 1000 + 1000))
     n = settings.n_hidden
+    form = NETWORKS[settings.network]
 
     def dense(values: Any, name: str, width: int, clip: bool = True) -> Any:
         bias: Any = "zeros"
         if not clip:
             start = np.zeros(width, np.float32)
-            start[-1] = settings.blank_bias
+            start.reshape(form.stride, -1)[:, -1] = settings.blank_bias
             bias = keras.initializers.Constant(start) if settings.blank_bias else "zeros"
         kind = keras.initializers.HeNormal if clip else keras.initializers.GlorotUniform
         layer = Affine(
@@ -105,22 +159,27 @@ def build(
     features = keras.Input((None, COEFFICIENTS), name="features")
     zeros, ones = np.zeros(COEFFICIENTS, np.float32), np.ones(COEFFICIENTS, np.float32)
     values = ContextWindows(
-        zeros if mean is None else mean, ones if scale is None else scale, name="context"
+        zeros if mean is None else mean, ones if scale is None else scale, form.stride, name="context"
     )(features)
     for name in ("layer_1", "layer_2", "layer_3"):
         values = dense(values, name, n)
-    for index in range(LSTM_LAYERS[settings.network]):
+    for index in range(form.lstms):
         heard = drop(Recurrence(n, seed=next(seeds), name=f"lstm_{index}")(values))
         # A second LSTM learns what the first missed: the sum passes the first one's output along.
         values = heard if index == 0 else keras.layers.Add()([values, heard])
     values = dense(values, "layer_5", n)
-    logits = dense(values, "layer_6", n_labels + 1, clip=False)
+    logits = dense(values, "layer_6", form.stride * (n_labels + 1), clip=False)
+    if form.stride > 1:
+        logits = Frames(form.stride, name="frames")(logits, features)
     return keras.Model(features, logits, name=settings.network.replace("-", "_"))
 
 
 def layers(model: keras.Model) -> list[Layer]:
     """Return the weights of a network that `build` made, with the normalisation folded into the first layer."""
     result: list[Layer] = []
+    frames = model.get_layer("context").stride
+    if frames > 1:
+        result.append(Stride(frames))
     for layer in model.layers:
         if isinstance(layer, keras.layers.Dense):
             kernel, bias = (np.asarray(value, np.float32) for value in layer.get_weights())
@@ -145,11 +204,12 @@ def network_of(found: Sequence[Layer]) -> tuple[str, int]:
     widths = {
         cells(layer) if isinstance(layer, Lstm) else len(layer.bias)
         for layer in found[:-1]
-        if not isinstance(layer, Skip)
+        if isinstance(layer, Dense | Lstm)
     }
     skips = [layer for layer in found if isinstance(layer, Skip)]
-    for name, count in LSTM_LAYERS.items():
-        if len(lstms) == count == len(skips) + 1 and len(names) == 5 and len(widths) == 1:
+    form = Form(len(lstms), stride(found))
+    for name, known in NETWORKS.items():
+        if form == known and len(skips) == len(lstms) - 1 and len(names) == 5 and len(widths) == 1:
             return name, widths.pop()
     raise ValueError(
         f"{len(names)} dense and {len(lstms)} LSTM layers of widths {sorted(widths)} are no network of ours"

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from asr.alphabet import Alphabet
-from asr.ctc.layers import Dense, Layer, Lstm, lstm_name, unfold_normalisation
+from asr.ctc.layers import Dense, Layer, Lstm, lstm_name, stride, unfold_normalisation
 from asr.ctc.network import network_of
 from asr.ctc.recurrence import Recurrence
 from asr.errors import ModelError
@@ -71,7 +71,8 @@ class Start:
             kernel, bias = unfold_normalisation(kernel, bias, context.mean, context.scale)
         shape = tuple(layer.kernel.shape)
         if layer.name == "layer_6" and self.alphabet != self.target:
-            if kernel.shape[0] != shape[0]:
+            there, here = stride(self.layers), network.get_layer("context").stride
+            if kernel.shape[0] != shape[0] or there != here:
                 raise self._misfit(layer.name, kernel.shape, shape)
             return self._relabelled(layer, kernel, bias)
         if kernel.shape != shape:
@@ -82,12 +83,17 @@ class Start:
         self, layer: keras.layers.Layer, kernel: np.ndarray, bias: np.ndarray
     ) -> list[np.ndarray]:
         """Move the columns of labels that both alphabets have, and of the blank; the others stay fresh."""
-        new_kernel, new_bias = (np.array(value) for value in layer.get_weights())
+        # A network with a stride has a column of each label for each of its frames.
+        frames = stride(self.layers)
+        new_kernel, new_bias = (
+            np.array(value).reshape(*value.shape[:-1], frames, -1) for value in layer.get_weights()
+        )
+        kernel, bias = kernel.reshape(len(kernel), frames, -1), bias.reshape(frames, -1)
         old = {label: index for index, label in enumerate(self.alphabet.labels)}
         pairs = [(index, old[label]) for index, label in enumerate(self.target.labels) if label in old]
         for index, from_ in [*pairs, (self.target.blank, self.alphabet.blank)]:
-            new_kernel[:, index], new_bias[index] = kernel[:, from_], bias[from_]
-        return [new_kernel, new_bias]
+            new_kernel[:, :, index], new_bias[:, index] = kernel[:, :, from_], bias[:, from_]
+        return [new_kernel.reshape(len(kernel), -1), new_bias.reshape(-1)]
 
     def _misfit(self, name: str, found: Sequence[int], expected: Sequence[int]) -> ModelError:
         return ModelError(

@@ -28,6 +28,7 @@ NETWORKS = {
     "two LSTM": {"lstms": (24, 24)},
     "unequal LSTM": {"lstms": (8, 20, 12)},
     "two LSTM and a skip": {"lstms": (16, 16), "skip": True},
+    "stride of 2": {"stride": 2},
 }
 STEPS = 16
 
@@ -151,7 +152,7 @@ def babble(seed: int) -> np.ndarray:
     return np.round(rng.normal(0, 6000, count) * swell).clip(-32768, 32767).astype(np.int16)
 
 
-@pytest.mark.parametrize("network", ["tones", "one LSTM", "two LSTM and a skip"])
+@pytest.mark.parametrize("network", ["tones", "one LSTM", "two LSTM and a skip", "stride of 2"])
 def test_stt_writes_what_the_deepspeech_client_writes(network: str, stt_python: Path, tmp_path: Path) -> None:
     alphabet = Alphabet()
     texts = ("turn on the light", "turn of the lite", "light the off", "qzx")

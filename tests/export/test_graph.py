@@ -11,7 +11,7 @@ import pytest
 
 from asr.alphabet import Alphabet
 from asr.ctc.layers import check_layers
-from export.graph import Dense, Lstm, Skip, fold_normalisation, graph_def, lstm_name
+from export.graph import Dense, Lstm, Skip, Stride, fold_normalisation, graph_def, lstm_name
 from tests.small_networks import GraphRunner, keras_probabilities, small_network
 
 REFERENCE = (
@@ -22,6 +22,7 @@ NETWORKS = {
     "two LSTM": {"lstms": (24, 24)},
     "unequal LSTM": {"lstms": (8, 20, 12)},
     "two LSTM and a skip": {"lstms": (16, 16), "skip": True},
+    "stride of 2": {"stride": 2},
 }
 
 # Runs a graph like the client; TensorFlow 1.15, Python 3.7.
@@ -69,7 +70,7 @@ def test_streamed_graph_is_the_trained_network(network, frames) -> None:
 
 
 @pytest.mark.skipif(not REFERENCE.is_file(), reason=f"no Python 3.7 with TensorFlow 1.15.4 at {REFERENCE}")
-@pytest.mark.parametrize("network", ["one LSTM", "two LSTM and a skip"])
+@pytest.mark.parametrize("network", ["one LSTM", "two LSTM and a skip", "stride of 2"])
 def test_tensorflow_1_gives_the_same(network, tmp_path) -> None:
     from asr.ctc import features
 
@@ -192,3 +193,16 @@ def test_layers_that_fit_are_taken() -> None:
     layers = small_network(1, lstms=(16, 16), skip=True)
     check_layers(layers, 494, 29)
     assert [type(layer) for layer in layers] == [Dense, Dense, Dense, Lstm, Lstm, Skip, Dense, Dense]
+    check_layers(small_network(1, stride=2), 494, 29)
+
+
+def test_strides_that_do_not_fit_are_refused() -> None:
+    strided = small_network(1, stride=2)
+    with pytest.raises(ValueError, match="29 outputs where the alphabet and the blank need 58"):
+        check_layers([Stride(2), *small_network(1)], 494, 29)
+    with pytest.raises(ValueError, match="a stride of 2 at place 1"):
+        check_layers([strided[1], Stride(2), *strided[2:]], 494, 29)
+    with pytest.raises(ValueError, match="a stride of 1 at place 0"):
+        check_layers([Stride(1), *small_network(1)], 494, 29)
+    with pytest.raises(ValueError, match="15 frames a run are no multiple"):
+        graph_def(strided, Alphabet(), n_steps=15)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,21 +49,21 @@ def babbler(folder: Path) -> Path:
     return path
 
 
-def shy_network(seed: int, lstms: tuple[int, ...] = (24,), skip: bool = False) -> list:
+def shy_network(seed: int, lstms: tuple[int, ...] = (24,), **form: Any) -> list:
     """Return a network whose blank outweighs all labels together, by a margin that varies."""
-    layers = small_network(seed, lstms=lstms, skip=skip)
+    layers = small_network(seed, lstms=lstms, **form)
     last = layers[-1]
     bias = np.zeros_like(last.bias)
-    bias[-1] = 9.0
+    bias[LABELS - 1 :: LABELS] = 9.0
     return [*layers[:-1], Dense(last.name, last.kernel / 6, bias, clip=None)]
 
 
 @pytest.mark.parametrize("length", [0, 100, 511, 512, 831, 832, 833, 16000, 40001])
-@pytest.mark.parametrize("lstms", [(24,), (16, 16)])
-def test_client_hears_the_numpy_features(length, lstms, folder) -> None:
+@pytest.mark.parametrize(("lstms", "stride"), [((24,), 1), ((16, 16), 1), ((24,), 2), ((24,), 4)])
+def test_client_hears_the_numpy_features(length, lstms, stride, folder) -> None:
     """The empty transcript has one path, all blanks: its confidence is the sum of their log probabilities."""
-    layers = shy_network(21, lstms, skip=len(lstms) > 1)
-    path = folder / f"shy{len(lstms)}.pb"
+    layers = shy_network(21, lstms, skip=len(lstms) > 1, stride=stride)
+    path = folder / f"shy{len(lstms)}-{stride}.pb"
     path.write_bytes(graph_def(layers, Alphabet()))
     samples = sound(length)
     frames = features.context_windows(features.mfcc(samples))

@@ -13,7 +13,7 @@ import pytest
 from asr.alphabet import Alphabet
 from asr.ctc.features import context_windows
 from asr.ctc.layers import Dense, Lstm, Skip, check_layers, fold_normalisation, unfold_normalisation
-from asr.ctc.network import LSTM_LAYERS, build, layers, network_of
+from asr.ctc.network import NETWORKS, build, layers, network_of
 from asr.sections import Train
 from export.graph import graph_def
 from tests.small_networks import GraphRunner, small_network
@@ -30,7 +30,7 @@ def network(name: str, width: int, seed: int = 1, scale: np.ndarray = SCALE, **m
     for layer in model.layers:
         if layer.weights:
             kernel, bias = layer.get_weights()
-            sharper = 4 if layer.name == "layer_6" else 1
+            sharper = 8 if layer.name == "layer_6" else 1
             layer.set_weights([kernel * sharper, bias + generator.normal(0, 0.3, bias.shape).astype("f")])
     return model
 
@@ -40,7 +40,7 @@ def heard(frames: int) -> np.ndarray:
     return (MEAN + generator.normal(0, 1, (frames, 26)) / SCALE).astype("f")
 
 
-@pytest.mark.parametrize("name", LSTM_LAYERS)
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize(("width", "scale"), [(8, SCALE), (24, MATRIX), (64, SCALE)])
 def test_the_exported_graph_hears_what_was_trained(name, width, scale) -> None:
     model = network(name, width, scale=scale)
@@ -111,7 +111,7 @@ def test_normalisation_is_unfolded_exactly_enough(scale) -> None:
     np.testing.assert_allclose(again_bias, bias, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", LSTM_LAYERS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_is_known_again(name) -> None:
     for width in (8, 29, 64):
         assert network_of(layers(build(Train(network=name, n_hidden=width), 28))) == (name, width)

@@ -16,7 +16,7 @@ import pytest
 from asr.alphabet import ENGLISH, Alphabet
 from asr.ctc import checkpoints
 from asr.ctc.layers import lstm_name
-from asr.ctc.network import LSTM_LAYERS, build, layers
+from asr.ctc.network import NETWORKS, build, layers
 from asr.ctc.train import Trainer, read_layers
 from asr.ctc.transfer import Start
 from asr.errors import ModelError
@@ -47,7 +47,7 @@ def logits(model: keras.Model) -> np.ndarray:
     return np.asarray(model(FEATURES[None], training=False))[0]
 
 
-@pytest.mark.parametrize("name", LSTM_LAYERS)
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("form", ["npz", "pb", "pbmm"])
 def test_a_network_of_ours_goes_on_where_it_was(name, form, tmp_path) -> None:
     """Though the new training has another mean and scale of its features."""

@@ -32,7 +32,8 @@ else:
 _MANY_WORDS = 30
 _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
     "train": {
-        "network": "deepspeech-stride2", "n_hidden": 320, "epochs": 56, "batch_size": 8, "learning_rate": 0.0008, "heard_in": 4, "warm_up": 0.08,
+        "network": "deepspeech-stride2", "n_hidden": 320, "epochs": 56, "batch_size": 8, "learning_rate": 0.0008,
+        "heard_in": 4, "warm_up": 0.08,
         "synthetic_epochs": 6, "synthetic_utterances": 1400, "synthetic_share": 1.2,
     },
     "augment": {

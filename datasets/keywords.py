@@ -17,7 +17,9 @@ from asr.errors import RecordingsError
 from asr.workspace import SPLITS, Workspace
 from datasets import recordings as recordings_
 from datasets import speech_commands
+from datasets.keyword_voices import spoken_words
 from datasets.recordings import UNKNOWN_SPEAKER
+from datasets.speech import speak_to_files
 from datasets.split import Member, assign
 
 CUSTOM = "custom_data"
@@ -105,6 +107,10 @@ def find(ws: Workspace) -> Found:
             raise RecordingsError("no such folder or .tar.gz", path=corpus, fix="Check keyword.corpus in asr.toml")
     _check_words(raw, chosen.words, ws)
     utterances, by, remarks = _split(raw, ws)
+    synthetic = _spoken(ws)
+    if synthetic:
+        utterances += synthetic
+        remarks.append(f"{len(synthetic)} of the recordings trained on are synthetic voices'; those judged by are not")
     if voices is not None:
         trained = {
             f"{Path(u.name).parts[0]}-{Path(u.name).name}" for u in utterances if u.archived and u.split == "train"
@@ -154,6 +160,16 @@ def _own(ws: Workspace) -> list[_Raw]:
     if (ws.root / CUSTOM).is_dir() and (ws.root / CUSTOM).resolve() != folder.resolve():
         found += read_words(ws.root / CUSTOM)
     return found
+
+
+def _spoken(ws: Workspace) -> list[Utterance]:
+    """Have synthetic voices say the words, and what is none of them; for training alone."""
+    lines = spoken_words(ws)
+    paths = speak_to_files([line for _, line in lines], ws.keyword / "speech")
+    return [
+        Utterance(str(path), word or line.transcript, line.speaker.name, "train", synthetic=True)
+        for (word, line), path in zip(lines, paths, strict=True)
+    ]
 
 
 def _check_words(raw: Sequence[_Raw], words: Sequence[str], ws: Workspace) -> None:

@@ -45,6 +45,12 @@ class Keyword:
         minimum=0,
         maximum=1,
     )
+    synthetic_speakers: int = setting(
+        200,
+        "synthetic voices that say each word, in training only; 0, or voices.use = never: none",
+        minimum=0,
+        maximum=2000,
+    )
     passes: int = setting(
         24, "clips made of each training recording: one plain, the others augmented", minimum=1, maximum=1000
     )

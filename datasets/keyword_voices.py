@@ -1,0 +1,66 @@
+"""Synthetic voices for single words: the words themselves, and what must not be taken for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from asr.errors import UserError
+from asr.workspace import Workspace
+from datasets.speech import Spoken, cast_speakers
+
+_ONSETS = ("b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "sh", "ch", "tr", "st")
+_VOWELS = ("a", "e", "i", "o", "u", "ee", "oo", "ai", "ar", "er")
+_CODAS = ("", "", "", "n", "m", "s", "t", "k", "l", "r", "d", "sh")
+_SHARE_OF_SENTENCES = 0.4
+
+
+def spoken_words(ws: Workspace) -> list[tuple[str, Spoken]]:
+    """Return lines for synthetic speakers, each with the word that it is an example of, "" for none.
+
+    Every speaker says every word, and as many lines that hold none of them: sentences of the workspace, and
+    nonsense that shares a part with a word, which is what a false accept is made of.
+    """
+    chosen = ws.settings
+    words = tuple(" ".join(word.lower().split()) for word in chosen.keyword.words)
+    if not chosen.keyword.synthetic_speakers or chosen.voices.use == "never":
+        return []
+    speakers = cast_speakers(chosen.voices, chosen.alphabet.language, chosen.keyword.synthetic_speakers)
+    rng = np.random.default_rng([chosen.keyword.seed, 11])
+    sentences = _sentences(ws, words, round(_SHARE_OF_SENTENCES * len(speakers) * len(words)), rng)
+    lines = []
+    for speaker in speakers:
+        for word in words:
+            lines.append((word, Spoken(word, speaker)))
+            other = sentences.pop() if sentences else near_miss(word, rng)
+            if other not in words:
+                lines.append(("", Spoken(other, speaker)))
+    return lines
+
+
+def near_miss(word: str, rng: np.random.Generator) -> str:
+    """Return a word that nobody knows, of a piece of `word` and a syllable or two, in any order."""
+    letters = word.replace(" ", "")
+    long = round(len(letters) * float(rng.uniform(0.3, 0.6)))
+    piece = letters[:long] if rng.random() < 0.5 else letters[len(letters) - long :]
+    syllables = [_syllable(rng) for _ in range(int(rng.integers(1, 3)))]
+    parts = [piece, *syllables] if rng.random() < 0.5 else [*syllables, piece]
+    return "".join(parts)
+
+
+def _syllable(rng: np.random.Generator) -> str:
+    return "".join(str(rng.choice(parts)) for parts in (_ONSETS, _VOWELS, _CODAS))
+
+
+def _sentences(ws: Workspace, words: tuple[str, ...], count: int, rng: np.random.Generator) -> list[str]:
+    """Return sentences of the workspace without any of the words; none where there is no good sentences.txt."""
+    from lm.sentences import Templates
+
+    path = ws.root / ws.settings.sentences.file
+    if not path.is_file():
+        return []
+    try:
+        found = Templates.read(path, ws.alphabet).sample(count, rng)
+    except UserError:
+        # A keyword model needs no sentences, so that theirs are no errors here.
+        return []
+    return [text for text in found if not any(f" {word} " in f" {text} " for word in words)]

@@ -1,0 +1,70 @@
+"""Synthetic voices for single words: who says what, and that nobody is judged by them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from asr import audio
+from asr.settings import with_values
+from asr.workspace import Workspace
+from datasets import keywords
+from datasets.keyword_voices import near_miss, spoken_words
+from tests.keyword_words import make_workspace
+
+
+def workspace(root: Path, **voices: object) -> Workspace:
+    ws = make_workspace(root, synthetic_speakers=5)
+    return dataclasses.replace(ws, settings=with_values(ws.settings, voices={"use": "mix", **voices}))
+
+
+def test_every_speaker_says_every_word_and_other_things(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "ws")
+    (ws.root / "sentences.txt").write_text("up\nturn it (up|down) please\nquiet please\n")
+    lines = spoken_words(ws)
+    for word in ("up", "down"):
+        assert len({line.speaker.name for said, line in lines if said == word}) == 5
+        assert {line.transcript for said, line in lines if said == word} == {word}
+    others = [line.transcript for said, line in lines if not said]
+    assert len(others) == 10
+    # A sentence that holds a word is no example of what holds none.
+    assert "quiet please" in others
+    assert not any({"up", "down"} & set(text.split()) for text in others)
+    assert lines == spoken_words(ws)
+
+
+def test_no_sentences_are_needed(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "ws")
+    for content in (None, "broken (\n"):
+        (ws.root / "sentences.txt").unlink(missing_ok=True)
+        if content is not None:
+            (ws.root / "sentences.txt").write_text(content)
+        others = [line.transcript for said, line in spoken_words(ws) if not said]
+        assert len(others) == 10 and len(set(others)) > 5
+
+
+def test_nobody_is_judged_by_them(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "ws")
+    found = keywords.find(ws)
+    synthetic = [utterance for utterance in found.utterances if utterance.synthetic]
+    assert len(synthetic) == 20
+    assert {utterance.split for utterance in synthetic} == {"train"}
+    assert all(audio.load(utterance.name).any() for utterance in synthetic)
+    assert any("20 of the recordings trained on are synthetic" in remark for remark in found.remarks)
+    assert keywords.find(ws) == found
+
+
+def test_voices_that_are_not_wanted_say_nothing(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "ws", use="never")
+    assert spoken_words(ws) == []
+    assert not any(utterance.synthetic for utterance in keywords.find(ws).utterances)
+
+
+def test_a_near_miss_shares_a_part_with_the_word() -> None:
+    rng = np.random.default_rng(1)
+    made = [near_miss("smart mirror", rng) for _ in range(100)]
+    assert len(set(made)) > 90
+    assert all(text.isalpha() and "smartmirror" not in text for text in made)
+    assert all(text.startswith("sma") or text.endswith("ror") or "sma" in text or "ror" in text for text in made)

@@ -15,7 +15,7 @@ class Sentences:
 
     file: str = setting("sentences.txt", "one sentence or template a line")
     limit: int = setting(
-        20000, "sentences written out for the scorer; of more, a fair sample", minimum=1, maximum=10_000_000
+        200000, "sentences written out for the scorer; of more, a fair sample", minimum=1, maximum=10_000_000
     )
     seed: int = setting(1, "seed of that sample", minimum=0)
 

@@ -27,18 +27,17 @@ else:
     import tomli as tomllib
 
 
-# More words mean sentences: a wider network, more synthetic speech before the recordings, more steps, and the noise
-# and the pauses that would erase a single short word.
+# More words mean sentences: a wider network, more synthetic speech before the recordings, and the noise and the pauses
+# that would erase a single short word.
 _MANY_WORDS = 30
 _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
     "train": {
-        "network": "deepspeech-stride2", "n_hidden": 320, "epochs": 56, "batch_size": 8, "learning_rate": 0.0008,
-        "heard_in": 4, "warm_up": 0.08,
+        "n_hidden": 320, "epochs": 64, "heard_in": 4, "warm_up": 0.08,
         "synthetic_epochs": 6, "synthetic_utterances": 1400, "synthetic_share": 1.2,
     },
     "augment": {
-        "silence_probability": 0.3, "silence": (0.0, 2.0),
-        "noise_probability": 0.6, "noise_above": (3.0, 30.0),
+        "gate_probability": 0.15, "silence_probability": 0.3, "silence": (0.0, 2.0),
+        "noise_probability": 0.6, "noise_above": (3.0, 30.0), "time_mask_share": 0.08,
     },
 }  # fmt: skip
 

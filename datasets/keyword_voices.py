@@ -11,14 +11,15 @@ from datasets.speech import Spoken, cast_speakers
 _ONSETS = ("b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "sh", "ch", "tr", "st")
 _VOWELS = ("a", "e", "i", "o", "u", "ee", "oo", "ai", "ar", "er")
 _CODAS = ("", "", "", "n", "m", "s", "t", "k", "l", "r", "d", "sh")
-_SHARE_OF_SENTENCES = 0.4
+# For each word that a speaker says: what a stream is made of, and what is nearly the word.
+_SENTENCES, _NEAR_MISSES = 2, 1
 
 
 def spoken_words(ws: Workspace) -> list[tuple[str, Spoken]]:
     """Return lines for synthetic speakers, each with the word that it is an example of, "" for none.
 
-    Every speaker says every word, and as many lines that hold none of them: sentences of the workspace, and
-    nonsense that shares a part with a word, which is what a false accept is made of.
+    Every speaker says every word, and three times as many lines that hold none of them: sentences of the workspace,
+    and nonsense that shares a part with a word, which is what a false accept is made of.
     """
     chosen = ws.settings
     words = tuple(" ".join(word.lower().split()) for word in chosen.keyword.words)
@@ -26,14 +27,14 @@ def spoken_words(ws: Workspace) -> list[tuple[str, Spoken]]:
         return []
     speakers = cast_speakers(chosen.voices, chosen.alphabet.language, chosen.keyword.synthetic_speakers)
     rng = np.random.default_rng([chosen.keyword.seed, 11])
-    sentences = _sentences(ws, words, round(_SHARE_OF_SENTENCES * len(speakers) * len(words)), rng)
+    sentences = _sentences(ws, words, _SENTENCES * len(speakers) * len(words), rng)
     lines = []
     for speaker in speakers:
         for word in words:
             lines.append((word, Spoken(word, speaker)))
-            other = sentences.pop() if sentences else near_miss(word, rng)
-            if other not in words:
-                lines.append(("", Spoken(other, speaker)))
+            others = [near_miss(word, rng) for _ in range(_NEAR_MISSES)]
+            others += [sentences.pop() if sentences else near_miss(word, rng) for _ in range(_SENTENCES)]
+            lines += [("", Spoken(other, speaker)) for other in dict.fromkeys(others) if other not in words]
     return lines
 
 

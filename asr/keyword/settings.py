@@ -91,6 +91,10 @@ class Keyword:
     dropout: float = setting(0.1, "share of activations dropped before the last layer", minimum=0, maximum=0.9)
     weight_decay: float = setting(0.0005, "decay of the weights, AdamW's", minimum=0, maximum=1)
     label_smoothing: float = setting(0.05, "share of certainty withheld from the labels", minimum=0, maximum=0.5)
+    time_mask: float = setting(
+        0.2, "longest stretch hidden from the network in training", unit="s", minimum=0, maximum=0.5
+    )
+    frequency_mask: int = setting(8, "widest band hidden in training, in channels", minimum=0, maximum=20)
     class_weights: bool = setting(True, "rare words count for more, so that all classes count alike")
     seed: int = setting(1, "seed of clips, augmentation, weights and order", minimum=0)
 

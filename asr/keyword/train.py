@@ -17,6 +17,7 @@ from asr.files import fingerprint
 from asr.keyword import network
 from asr.keyword.examples import WIDTHS
 from asr.keyword.layers import Layer
+from asr.keyword.masks import hide
 from asr.keyword.settings import Keyword
 from asr.keyword.shards import Reader
 from asr.progress import say, track
@@ -47,7 +48,7 @@ class Plan:
         chosen = self.settings
         names = (
             *("network", "width", "epochs", "batch_size", "learning_rate", "early_stop_patience", "dropout"),
-            *("weight_decay", "label_smoothing", "class_weights", "seed", "preprocess"),
+            *("weight_decay", "label_smoothing", "class_weights", "seed", "preprocess", "time_mask", "frequency_mask"),
         )
         data = self.features / "stamp.json"
         return fingerprint({name: getattr(chosen, name) for name in names}, self.outputs, data)
@@ -108,10 +109,14 @@ class Trainer:
         low = network.SCALES[chosen.preprocess] * self.scale
         smoothing, outputs = chosen.label_smoothing, plan.outputs
         weights = tf.constant(self.weights, tf.float32)
+        longest, widest = round(chosen.time_mask * 1000 / chosen.stride), chosen.frequency_mask
 
         @tf.function(jit_compile=False, reduce_retracing=True)
         def step(rows: Any, labels: Any) -> Any:
             features = (tf.cast(rows, tf.float32) + 128.0) * low
+            # The count of steps is kept in the checkpoint: what is hidden does not change with a kill.
+            seed = tf.stack([chosen.seed, tf.cast(self.optimizer.iterations, tf.int32)])
+            features = hide(features, network.SLICES, seed, longest, widest)
             wanted = tf.one_hot(labels, outputs) * (1.0 - smoothing) + smoothing / outputs
             with tf.GradientTape() as tape:
                 logits = self.model(features, training=True)

@@ -49,6 +49,7 @@ class Plan:
         names = (
             *("network", "width", "epochs", "batch_size", "learning_rate", "early_stop_patience", "dropout"),
             *("weight_decay", "label_smoothing", "class_weights", "seed", "preprocess", "time_mask", "frequency_mask"),
+            "average",
         )
         data = self.features / "stamp.json"
         return fingerprint({name: getattr(chosen, name) for name in names}, self.outputs, data)
@@ -88,13 +89,17 @@ class Trainer:
         chosen = plan.settings
         self.train = Reader(plan.features, "train")
         self.judges = {name: Reader(plan.features, f"dev-{name}") for name in ("clean", "noise")}
-        self.model = network.build(
-            chosen.network,
-            WIDTHS[chosen.preprocess],
-            plan.outputs,
-            width=chosen.width,
-            dropout=chosen.dropout,
-            seed=chosen.seed,
+        # One learns; the other is the running mean of its weights, which hears better, and which is judged and kept.
+        self.model, self.mean = (
+            network.build(
+                chosen.network,
+                WIDTHS[chosen.preprocess],
+                plan.outputs,
+                width=chosen.width,
+                dropout=chosen.dropout,
+                seed=chosen.seed,
+            )
+            for _ in range(2)
         )
         self.scale = network.front_scale(chosen.preprocess)
         self.steps = max(1, len(self.train) // chosen.batch_size)
@@ -124,12 +129,17 @@ class Trainer:
                 loss = tf.reduce_mean(losses * tf.gather(weights, labels))
             variables = self.model.trainable_variables
             self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            done = tf.cast(self.optimizer.iterations, tf.float32)
+            # The first weights are random, and soon forgotten.
+            kept = tf.minimum(chosen.average, done / (done + 10.0))
+            for mean, value in zip(self.mean.weights, self.model.weights, strict=True):
+                mean.assign(kept * mean + (1.0 - kept) * value)
             return loss
 
         @tf.function(reduce_retracing=True)
         def infer(rows: Any) -> Any:
             features = (tf.cast(rows, tf.float32) + 128.0) * low
-            return self.model(features, training=False)
+            return self.mean(features, training=False)
 
         self._step, self._infer = step, infer
 
@@ -156,7 +166,7 @@ class Trainer:
             state["curve"].append(row)
             if row["score"] > state["score"] + LEAST_GAIN:
                 state["score"], state["best"] = row["score"], epoch
-                checkpoints.save(plan.checkpoints / "best.npz", self.model.get_weights(), {"mark": state["mark"]})
+                checkpoints.save(plan.checkpoints / "best.npz", self.mean.get_weights(), {"mark": state["mark"]})
             self._save(state)
             with writer.as_default(step=epoch):
                 for name, value in row.items():
@@ -169,8 +179,8 @@ class Trainer:
             )
             if tell is not None:
                 tell(row)
-        self.model.set_weights(checkpoints.load(plan.checkpoints / "best.npz").arrays)
-        layers = network.as_layers(self.model, self.scale)
+        self.mean.set_weights(checkpoints.load(plan.checkpoints / "best.npz").arrays)
+        layers = network.as_layers(self.mean, self.scale)
         median = float(np.median(seconds)) if seconds else 0.0
         return Trained(layers, state["epoch"], state["best"], median, state["curve"])
 
@@ -222,7 +232,7 @@ class Trainer:
 
     def _variables(self) -> list[Any]:
         """Return everything that a training changes, the states of its random generators too."""
-        return [*self.model.variables, *self.optimizer.variables]
+        return [*self.model.variables, *self.mean.weights, *self.optimizer.variables]
 
     def _resume(self) -> dict[str, Any]:
         """Return where an earlier training of the same plan stands, its weights put back; or a new start."""

@@ -57,7 +57,7 @@ def ours(archive: Path, folder: Path, passes: int) -> None:
         keyword={
             **{"words": words, "corpus": str(archive), "passes": passes, "most_clips": 10_000_000},
             # Every clip is one of the words, so there is nothing else to take.
-            **{"unknown_percent": 1.0, "silence_percent": 1.0},
+            **{"unknown_percent": 1.0, "silence_percent": 1.0, "synthetic_speakers": 0},
         },
     )
     folder.mkdir(parents=True)

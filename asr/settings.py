@@ -36,7 +36,7 @@ _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
         "synthetic_epochs": 6, "synthetic_utterances": 1400, "synthetic_share": 1.2,
     },
     "augment": {
-        "gate_probability": 0.15, "silence_probability": 0.3, "silence": (0.0, 2.0),
+        "gate_probability": 0.15, "silence_probability": 0.4, "silence": (0.0, 2.0),
         "noise_probability": 0.6, "noise_above": (3.0, 30.0), "time_mask_share": 0.08,
     },
 }  # fmt: skip

@@ -95,7 +95,7 @@ class Chain:
         if not self.settings.enabled or samples.shape[0] == 0:
             return samples.astype(np.float32), Applied(())
         samples = self._voice(samples.astype(np.float32), rng, shortest, steps)
-        samples = self._surroundings(samples, rng, steps)
+        samples = self._surroundings(samples, rng, shortest, steps)
         samples = self._microphone(samples, rng, steps)
         return samples, Applied(tuple(steps))
 
@@ -121,13 +121,16 @@ class Chain:
                 steps.append((name, form.format(value)))
         return change_voice(samples, speed, tempo, pitch, tract)
 
-    def _surroundings(self, samples: Float, rng: np.random.Generator, steps: list[tuple[str, str]]) -> Float:
+    def _surroundings(
+        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
+    ) -> Float:
         chosen = self.settings
         depth = _draw(rng, chosen.gate_probability, chosen.gate_depth)
         if depth is not None:
             below = float(rng.uniform(*_ends(chosen.gate_below)))
             samples = noise.gate(samples, below, depth)
             steps.append(("gate", f"{depth:.0f} dB from {below:.0f} dB below speech"))
+        samples = self._crop(samples, rng, shortest, steps)
         before, after = (_draw_silence(rng, chosen.silence_probability, chosen.silence) for _ in range(2))
         quieter = float(rng.uniform(0.0, 20.0)) if rng.random() < 0.8 else float("inf")
         if before or after:
@@ -146,6 +149,20 @@ class Chain:
                 samples = noise.add_noise(samples, added, above)
                 steps.append(("noise", f"{above:.0f} dB below ({what})"))
         return samples
+
+    def _crop(
+        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
+    ) -> Float:
+        """Cut off a part of what is quiet at both ends: where all clips begin alike, a network counts on it."""
+        chosen = self.settings.crop_probability
+        parts = [float(rng.random()) if rng.random() < chosen else 0.0 for _ in range(2)]
+        if not any(parts):
+            return samples
+        front, back = (int(quiet * part) for quiet, part in zip(noise.quiet_ends(samples), parts, strict=True))
+        if front + back == 0 or samples.shape[0] - front - back < shortest:
+            return samples
+        steps.append(("crop", f"{front / SAMPLE_RATE:.2f} s before, {back / SAMPLE_RATE:.2f} s after"))
+        return samples[front : samples.shape[0] - back]
 
     def _noise(self, n: int, rng: np.random.Generator) -> tuple[Float, str]:
         """Draw `n` samples of noise, recorded or made, and what it is."""

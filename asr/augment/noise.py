@@ -13,6 +13,8 @@ from asr.augment.spectrum import Float, active_power, convolve_short, frame_powe
 _LARGEST_CREST = 10.0  # power ratio; noise in bursts counts as at most this much quieter than its bursts
 _TONE_BELOW = 35.0  # dB; room tone is at least this far below the speech, whatever the quietest frame holds
 _FRAME = 512  # samples
+_SHORT = 160  # samples, 10 ms
+_QUIET_BELOW = 40.0  # dB; as the trimming of recordings has it
 _FADE = 160  # samples, 10 ms
 _GATE_KNEE = 8.0  # dB, from open to closed
 
@@ -85,6 +87,21 @@ def make_scene(
     if rooms and rng.random() < 0.4:
         scene = reverberate(scene, rooms[int(rng.integers(len(rooms)))])
     return scene, tuple(chosen)
+
+
+def quiet_ends(samples: Float, below: float = _QUIET_BELOW) -> tuple[int, int]:
+    """Return how many samples before and after the speech are quieter than its loudest 10 ms by `below` dB.
+
+    Where all of it is quiet, nothing is an end.
+    """
+    n = samples.shape[0] // _SHORT
+    if n == 0:
+        return 0, 0
+    power = np.mean(np.square(samples[: n * _SHORT]).reshape(n, _SHORT), axis=1)
+    loud = np.flatnonzero(power > power.max() * 10.0 ** (-below / 10.0))
+    if not len(loud):
+        return 0, 0
+    return int(loud[0]) * _SHORT, int(n - 1 - loud[-1]) * _SHORT
 
 
 def add_silence(samples: Float, before: int, after: int, quieter: float, rng: np.random.Generator) -> Float:

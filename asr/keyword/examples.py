@@ -131,7 +131,8 @@ def recipe_of(found: Found, settings: Keyword, augment: Augment, cache: Path, ju
     noises = Sounds.gather(found.noises, cache=cache)
     fitted = replace(
         augment,
-        silence_probability=0.0,  # the maker puts silence around, and has to know where the word is
+        crop_probability=0.0,  # the maker puts silence around, and has to know where the word is
+        silence_probability=0.0,
         noise_probability=settings.noise_frequency,
         noise_above=settings.noise_above,
         noise_kinds=settings.noise_kinds,

@@ -93,7 +93,7 @@ def test_record_tells_each_effect_and_nothing_else() -> None:
     names = [name for name, _ in applied.steps]
     # Every telephone is a band limit, so the cheap microphone is not reached.
     assert names == [
-        *("speed", "tempo", "pitch", "vocal tract", "gate", "silence", "room", "noise"),
+        *("speed", "tempo", "pitch", "vocal tract", "gate", "crop", "silence", "room", "noise"),
         *("equaliser", "band", "hiss", "clipping", "codec", "gain"),
     ]
     assert "300 to 3400 Hz" in str(applied)
@@ -142,3 +142,23 @@ def test_recorded_noise_is_used_where_there_is_some() -> None:
     assert "recorded" in str(applied)
     _, applied = Chain(only).describe(word(), np.random.default_rng(0))
     assert "recorded" not in str(applied)
+
+
+def test_a_crop_takes_only_what_is_quiet_and_never_too_much() -> None:
+    chain = Chain(dataclasses.replace(Augment(), **{**NEVER, "crop_probability": 1.0}))
+    rng = np.random.default_rng(5)
+    hiss = rng.normal(0, 0.0001, 8000).astype(np.float32)
+    said = rng.normal(0, 0.1, 4800).astype(np.float32)
+    clip = np.concatenate([hiss[:2400], said, hiss[:2400]])
+    starts = set()
+    for seed in range(40):
+        heard, applied = chain.describe(clip, np.random.default_rng(seed))
+        start = int(np.flatnonzero(clip == heard[0])[0])
+        np.testing.assert_array_equal(heard, clip[start : start + len(heard)])
+        assert start <= 2400 and start + len(heard) >= 7200
+        assert "crop" in str(applied)
+        starts.add(start)
+    assert len(starts) > 30
+    untouched, applied = chain.describe(clip, np.random.default_rng(1), shortest=len(clip))
+    np.testing.assert_array_equal(untouched, clip)
+    assert str(applied) == "nothing"

@@ -242,3 +242,15 @@ def test_a_gate_quietens_pauses_and_leaves_speech() -> None:
     assert np.array_equal(noise.gate(samples, below=30.0, depth=30.0), samples)
     silence = np.zeros(400, np.float32)
     assert np.array_equal(noise.gate(silence, 15.0, 30.0), silence)
+
+
+def test_quiet_ends_are_what_is_quieter_than_the_speech() -> None:
+    rng = np.random.default_rng(3)
+    speech = rng.normal(0, 0.1, 3200).astype(np.float32)
+    hiss = rng.normal(0, 0.0001, 8000).astype(np.float32)
+    assert noise.quiet_ends(np.concatenate([hiss[:1600], speech, hiss[:800]])) == (1600, 800)
+    assert noise.quiet_ends(speech) == (0, 0)
+    assert noise.quiet_ends(np.zeros(1600, np.float32)) == (0, 0)
+    assert noise.quiet_ends(speech[:100]) == (0, 0)
+    # Speech 30 dB below the loudest is speech.
+    assert noise.quiet_ends(np.concatenate([hiss[:1600], speech * 0.03, speech])) == (1600, 0)

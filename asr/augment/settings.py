@@ -55,7 +55,7 @@ class Augment:
     )
     gate_depth: tuple[float, ...] = setting((8.0, 35.0), "how far down", unit="dB", minimum=0, maximum=60)
 
-    crop_probability: float = _probability(0.5, "that begin closer to the speech, and the same share that end so")
+    crop_probability: float = _probability(0.0, "that begin closer to the speech, and the same share that end so")
     silence_probability: float = _probability(0.5, "with room tone added before, and the same share after")
     silence: tuple[float, ...] = setting(
         (0.0, 1.0), "of it on a side; short ones are likelier", unit="s", minimum=0, maximum=10

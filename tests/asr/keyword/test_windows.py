@@ -71,7 +71,7 @@ def test_warm_clips_have_whole_slices_before_them() -> None:
 
 def test_augmentation_keeps_the_word_in_the_clip() -> None:
     settings = Keyword(warm_share=0.5, time_shift=0.1)
-    chain = Chain(Augment(crop_probability=0.0, silence_probability=0.0, rooms=2, noise_probability=0.0, hiss_probability=0.0))
+    chain = Chain(Augment(silence_probability=0.0, rooms=2, noise_probability=0.0, hiss_probability=0.0))
     maker = Maker(settings, chain, None, None)
     word = tune("up", 3).astype(np.float32) / 32768
     samples = np.zeros(48000, np.float32)

@@ -15,6 +15,7 @@ from export.c_source import Listening
 from tests import int8_networks
 from tests.firmware_host import HostRunner, compile_library, write_tables
 from tools.firmware import machine, measure
+from tools.firmware.__main__ import main
 
 pytestmark = pytest.mark.skipif(
     bool(machine.missing()), reason=f"not installed: {', '.join(machine.missing())}; `make firmware-tools` brings them"
@@ -169,3 +170,18 @@ def test_the_stack_is_measured(tables: Path, tmp_path: Path) -> None:
             frames[place.split(":")[-1]] = int(size)
     chain = frames["neural_network_run"] + frames["neural_network_convolution"] + frames["multiply_rows"]
     assert chain <= used < 2_000
+
+
+def test_a_short_sound_is_heard_within_silence(
+    tables: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Less than a second would never fill what the network listens to."""
+    noise = np.random.default_rng(1).normal(0, 900, 3 * audio.SAMPLE_RATE).astype(np.int16)
+    for name, seconds in (("short", 0.5), ("long", 3)):
+        audio.write_wav(tmp_path / f"{name}.wav", noise[: int(seconds * audio.SAMPLE_RATE)])
+    assert main(["test", str(tables), str(tmp_path / "short.wav"), str(tmp_path / "long.wav")]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+    assert lines == [
+        f"{tmp_path}/short.wav, with a second of silence before and after it:",
+        f"{tmp_path}/long.wav:",
+    ]

@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from asr import audio
 from asr.errors import UserError
 from tools.firmware import machine, measure
 
 # Of a workspace: where the export puts the tables.
 TABLES = Path("build/export/keyword")
+SHORT = 2.0  # s; a shorter sound is no stream
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,8 +54,13 @@ def test(model: Path, sounds: Sequence[Path]) -> None:
         elf = machine.build("listener", model, folder)
         for sound in sounds:
             wav = folder / "sound.wav"
-            audio.write_wav(wav, audio.to_int16(audio.load(sound)))
-            print(f"{sound}:")
+            samples = audio.load(sound)
+            around = len(samples) < SHORT * audio.SAMPLE_RATE
+            if around:
+                # The network listens to a whole second, and words lie in the middle of it.
+                samples = np.pad(samples, audio.SAMPLE_RATE)
+            audio.write_wav(wav, audio.to_int16(samples))
+            print(f"{sound}{', with a second of silence before and after it' if around else ''}:")
             heard = [line for line in machine.run(elf, wav).splitlines() if line.startswith("heard ")]
             print("\n".join(f"  {line}" for line in heard) or "  nothing heard", flush=True)
 

@@ -8,12 +8,11 @@ import scipy.fft
 from asr.augment import scenes
 from asr.augment.room import Room, reverberate
 from asr.augment.sounds import Sounds, babble
-from asr.augment.spectrum import Float, active_power, convolve_short, frame_powers
+from asr.augment.spectrum import LEVEL_FRAME, Float, active_power, convolve_short, frame_powers
 
 _LARGEST_CREST = 10.0  # power ratio; noise in bursts counts as at most this much quieter than its bursts
 _TONE_BELOW = 35.0  # dB; room tone is at least this far below the speech, whatever the quietest frame holds
 _FRAME = 512  # samples
-_SHORT = 160  # samples, 10 ms
 _QUIET_BELOW = 40.0  # dB; as the trimming of recordings has it
 _FADE = 160  # samples, 10 ms
 _GATE_KNEE = 8.0  # dB, from open to closed
@@ -92,16 +91,14 @@ def make_scene(
 def quiet_ends(samples: Float, below: float = _QUIET_BELOW) -> tuple[int, int]:
     """Return how many samples before and after the speech are quieter than its loudest 10 ms by `below` dB.
 
-    Where all of it is quiet, nothing is an end.
+    Where all of it is quiet, nothing is an end. This is no datasets.trim: a clip was cut already, and holds no half
+    second of its room by which that would tell soft speech from noise.
     """
-    n = samples.shape[0] // _SHORT
-    if n == 0:
-        return 0, 0
-    power = np.mean(np.square(samples[: n * _SHORT]).reshape(n, _SHORT), axis=1)
-    loud = np.flatnonzero(power > power.max() * 10.0 ** (-below / 10.0))
+    powers = frame_powers(samples)
+    loud = np.flatnonzero(powers > powers.max() * 10.0 ** (-below / 10.0))
     if not len(loud):
         return 0, 0
-    return int(loud[0]) * _SHORT, int(n - 1 - loud[-1]) * _SHORT
+    return int(loud[0]) * LEVEL_FRAME, int(len(powers) - 1 - loud[-1]) * LEVEL_FRAME
 
 
 def add_silence(samples: Float, before: int, after: int, quieter: float, rng: np.random.Generator) -> Float:

@@ -12,7 +12,7 @@ Float = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]
 
 ACTIVITY_MARGIN = 15.9  # dB, of ITU-T P.56: what is louder than the active level less this counts as speech
-_LEVEL_FRAME = 160  # samples, 10 ms
+LEVEL_FRAME = 160  # samples, 10 ms
 _CURVE_STEP = 128  # samples between the corners of a curve, 8 ms
 _TINY = 1e-12
 
@@ -35,11 +35,11 @@ def decibels(power: float) -> float:
 
 def frame_powers(samples: Float) -> Float:
     """Return the mean power of each 10 ms of `samples`, float32 [max(1, n // 160)]."""
-    whole = samples.shape[0] // _LEVEL_FRAME
+    whole = samples.shape[0] // LEVEL_FRAME
     if whole == 0:
         return np.array([np.mean(samples**2)], np.float32) if samples.shape[0] else np.zeros(1, np.float32)
-    frames = samples[: whole * _LEVEL_FRAME].reshape(whole, _LEVEL_FRAME)
-    powers: Float = np.einsum("ij,ij->i", frames, frames) / np.float32(_LEVEL_FRAME)
+    frames = samples[: whole * LEVEL_FRAME].reshape(whole, LEVEL_FRAME)
+    powers: Float = np.einsum("ij,ij->i", frames, frames) / np.float32(LEVEL_FRAME)
     return powers
 
 

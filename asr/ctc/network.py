@@ -2,7 +2,7 @@
 
 DeepSpeech's: three clipped-ReLU layers over 19 frames of 26 coefficients, an LSTM, a layer, a softmax over the
 labels and the CTC blank (Hannun et al., Deep Speech, 2014, with an LSTM as in Mozilla's 0.9). What the client
-reads from a graph leaves freedom: `Network` names what we offer within it.
+reads from a graph leaves freedom: `NETWORKS` names what we offer within it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Stretches of features hidden from a keyword network in training, other ones each time it hears a clip.
 
-After SpecAugment (Park et al., 2019): one stretch of time and one band of channels, each as wide as a draw says.
+After SpecAugment (Park et al., 2019): one stretch of time and one band of channels, each as wide as a draw says. For a
+whole batch at once and within the training step; asr.augment.masks does it for one utterance of cepstra, where a band
+has to be hidden in the spectrum that they stand for.
 """
 
 from __future__ import annotations

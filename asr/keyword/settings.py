@@ -90,9 +90,9 @@ class Keyword:
     early_stop_patience: int = setting(15, "epochs without better validation before training ends; 0: never", minimum=0)
     dropout: float = setting(0.1, "share of activations dropped before the last layer", minimum=0, maximum=0.9)
     weight_decay: float = setting(0.0005, "decay of the weights, AdamW's", minimum=0, maximum=1)
-    average: float = setting(
+    ema_decay: float = setting(
         0.998,
-        "share of the weights' running mean that a step leaves as it is; 0: no mean",
+        "share of the weights' running mean (EMA) that a step leaves as it is; 0: no mean",
         minimum=0,
         maximum=0.99999,
     )

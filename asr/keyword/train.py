@@ -49,7 +49,7 @@ class Plan:
         names = (
             *("network", "width", "epochs", "batch_size", "learning_rate", "early_stop_patience", "dropout"),
             *("weight_decay", "label_smoothing", "class_weights", "seed", "preprocess", "time_mask", "frequency_mask"),
-            "average",
+            "ema_decay",
         )
         data = self.features / "stamp.json"
         return fingerprint({name: getattr(chosen, name) for name in names}, self.outputs, data)
@@ -131,7 +131,7 @@ class Trainer:
             self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
             done = tf.cast(self.optimizer.iterations, tf.float32)
             # The first weights are random, and soon forgotten.
-            kept = tf.minimum(chosen.average, done / (done + 10.0))
+            kept = tf.minimum(chosen.ema_decay, done / (done + 10.0))
             for mean, value in zip(self.mean.weights, self.model.weights, strict=True):
                 mean.assign(kept * mean + (1.0 - kept) * value)
             return loss

@@ -48,7 +48,7 @@ def size(model: Path) -> int:
 
 
 def test(model: Path, sounds: Sequence[Path]) -> None:
-    """Print what the firmware hears in each of `sounds`, and when."""
+    """Print what the firmware hears in each of `sounds`, and when; short ones get silence on both sides."""
     with tempfile.TemporaryDirectory() as named:
         folder = Path(named)
         elf = machine.build("listener", model, folder)

@@ -92,6 +92,19 @@ def test_a_graph_that_tensorflow_1_froze_is_gone_on_with(tmp_path) -> None:
     assert values["logits"].max() > 0.2
 
 
+def test_labels_of_each_frame_of_a_stride_keep_their_weights() -> None:
+    old, target = network("deepspeech-stride2"), Alphabet("\u00e4z ba")
+    new = network("deepspeech-stride2", labels=target.size, seed=2)
+    start(layers(old), target=target).apply(new)
+    before, after = (model.get_layer("layer_6").get_weights()[0].reshape(24, 2, -1) for model in (old, new))
+    for label in "zba":
+        np.testing.assert_array_equal(after[:, :, target.labels.index(label)], before[:, :, ENGLISH.index(label)])
+    np.testing.assert_array_equal(after[:, :, -1], before[:, :, -1])
+    # Weights of one frame a step do not fit into those of two.
+    with pytest.raises(ModelError, match=r"layer_6 is \[24, 29\] there and \[24, 12\] here"):
+        start(layers(network()), target=target).apply(new)
+
+
 def test_labels_that_both_alphabets_have_keep_their_weights() -> None:
     old = network()
     target = Alphabet("\u00e4z ba")

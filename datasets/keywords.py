@@ -106,7 +106,13 @@ def find(ws: Workspace) -> Found:
         else:
             raise RecordingsError("no such folder or .tar.gz", path=corpus, fix="Check keyword.corpus in asr.toml")
     _check_words(raw, chosen.words, ws)
+    raw, beside = _without_sentences_of(raw, chosen.words)
     utterances, by, remarks = _split(raw, ws)
+    if beside:
+        remarks.append(
+            f"left out: {beside} of the recordings, which say a word beside others and so are examples neither of it "
+            "nor of other speech"
+        )
     synthetic = _spoken(ws)
     if synthetic:
         utterances += synthetic
@@ -195,6 +201,13 @@ def _check_words(raw: Sequence[_Raw], words: Sequence[str], ws: Workspace) -> No
                 path=ws.recordings,
                 fix=f"Record at least {FEWEST} of them, better {FEW} and more, from several people",
             )
+
+
+def _without_sentences_of(raw: Sequence[_Raw], words: Sequence[str]) -> tuple[list[_Raw], int]:
+    """Leave out the recordings in which one of the words is said beside others; return the rest, and how many went."""
+    wanted = [_word(word) for word in words]
+    kept = [item for item in raw if item.word in wanted or not any(f" {one} " in f" {item.word} " for one in wanted)]
+    return kept, len(raw) - len(kept)
 
 
 def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, list[str]]:

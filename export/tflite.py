@@ -148,13 +148,9 @@ def _converter(layers: Sequence[Layer], inputs: int) -> Any:
 
 
 def _interpreter(data: bytes, *, quick: bool = False) -> Any:
-    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    with warnings.catch_warnings():
-        # It announces that it moved to another package, once an interpreter.
-        warnings.simplefilter("ignore")
-        kinds = tf.lite.experimental.OpResolverType
-        kind = kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES if quick else kinds.BUILTIN_REF
-        interpreter = tf.lite.Interpreter(model_content=data, experimental_op_resolver_type=kind, num_threads=1)
+    kind = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if quick else OpResolverType.BUILTIN_REF
+    interpreter = Interpreter(model_content=data, experimental_op_resolver_type=kind, num_threads=1)
     interpreter.allocate_tensors()
     return interpreter

@@ -105,11 +105,9 @@ def int8_network(name: str) -> bytes:
 
 def reference_outputs(tflite: bytes, inputs: Bytes) -> Bytes:
     """Return what TensorFlow Lite's reference kernels put out: int8 [examples, classes]."""
-    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    interpreter = tf.lite.Interpreter(
-        model_content=tflite, experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_REF
-    )
+    interpreter = Interpreter(model_content=tflite, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
     interpreter.allocate_tensors()
     (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
     rows = []
@@ -126,11 +124,11 @@ def reference_tensors(tflite: bytes, inputs: Bytes) -> tuple[list[dict[str, Any]
     The first is the interpreter's description of the operations; the second holds, for each example, the tensors by
     number. Weights and scales are read through `tensor_details`.
     """
-    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    interpreter = tf.lite.Interpreter(
+    interpreter = Interpreter(
         model_content=tflite,
-        experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_REF,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
         experimental_preserve_all_tensors=True,
     )
     interpreter.allocate_tensors()

@@ -1,4 +1,4 @@
-"""How many threads the training step gets where a processor takes it."""
+"""How a training step is shared out where a processor takes it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,31 @@ import os
 
 from asr.progress import say
 
-# Below this width a product is too small to share: two threads took 1.4 times one thread's time at 134, and less
-# than it at 512 (SPEED.md). The cores left over prepare batches.
-WIDTH_TO_SHARE = 256
+# A share of fewer utterances than this has products too thin to be quick, and more shares than this help nobody.
+LEAST = 4
+MOST = 8
 
 
-def prepare(width: int) -> None:
-    """Choose threads for a network of this n_hidden; before TensorFlow has run anything.
+def prepare(batch: int) -> int:
+    """Choose threads, before TensorFlow has run anything, and return into how many shares to divide a batch.
 
-    TensorFlow's own choice stays for wide networks, on accelerators, and where TF_NUM_INTRAOP_THREADS or
+    On a processor an LSTM's products are too small for two threads to share: a step of n_hidden 320 takes as long
+    with two as with one (SPEED.md). So each core takes a share of the batch through the whole network instead.
+    TensorFlow's own choice and whole batches stay on accelerators, and where TF_NUM_INTRAOP_THREADS or
     TF_NUM_INTEROP_THREADS is set.
+
+    Parameters
+    ----------
+    batch : utterances a step.
     """
     import tensorflow as tf
 
     told = os.environ.get("TF_NUM_INTRAOP_THREADS") or os.environ.get("TF_NUM_INTEROP_THREADS")
     accelerated = any(device.device_type != "CPU" for device in tf.config.list_physical_devices())
-    if width < WIDTH_TO_SHARE and not told and not accelerated:
-        # Independent operations still run side by side: that is a fifth of the step.
-        set_threads(1, 0)
+    if told or accelerated:
+        return 1
+    set_threads(1, 0)
+    return max(1, min(len(os.sched_getaffinity(0)), batch // LEAST, MOST))
 
 
 def set_threads(intra: int, inter: int) -> None:

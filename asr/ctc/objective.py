@@ -54,14 +54,24 @@ class Objective(keras.Model):
     It is trained on pairs of dictionaries, {"features", "frames"} and {"labels", "label_lengths", "weights"}.
     Weights say what each utterance's loss counts in the whole batch, and the losses are added up: the sum over
     devices is then the batch's loss, however the batch was divided among them.
+
+    Parameters
+    ----------
+    network : float32 [batch, frames, 26] -> logits.
+    shares : parts of equal size that a batch goes through the network in, side by side where there are cores for it;
+        it must be a multiple of them (`stepping.dataset` fills it up).
     """
 
-    def __init__(self, network: keras.Model) -> None:
+    def __init__(self, network: keras.Model, shares: int = 1) -> None:
         super().__init__()
         self.network = network
+        self.shares = shares
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        return self.network(inputs["features"], training=training)
+        if self.shares == 1:
+            return self.network(inputs["features"], training=training)
+        parts = ops.split(inputs["features"], self.shares, axis=0)
+        return ops.concatenate([self.network(part, training=training) for part in parts], axis=0)
 
     def compute_loss(
         self,

@@ -73,7 +73,7 @@ def dataset(batches: Iterable[Batch], devices: int = 1, failures: list[Exception
 
     Parameters
     ----------
-    devices : that share a batch: it is filled up, with utterances that do not count, until they all get one.
+    devices : and cores that share a batch: it is filled up, with utterances that do not count, until they all get one.
     failures : takes what `batches` raised.
     """
     import tensorflow as tf

@@ -80,6 +80,18 @@ class Supply:
         self._kept: dict[int, tuple[int, Float]] = {}
         self._spoken: dict[int, Sequence[Source]] = {}
 
+    def describe(self) -> str:
+        """Tell what the epochs hear, in one line."""
+        settings = self.settings
+        again = f", each {self._times} times," if self._times > 1 else ""
+        alone = min(settings.synthetic_epochs, settings.epochs) if self._voices is not None else 0
+        first, last = self._synthetic(alone), self._synthetic(max(alone, settings.epochs - 1))
+        parts = [f"an epoch hears {len(self._clips)} recordings{again}"]
+        if first:
+            parts.append(f"and {first} synthetic utterances" + (f", falling to {last}" if last < first else ""))
+        text = " ".join(parts)
+        return f"{text}; the first {alone} hear {self._synthetic(0)} synthetic utterances alone" if alone else text
+
     def epoch(self, number: int) -> Epoch:
         """Return what is heard in an epoch (from 0)."""
         alone = number < self.settings.synthetic_epochs and self._voices is not None

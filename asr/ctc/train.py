@@ -132,7 +132,7 @@ class Trainer:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.settings = plan.settings
-        devices.prepare(self.settings.n_hidden)
+        self.shares = devices.prepare(self.settings.batch_size)
         keras.utils.set_random_seed(self.settings.seed)
         self.dev = feature_store.load(plan.dev, plan.features, "dev")
         self.dev_labels = [plan.alphabet.encode(clip.transcript) for clip in plan.dev]
@@ -149,7 +149,7 @@ class Trainer:
             if plan.start is not None:
                 plan.start.apply(self.network)
             optimiser = optimiser_of(self.settings)
-            self.objective = Objective(self.network)
+            self.objective = Objective(self.network, self.shares)
             self.objective.compile(optimizer=optimiser)
             optimiser.build(self.network.trainable_variables)
         self.optimiser = optimiser
@@ -175,6 +175,7 @@ class Trainer:
         judge : with it the result is the candidate of the lowest figure; without it, of the lowest dev loss.
         """
         settings = self.settings
+        say(self.supply.describe())
         board = self.board = Board(self.plan.logs)
         with Workshop(self.plan.recipe, self.plan.workers) as workshop:
             while self.state.epoch < settings.epochs and not self._is_over():
@@ -253,7 +254,7 @@ class Trainer:
         callback = Steps(self.state.pace, self.settings, epoch, count)
         # TensorFlow hides what a source raised behind an error of its own.
         failures: list[Exception] = []
-        rows = dataset(batches, self.strategy.num_replicas_in_sync, failures)
+        rows = dataset(batches, self.strategy.num_replicas_in_sync * self.shares, failures)
         try:
             with self.strategy.scope():
                 self.objective.fit(

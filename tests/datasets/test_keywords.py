@@ -69,14 +69,26 @@ def test_recordings_csv_names_words_by_transcript(tmp_path: Path) -> None:
     rows = []
     for path in sorted(ws.recordings.rglob("*.wav")):
         rows.append((str(path.relative_to(ws.recordings)), path.parent.name, path.name[:8]))
-    rows.append((rows[0][0].replace("down", "high"), "turn down the light", "x"))
+    rows.append((rows[0][0].replace("down", "high"), "turn on the light", "x"))
     rows = [row for row in rows if row[0] != rows[-1][0]] + [rows[-1]]
     with (ws.recordings / "recordings.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("file", "transcript", "speaker"), *rows])
     found = keywords.find(ws)
     assert len(found.utterances) == len(rows)
     assert sum(u.word == "down" for u in found.utterances) == 3 * SPEAKERS
-    assert any(u.word == "turn down the light" for u in found.utterances)
+    assert any(u.word == "turn on the light" for u in found.utterances)
+
+
+def test_a_sentence_with_a_word_in_it_is_no_example_of_other_speech(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    for name, count in (("look_up", 2), ("upper", 3)):
+        folder = ws.root / "recordings" / name
+        folder.mkdir()
+        for index in range(count):
+            audio.write_wav(folder / f"0000000{index}_nohash_0.wav", tune("low", index))
+    found = keywords.find(ws)
+    assert {u.word for u in found.utterances} == {"up", "down", "low", "high", "upper"}
+    assert any("left out: 2 of the recordings" in remark for remark in found.remarks)
 
 
 def test_a_folder_named_like_an_option_is_a_word(tmp_path: Path) -> None:

@@ -28,11 +28,11 @@ def tiny_conv() -> bytes:
 
 
 def test_it_reads_what_the_interpreter_knows() -> None:
-    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
 
     tflite = int8_networks.int8_network("separable")
     network = read_network(tflite)
-    interpreter = tf.lite.Interpreter(model_content=tflite)
+    interpreter = Interpreter(model_content=tflite)
     interpreter.allocate_tensors()
     details: list[dict[str, Any]] = interpreter.get_tensor_details()
     operations = [

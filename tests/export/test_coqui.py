@@ -49,15 +49,12 @@ print(json.dumps({"version": stt.version(), "rate": loaded.sampleRate(), "beam":
 
 
 class Runner:
-    """model.tflite in TensorFlow's interpreter, driven as Coqui's client drives it: by the tensors' names."""
+    """model.tflite in TensorFlow Lite's interpreter, driven as Coqui's client drives it: by the tensors' names."""
 
     def __init__(self, model: bytes) -> None:
-        import tensorflow as tf
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        self._interpreter = tf.lite.Interpreter(
-            model_content=model,
-            experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_REF,
-        )
+        self._interpreter = Interpreter(model_content=model, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
         self._interpreter.allocate_tensors()
         self.inputs = {one["name"]: one for one in self._interpreter.get_input_details()}
         self.outputs = {one["name"]: one for one in self._interpreter.get_output_details()}

@@ -25,12 +25,13 @@ def main() -> None:
     from asr.sections import Train
 
     chosen = threads(options.threads)
+    shares = 1
     if chosen is None:
-        devices.prepare(options.width)
+        shares = devices.prepare(options.batch)
     else:
         devices.set_threads(*chosen)
     settings = Train(n_hidden=options.width, batch_size=options.batch)
-    objective = Objective(build(settings, LABELS))
+    objective = Objective(build(settings, LABELS), shares)
     objective.compile(optimizer=optimiser_of(settings))
     batch = Batch(*make_batch(options.batch, options.frames))
 
@@ -53,7 +54,7 @@ def main() -> None:
     def run(count: int) -> list[tuple[float, float]]:
         clock = Clock()
         # The first step of a fit starts the pipeline, once an epoch: it is taken and not counted.
-        fed = dataset(rows(count + 1))
+        fed = dataset(rows(count + 1), shares)
         objective.fit(fed, epochs=1, steps_per_epoch=count + 1, verbose=0, callbacks=[clock])
         pairs = itertools.pairwise(clock.ends)
         return [(end[0] - start[0], end[1] - start[1]) for start, end in pairs]

@@ -106,6 +106,24 @@ def test_the_objective_weighs_characters_not_utterances() -> None:
     assert sum(halves) == pytest.approx(found, rel=1e-5)
 
 
+def test_shares_of_a_batch_add_up_to_it() -> None:
+    network = build(Train(n_hidden=8, dropout=0.0), LABELS)
+    _, frames, labels, lengths = batch()
+    count = len(frames) // 2 * 2
+    features = np.random.default_rng(2).normal(0, 1, (count, int(frames.max()), 26)).astype("f")
+    x = {"features": features, "frames": frames[:count]}
+    y = {"labels": labels[:count], "label_lengths": lengths[:count], "weights": np.full(count, 0.1, "f")}
+    found = []
+    for shares in (1, 2):
+        objective = Objective(network, shares)
+        with tf.GradientTape() as tape:
+            loss = objective.compute_loss(x=x, y=y, y_pred=objective(x, training=True))
+        found.append([np.asarray(value) for value in tape.gradient(loss, network.trainable_variables)])
+    for one, two in zip(*found, strict=True):
+        assert np.abs(one).max() > 0
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-5)
+
+
 def test_greedy_reading() -> None:
     alphabet = Alphabet("ab ")
     spelt = ["aa-ab", "---", "b bb-", "a", "abba"]

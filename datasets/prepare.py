@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
         found = _spoken(workspace, sentences)
     clips, rejected = make_clips(found, workspace.clips, settings.recordings, workspace.alphabet)
     members = [Member(clip.speaker, clip.transcript, clip.synthetic) for clip in clips]
-    assignment: Assignment = assign(members, settings.split)
+    assignment: Assignment = assign(members, settings.split, _before(workspace))
     remarks = (*recordings_.remarks(found), *assignment.remarks)
     prepared = Prepared(clips, assignment.splits, rejected, assignment.by, remarks)
     for name in SPLITS:
@@ -96,8 +97,21 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
                 fix="Record more, from three speakers at least",
             )
         write_manifest(workspace.manifest(name), rows)
-    write_json(workspace.split_record, prepared.record())
+    write_json(workspace.split_record, {**prepared.record(), "settings": asdict(settings.split)})
     return prepared
+
+
+def _before(workspace: Workspace) -> dict[str, str]:
+    """Return who was in which split when this was last prepared; nobody where [split] has changed since."""
+    try:
+        record = json.loads(workspace.split_record.read_text(encoding="utf-8"))
+        asked = json.loads(json.dumps(asdict(workspace.settings.split)))
+        if record["by"] != "speaker" or record["settings"] != asked:
+            return {}
+        return {str(speaker): name for name in SPLITS for speaker in record[name]}
+    except (OSError, ValueError, KeyError, TypeError):
+        # It is a record, not an input: without it the speakers are dealt out as the first time.
+        return {}
 
 
 def _spoken(workspace: Workspace, sentences: Sequence[str]) -> list[Recording]:

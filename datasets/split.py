@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,10 +46,15 @@ class Assignment:
     remarks: tuple[str, ...]
 
 
-def assign(members: Sequence[Member], settings: Split) -> Assignment:
+def assign(members: Sequence[Member], settings: Split, before: Mapping[str, str] | None = None) -> Assignment:
     """Deal the clips out, the same for the same seed.
 
     Synthetic voices go to train where real speakers are there to judge; alone, they are split like people.
+
+    Parameters
+    ----------
+    before : where each speaker was; they stay there, and only new ones are dealt out. Who judged yesterday is not
+        trained on today, and figures of today and yesterday are of the same people.
 
     Raises
     ------
@@ -73,7 +78,9 @@ def assign(members: Sequence[Member], settings: Split) -> Assignment:
         weights = Counter({unit: 0 for unit in units.values()})
         for speaker, count in counts.items():
             weights[units[speaker]] += count
-        dealt = _deal(dict(weights), {name: getattr(settings, name) for name in SPLITS}, settings.seed)
+        shares = {name: getattr(settings, name) for name in SPLITS}
+        kept = {units[speaker]: name for speaker, name in (before or {}).items() if speaker in units}
+        dealt = _add(kept, dict(weights), shares, settings.seed)
         splits = [dealt[units[member.speaker]] if member.speaker in units else "train" for member in members]
         return Assignment("speaker", tuple(splits), tuple(remarks))
     who = "1 speaker" if len(counts) == 1 else f"{len(counts)} speakers"
@@ -153,6 +160,24 @@ def _deal(counts: dict[str, int], shares: dict[str, float], seed: int) -> dict[s
     best = np.flatnonzero(distance <= distance.min() + 1e-9)
     chosen = dealings[best[int(np.random.default_rng([seed, 1]).integers(len(best)))]]
     return {speaker: names[int(index)] for speaker, index in zip(speakers, chosen, strict=True)}
+
+
+def _add(kept: dict[str, str], counts: dict[str, int], shares: dict[str, float], seed: int) -> dict[str, str]:
+    """Deal out who is new, each to the split that lacks most; everybody where those known leave a split empty."""
+    if {*kept.values()} != {*shares}:
+        return _deal(counts, shares, seed)
+    new = sorted(speaker for speaker in counts if speaker not in kept)
+    total = sum(counts.values()) / (sum(shares.values()) or 1.0)
+    lacking = {name: share * total for name, share in shares.items()}
+    for speaker, name in kept.items():
+        lacking[name] -= counts[speaker]
+    dealt = dict(kept)
+    for index in np.random.default_rng([seed, 2]).permutation(len(new)):
+        speaker = new[int(index)]
+        name = max(lacking, key=lambda split: lacking[split])
+        dealt[speaker] = name
+        lacking[name] -= counts[speaker]
+    return dealt
 
 
 def _cut(

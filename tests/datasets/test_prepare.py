@@ -175,3 +175,33 @@ def test_the_digits_with_their_speakers_named(shared_data: Path, tmp_path: Path)
     prepared = prepare(ws, SENTENCES)
     assert prepared.rejected == []
     assert {name: len(prepared.of(name)) for name in SPLITS} == {"train": 60, "dev": 20, "test": 20}
+
+
+def test_recordings_added_later_move_nobody(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "lamp")
+    record(ws.recordings, {"ann": 8, "bob": 8, "cid": 8, "dan": 4, "eve": 4})
+    prepare(ws, SENTENCES)
+    before = json.loads(ws.split_record.read_text())
+    table = (ws.recordings / "recordings.csv").read_text()
+    # Whoever has the fewest recordings has the most now, and somebody new came.
+    more = "".join(f"{n}.wav,{SENTENCES[n % 4]},fay\n" for n in range(8))
+    for number in range(8):
+        (ws.recordings / f"{number}.wav").write_bytes((ws.recordings / f"ann-{number}.wav").read_bytes())
+    for number in range(4, 20):
+        (ws.recordings / f"dan-{number}.wav").write_bytes((ws.recordings / f"bob-{number % 8}.wav").read_bytes())
+        more += f"dan-{number}.wav,{SENTENCES[number % 4]},dan\n"
+    (ws.recordings / "recordings.csv").write_text(table + more)
+    prepare(ws, SENTENCES)
+    after = json.loads(ws.split_record.read_text())
+    for name in SPLITS:
+        assert set(before[name]) <= set(after[name])
+    assert sum("fay" in after[name] for name in SPLITS) == 1
+    # Another wish, or a damaged record, deals everybody out anew, as in a new workspace.
+    fresh = workspace(tmp_path / "fresh")
+    fresh.recordings.symlink_to(ws.recordings, target_is_directory=True)
+    prepare(fresh, SENTENCES)
+    ws.split_record.write_text("[")
+    prepare(ws, SENTENCES)
+    assert {name: json.loads(ws.split_record.read_text())[name] for name in SPLITS} == {
+        name: json.loads(fresh.split_record.read_text())[name] for name in SPLITS
+    }

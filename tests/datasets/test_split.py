@@ -166,3 +166,36 @@ def test_the_coffee_orders(shared_data: Path) -> None:
     assignment = assign(people, Split())
     assert all(len(splits) == 1 for splits in places(people, assignment).values())
     assert shares(assignment) == pytest.approx({"train": 0.7, "dev": 0.2, "test": 0.1}, abs=0.01)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    first=st.lists(st.integers(1, 30), min_size=3, max_size=12),
+    more=st.lists(st.integers(1, 30), max_size=8),
+    seed=st.integers(0, 3),
+)
+def test_who_was_dealt_out_stays_there(first: list[int], more: list[int], seed: int) -> None:
+    old = {f"old {index}": count for index, count in enumerate(first)}
+    first_time = places(members(old), assign(members(old), Split()))
+    before = {speaker: names.pop() for speaker, names in first_time.items()}
+    # Everybody recorded more since, and others came.
+    new = {f"new {index}": count for index, count in enumerate(more)}
+    people = members({speaker: count + 7 for speaker, count in old.items()} | new)
+    assignment = assign(people, Split(seed=seed), before)
+    after = places(people, assignment)
+    assert {speaker: after[speaker] for speaker in before} == {speaker: {name} for speaker, name in before.items()}
+    assert all(len(names) == 1 for names in after.values()) and assignment.remarks == ()
+    assert assign(people[::-1], Split(seed=seed), before).splits == assignment.splits[::-1]
+
+
+def test_new_speakers_fill_what_lacks_most() -> None:
+    before = {"a": "train", "b": "dev", "c": "test"}
+    people = members({"a": 10, "b": 10, "c": 10} | {f"n{index}": 10 for index in range(17)})
+    found = shares(assign(people, Split(), before))
+    assert found == {"train": pytest.approx(0.7), "dev": pytest.approx(0.2), "test": pytest.approx(0.1)}
+
+
+def test_where_a_split_lost_all_its_speakers_everybody_is_dealt_anew() -> None:
+    people = members({"a": 10, "b": 10, "d": 10})
+    assignment = assign(people, Split(), {"a": "train", "b": "train", "c": "test"})
+    assert set(assignment.splits) == set(SPLITS)

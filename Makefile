@@ -21,7 +21,7 @@ $(error WORKSPACE is empty; name the folder of a workspace)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime development init speak manifests scorer train export evaluate keyword learn hear tensorboard \
+.PHONY: help setup runtime development init speak manifests scorer train export evaluate tune keyword learn hear tensorboard \
 	runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
 	docker-image docker-train docker-tensorboard docker-train-image \
 	lock clean distclean
@@ -55,6 +55,9 @@ evaluate: runtime ## Measure the exported model through the client
 
 keyword: runtime ## Train, export and measure single words for a microcontroller
 	$(ASR) keyword "$(WORKSPACE)"
+
+tune: runtime ## Try other weights of the scorer on dev
+	$(ASR) tune "$(WORKSPACE)"
 
 learn: runtime ## Train on parts of the recordings, to tell what more of them would bring
 	$(ASR) learn "$(WORKSPACE)"

@@ -131,6 +131,14 @@ def evaluate(
     verbs.evaluate(verbs.open_workspace(workspace), split)
 
 
+@app.command(epilog="Example: asr tune my-lamp; asr.toml is not changed.")
+def tune(workspace: Where = HERE) -> None:
+    """Try other weights of the scorer on dev: how much does the list of sentences count, how much a word?"""
+    from asr import verbs
+
+    print(verbs.tune(verbs.open_workspace(workspace)))
+
+
 @app.command(epilog="Example: asr learn my-lamp; it takes about twice as long as training did.")
 def learn(workspace: Where = HERE) -> None:
     """Train on a quarter, half and all of the recordings: what would more of them bring?"""

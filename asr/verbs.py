@@ -157,6 +157,26 @@ def evaluate(ws: Workspace, split: str = "test") -> None:
         evaluate_split(ws, prepared, split, exported_run(ws))
 
 
+def tune(ws: Workspace) -> str:
+    """Try other weights of the scorer on dev and return the best as lines for asr.toml."""
+    from asr.steps.tuning import best
+    from asr.steps.tuning import tune as try_weights
+
+    if not ws.model.is_file():
+        raise ModelError("there is no model", path=ws.model, fix="Run: asr train")
+    with ws.lock():
+        prepared = prepare(ws)
+        make_scorer(ws)
+        tried = try_weights(ws, prepared)
+    found = best(tried)
+    if found == tried[0]:
+        return f"none was better than what asr.toml says: dev WER {found.wer:.1%}"
+    return (
+        f"dev WER {found.wer:.1%} instead of {tried[0].wer:.1%}; below [scorer] in {ws.toml} write\n"
+        f"alpha = {found.alpha:g}\nbeta = {found.beta:g}\nthen: asr scorer {ws.root}, asr evaluate {ws.root}"
+    )
+
+
 def learn(ws: Workspace) -> str:
     """Measure the learning curve; the next report draws it."""
     from asr.steps.curve import learn as measure

@@ -33,9 +33,7 @@ def make_judge(ws: Workspace, prepared: Prepared) -> Callable[[Any], float]:
     from asr.ctc.conditions import conditions
     from asr.ctc.recognise import recognise
 
-    everyone = utterances_of(ws, prepared.of("dev"))
-    order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
-    chosen = [everyone[int(index)] for index in sorted(order)]
+    chosen = deciding(ws, prepared)
 
     def judge(layers: Any) -> float:
         trial = ws.checkpoints / "candidate.pbmm"
@@ -48,6 +46,13 @@ def make_judge(ws: Workspace, prepared: Prepared) -> Callable[[Any], float]:
         return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
 
     return judge
+
+
+def deciding(ws: Workspace, prepared: Prepared) -> list[Utterance]:
+    """Return the dev utterances that decide between candidates: all, or a fair sample of many."""
+    everyone = utterances_of(ws, prepared.of("dev"))
+    order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
+    return [everyone[int(index)] for index in sorted(order)]
 
 
 def client_of(ws: Workspace, model: Path) -> Client:

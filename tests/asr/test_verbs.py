@@ -84,6 +84,25 @@ def trained(parts: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Work
     return ws, before, done.stdout, done.stderr
 
 
+def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
+    trained, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from asr import verbs
+    from asr.steps import tuning
+
+    ws = trained[0]
+    before = digests(ws.root)
+    monkeypatch.setattr(tuning, "ALPHAS", (3.0,))
+    monkeypatch.setattr(tuning, "BETAS", ())
+    told = verbs.tune(ws)
+    assert capfd.readouterr().err.count("  dev WER ") == 2
+    if told.startswith("none was better"):
+        assert told.endswith("%")
+    else:
+        assert {"alpha = 3", f"beta = {ws.settings.scorer.beta:g}"} <= set(told.splitlines())
+    assert digests(ws.root) == before
+
+
 def test_training_makes_everything_and_changes_nothing_of_the_users(trained) -> None:
     ws, before, stdout, stderr = trained
     assert digests(ws.root) == before

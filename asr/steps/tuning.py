@@ -1,0 +1,80 @@
+"""Choosing the scorer's weights by dev speakers, through the client; what DeepSpeech's lm_optimizer.py is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from asr.progress import say
+from asr.steps.judging import client_of, deciding
+from asr.workspace import Workspace
+
+if TYPE_CHECKING:
+    from datasets.prepare import Prepared
+
+ALPHAS = (0.3, 0.6, 1.0, 1.5, 2.0, 2.5, 3.0)
+BETAS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """The client's word error rate on dev with one pair of weights."""
+
+    alpha: float
+    beta: float
+    wer: float
+
+
+def search(judge: Callable[[float, float], float], start: tuple[float, float]) -> list[Tried]:
+    """Try weights of the language model with the bonus as it is, then bonuses with the best of them.
+
+    Parameters
+    ----------
+    judge : alpha, beta to an error rate.
+    start : the pair to begin with.
+
+    Returns
+    -------
+    What was tried, in order; the first is `start`.
+    """
+    tried: list[Tried] = []
+
+    def go_through(pairs: Iterable[tuple[float, float]]) -> None:
+        for alpha, beta in pairs:
+            if all((alpha, beta) != (one.alpha, one.beta) for one in tried):
+                tried.append(Tried(alpha, beta, judge(alpha, beta)))
+                say(f"alpha {alpha:.2f}  beta {beta:.2f}  dev WER {tried[-1].wer:.1%}")
+
+    alpha, beta = start
+    go_through([start, *((each, beta) for each in ALPHAS)])
+    go_through((best(tried).alpha, each) for each in BETAS)
+    return tried
+
+
+def best(tried: list[Tried]) -> Tried:
+    """Return the pair of the lowest error; of equals the one that was tried first, so that what works is kept."""
+    return min(tried, key=lambda one: one.wer)
+
+
+def tune(ws: Workspace, prepared: Prepared) -> list[Tried]:
+    """Have the exported model hear dev's clips with other weights of the scorer; nothing is written.
+
+    Raises
+    ------
+    ModelError, ScorerError : as the client raises them.
+    """
+    import jiwer
+
+    from asr.ctc.conditions import conditions
+    from asr.ctc.recognise import recognise
+
+    chosen = deciding(ws, prepared)
+
+    def judge(alpha: float, beta: float) -> float:
+        client = replace(client_of(ws, ws.model), alpha=alpha, beta=beta)
+        heard = recognise(client, chosen, conditions(None))
+        return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
+
+    scorer = ws.settings.scorer
+    return search(judge, (scorer.alpha, scorer.beta))

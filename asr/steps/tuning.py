@@ -46,8 +46,7 @@ def search(judge: Callable[[float, float], float], start: tuple[float, float]) -
                 tried.append(Tried(alpha, beta, judge(alpha, beta)))
                 say(f"alpha {alpha:.2f}  beta {beta:.2f}  dev WER {tried[-1].wer:.1%}")
 
-    alpha, beta = start
-    go_through([start, *((each, beta) for each in ALPHAS)])
+    go_through([start, *((each, start[1]) for each in ALPHAS)])
     go_through((best(tried).alpha, each) for each in BETAS)
     return tried
 

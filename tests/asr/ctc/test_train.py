@@ -260,3 +260,10 @@ def test_voices_come_before_and_beside_the_recordings(tmp_path) -> None:
     assert asked == [(0, 8), (1, 8), (2, 8)]
     assert [row["utterances"] for row in log.rows] == [3, 16, 14, 12, 10]
     assert len(TEXTS) == 8
+
+
+def test_nothing_waits_for_a_tuner_when_an_epoch_ends(tmp_path) -> None:
+    """Destroying an iterator waits for the look that tf.data's tuner takes next, at 10, 20 or 41 s (SPEED.md)."""
+    from asr.ctc.stepping import dataset
+
+    assert dataset([]).options().autotune.enabled is False

@@ -23,6 +23,7 @@ from asr.keyword.shards import Reader
 from asr.progress import say, track
 
 MININGS = 4  # times in a training that other speech is searched for what is taken for a word, less the last
+MOST_REPEATS = 4  # of a moment so found, in an epoch: few of them would be learnt by heart
 LEAST_GAIN = 1e-4  # of the score; less is no better epoch
 JUDGED = 4096  # rows that go through the network at once where nothing is learnt
 
@@ -195,7 +196,8 @@ class Trainer:
         order = rng.permutation(len(self.train))
         if self.hard is not None and len(self.hard):
             # Their places come after those of all clips.
-            drawn = rng.random(len(order)) < chosen.hard_percent / 100
+            share = min(chosen.hard_percent / 100, MOST_REPEATS * len(self.hard) / len(order))
+            drawn = rng.random(len(order)) < share
             order[drawn] = len(self.train) + rng.integers(len(self.hard), size=int(drawn.sum()))
         total, size = 0.0, chosen.batch_size
         for step in track(range(self.steps), f"epoch {epoch}", self.steps):

@@ -36,8 +36,9 @@ _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
     # A list of whole sentences says more of what comes next than the English that the usual weights were made for.
     "scorer": {"alpha": 1.5, "beta": 2.5},
     "train": {
-        "n_hidden": 320, "epochs": 100, "heard_in": 4, "warm_up": 0.06, "batch_size": 8, "learning_rate": 0.0008,
-        "synthetic_epochs": 6, "synthetic_utterances": 1400, "synthetic_share": 1.2,
+        "n_hidden": 320, "epochs": 60, "heard_in": 4, "warm_up": 0.08, "batch_size": 8, "learning_rate": 0.0008,
+        "dropout": 0.2, "synthetic_epochs": 6, "synthetic_utterances": 1400, "synthetic_share": 1.2,
+        "synthetic_last": 0.5,
     },
     # Gentler than for single words: a clip of four seconds has enough to learn from, and an hour of training on two
     # cores gains more by more steps than by stronger effects.

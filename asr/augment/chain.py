@@ -12,10 +12,9 @@ from asr.augment.room import Room, make_rooms, reverberate
 from asr.augment.settings import Augment
 from asr.augment.sounds import Sounds
 from asr.augment.spectrum import Float
-from asr.augment.voice import change_speed, change_voice
+from asr.augment.voice import change_voice
 from asr.errors import WorkspaceError
 
-NOISE_SPEED = (0.6, 1.6)  # of noise alone, times the original: a larger or a smaller machine
 _LOUDEST = np.float32(0.999)  # of full scale
 
 
@@ -99,20 +98,6 @@ class Chain:
         samples = self._surroundings(samples, rng, shortest, steps)
         samples = self._microphone(samples, rng, steps)
         return samples, Applied(tuple(steps))
-
-    def hear_noise(self, samples: Float, rng: np.random.Generator) -> Float:
-        """Return noise alone as another machine could have made it and another microphone heard it.
-
-        Parameters
-        ----------
-        samples : float32 [n]; where its speed changes, the result is shorter or longer.
-        """
-        if not self.settings.enabled or samples.shape[0] == 0:
-            return samples.astype(np.float32)
-        samples = change_speed(samples.astype(np.float32), _draw_ratio(rng, 0.7, NOISE_SPEED))
-        if rng.random() < 0.5:
-            samples = reverberate(samples, self.rooms[int(rng.integers(len(self.rooms)))])
-        return self._microphone(samples, rng, [])
 
     def _voice(
         self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]

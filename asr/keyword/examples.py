@@ -21,7 +21,7 @@ from asr.augment.sounds import Sounds
 from asr.augment.spectrum import Float
 from asr.ctc.conditions import Noise, mix
 from asr.errors import AudioError, RecordingsError
-from asr.keyword import mining, windows
+from asr.keyword import windows
 from asr.keyword.jobs import Job
 from asr.keyword.settings import SILENCE, UNKNOWN, Keyword
 from asr.keyword.shards import Int8, Writer
@@ -83,7 +83,6 @@ def make(folder: Path, found: Found, recipe: Recipe, jobs: Sequence[Job], worker
     """
     width = SLICES * WIDTHS[recipe.settings.preprocess]
     writers = {name: Writer(folder, name, width) for name in ("train", *JUDGED_SETS)}
-    writers[mining.SET] = Writer(folder, mining.SET, WIDTHS[recipe.settings.preprocess])
     rejected, longer, table = list(found.rejected), 0, []
     counts: Counter[tuple[str, int]] = Counter()
     for made in track(_work(found, recipe, jobs, workers), "features", total=len(jobs)):
@@ -93,8 +92,6 @@ def make(folder: Path, found: Found, recipe: Recipe, jobs: Sequence[Job], worker
         longer += made.longer
         for name, (rows, labels) in made.rows.items():
             writers[name].add(rows, labels)
-            if name == mining.SET:
-                continue
             counts.update((name, label) for label in labels)
         if made.job.split != "train":
             name = made.job.name or SILENCE
@@ -236,8 +233,6 @@ def _do(task: Sequence[Job]) -> list[Made]:
 def _make(job: Job) -> Made:
     assert _RECIPE is not None and _MAKER is not None
     bare = replace(job, data=None)
-    if job.stream:
-        return Made(bare, {mining.SET: _stream(job)})
     try:
         sound = windows.locate(_load(job)) if job.name else None
     except AudioError as error:
@@ -283,23 +278,6 @@ def _training(job: Job, sound: Sound | None, rng: np.random.Generator) -> tuple[
     if sound is not None:
         clips += [_MAKER.splice(sound, rng) for _ in range(job.splices)]
     return _rows(clips), [job.label] * job.clips + [1] * job.splices
-
-
-def _stream(job: Job) -> tuple[Int8, list[int]]:
-    """Return the features of recordings one after the other, as a microphone would hear them; the first is marked."""
-    assert _RECIPE is not None and _MAKER is not None
-    rng = np.random.default_rng([_RECIPE.settings.seed, job.number])
-    sound = _MAKER.stream([samples for samples in map(_heard, job.stream) if samples is not None], rng)
-    slices = features(sound, _RECIPE.settings.preprocess)
-    return slices, [1, *[0] * (len(slices) - 1)][: len(slices)]
-
-
-def _heard(name: str) -> Float | None:
-    """Return a recording; None where it cannot be read, which the clips made of it have said."""
-    try:
-        return audio.load(name)
-    except AudioError:
-        return None
 
 
 def _judged(job: Job, sound: Sound | None, rng: np.random.Generator) -> Int16:

@@ -11,10 +11,6 @@ import numpy as np
 from asr.keyword.settings import Keyword
 from datasets.keywords import Found, Utterance
 
-_VERSIONS = 4  # of an utterance in streams, each augmented in another way
-_WORDS_A_MINUTE = 120  # of recordings, with the silence around them
-_WORDS_A_PIECE = 40  # about 20 s
-
 
 @dataclass(frozen=True)
 class Job:
@@ -30,7 +26,6 @@ class Job:
     splices : how many as a piece of a word, which is unknown.
     plain : whether the first is left as it is.
     data : the file's content where it comes from an archive.
-    stream : recordings that follow each other; if there are any, the job gives slices of features, not clips.
     """
 
     number: int
@@ -41,7 +36,6 @@ class Job:
     splices: int = 0
     plain: bool = True
     data: bytes | None = field(default=None, repr=False)
-    stream: tuple[str, ...] = ()
 
 
 def plan(found: Found, settings: Keyword) -> list[Job]:
@@ -82,31 +76,6 @@ def plan(found: Found, settings: Keyword) -> list[Job]:
         for start in range(0, quiet, 64):
             number = zlib.crc32(f"{split} silence {start}".encode())
             jobs.append(Job(number, "", 0, split, min(64, quiet - start)))
-        if split == "train" and settings.stream_minutes:
-            jobs += _streams([u for u in pool if not u.archived], settings, rng)
-    return jobs
-
-
-def _streams(pool: Sequence[Utterance], settings: Keyword, rng: np.random.Generator) -> list[Job]:
-    """Return jobs of other speech that runs on, each utterance in at most `_VERSIONS` of them."""
-    jobs: list[Job] = []
-    words = 0
-    wanted = settings.stream_minutes * _WORDS_A_MINUTE
-    for _ in range(_VERSIONS):
-        group: list[str] = []
-        held = 0
-        for index in rng.permutation(len(pool)):
-            if words >= wanted:
-                return jobs
-            utterance = pool[int(index)]
-            group.append(utterance.name)
-            held += len(utterance.word.split())
-            if held >= _WORDS_A_PIECE:
-                number = zlib.crc32(f"stream {len(jobs)}".encode())
-                jobs.append(Job(number, "", 1, "train", 0, stream=tuple(group)))
-                words, group, held = words + held, [], 0
-        if group and not jobs:
-            jobs.append(Job(zlib.crc32(b"stream"), "", 1, "train", 0, stream=tuple(group)))
     return jobs
 
 

@@ -66,16 +66,6 @@ class Keyword:
     splice_percent: float = setting(
         30.0, "of the unknown: a piece of a word before or after other speech", unit="%", minimum=0, maximum=90
     )
-    stream_minutes: float = setting(
-        120.0,
-        "other speech as a stream, in which training looks for what it takes for a word; 0: none",
-        unit="min",
-        minimum=0,
-        maximum=6000,
-    )
-    hard_percent: float = setting(
-        15.0, "moments of that stream taken for a word, of an epoch's clips", unit="%", minimum=0, maximum=90
-    )
     noise_frequency: float = setting(0.75, "share of augmented clips with noise mixed in", minimum=0, maximum=1)
     noise_above: tuple[float, ...] = setting(
         (0.0, 30.0), "speech above that noise, least and most", unit="dB", minimum=-20, maximum=60

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from asr.ctc import checkpoints
 from asr.files import fingerprint
-from asr.keyword import mining, network
+from asr.keyword import network
 from asr.keyword.examples import WIDTHS
 from asr.keyword.layers import Layer
 from asr.keyword.masks import hide
@@ -22,8 +22,6 @@ from asr.keyword.settings import Keyword
 from asr.keyword.shards import Reader
 from asr.progress import say, track
 
-MININGS = 4  # times in a training that other speech is searched for what is taken for a word, less the last
-MOST_REPEATS = 4  # of a moment so found, in an epoch: few of them would be learnt by heart
 LEAST_GAIN = 1e-4  # of the score; less is no better epoch
 JUDGED = 4096  # rows that go through the network at once where nothing is learnt
 
@@ -51,7 +49,7 @@ class Plan:
         names = (
             *("network", "width", "epochs", "batch_size", "learning_rate", "early_stop_patience", "dropout"),
             *("weight_decay", "label_smoothing", "class_weights", "seed", "preprocess", "time_mask", "frequency_mask"),
-            *("ema_decay", "hard_percent"),
+            "ema_decay",
         )
         data = self.features / "stamp.json"
         return fingerprint({name: getattr(chosen, name) for name in names}, self.outputs, data)
@@ -90,8 +88,6 @@ class Trainer:
         self.plan = plan
         chosen = plan.settings
         self.train = Reader(plan.features, "train")
-        self.streams = Reader(plan.features, mining.SET)
-        self.hard: Reader | None = None
         self.judges = {name: Reader(plan.features, f"dev-{name}") for name in ("clean", "noise")}
         # One learns; the other is the running mean of its weights, which hears better, and which is judged and kept.
         self.model, self.mean = (
@@ -168,8 +164,6 @@ class Trainer:
             row |= self._judge()
             state["epoch"] = epoch
             state["curve"].append(row)
-            if epoch % max(1, round(chosen.epochs / MININGS)) == 0 and epoch < chosen.epochs:
-                state["hard"] = self._mine(epoch)
             if row["score"] > state["score"] + LEAST_GAIN:
                 state["score"], state["best"] = row["score"], epoch
                 checkpoints.save(plan.checkpoints / "best.npz", self.mean.get_weights(), {"mark": state["mark"]})
@@ -194,44 +188,15 @@ class Trainer:
         chosen = self.plan.settings
         rng = np.random.default_rng([chosen.seed, epoch])
         order = rng.permutation(len(self.train))
-        if self.hard is not None and len(self.hard):
-            # Their places come after those of all clips.
-            share = min(chosen.hard_percent / 100, MOST_REPEATS * len(self.hard) / len(order))
-            drawn = rng.random(len(order)) < share
-            order[drawn] = len(self.train) + rng.integers(len(self.hard), size=int(drawn.sum()))
         total, size = 0.0, chosen.batch_size
         for step in track(range(self.steps), f"epoch {epoch}", self.steps):
             indices = order[step * size : (step + 1) * size]
-            rows, labels = self._clips(indices)
-            loss = self._step(rows, labels)
+            rows = self.train.rows(indices)
+            loss = self._step(rows, self.train.labels[indices].astype(np.int32))
             # Asking each step would make TensorFlow wait for it; the mean of every eighth tells as much.
             if step % 8 == 0:
                 total += float(loss)
         return total / -(-self.steps // 8)
-
-    def _clips(self, indices: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32]]:
-        """Return rows and labels; indices past the training clips are those of what was mined."""
-        own = indices < len(self.train)
-        if self.hard is None or own.all():
-            return self.train.rows(indices), self.train.labels[indices].astype(np.int32)
-        first, second = self.train.rows(indices[own]), self.hard.rows(indices[~own] - len(self.train))
-        labels = np.concatenate([self.train.labels[indices[own]], self.hard.labels[indices[~own] - len(self.train)]])
-        return np.concatenate([first, second]), labels.astype(np.int32)
-
-    def _mine(self, epoch: int) -> int:
-        """Search other speech for what the network takes for a word; return the epoch, to find it again by."""
-        chosen = self.plan.settings
-        if not chosen.hard_percent or not len(self.streams):
-            return 0
-        most = max(1, round(len(self.train) * chosen.hard_percent / 100))
-        count = mining.mine(self.streams, self.logits, network.SLICES, self._mined(epoch), most)
-        self.hard = Reader(self._mined(epoch), mining.HARD)
-        minutes = len(self.streams) * chosen.stride / 60000
-        say(f"  {count} moments in {minutes:.0f} min of other speech are too like a word: they join the clips")
-        return epoch
-
-    def _mined(self, epoch: int) -> Path:
-        return self.plan.checkpoints / f"hard-{epoch:04d}"
 
     def logits(self, rows: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
         """Return the float network's logits for feature rows int8 [n, inputs]: float32 [n, outputs]."""
@@ -271,7 +236,7 @@ class Trainer:
 
     def _resume(self) -> dict[str, Any]:
         """Return where an earlier training of the same plan stands, its weights put back; or a new start."""
-        new = {"mark": self.plan.mark(), "epoch": 0, "best": 0, "score": -1e9, "curve": [], "hard": 0}
+        new = {"mark": self.plan.mark(), "epoch": 0, "best": 0, "score": -1e9, "curve": []}
         path = self.plan.checkpoints / "last.npz"
         if not path.is_file():
             return new
@@ -280,8 +245,6 @@ class Trainer:
             return new
         for variable, array in zip(self._variables(), stored.arrays, strict=True):
             variable.assign(array)
-        if stored.state["hard"]:
-            self.hard = Reader(self._mined(stored.state["hard"]), mining.HARD)
         say(f"training goes on after epoch {stored.state['epoch']}")
         return stored.state
 

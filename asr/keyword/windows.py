@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from asr.audio import SAMPLE_RATE, Int16, to_int16
 from asr.augment import noise as noise_
-from asr.augment.chain import NOISE_SPEED, Chain
+from asr.augment.chain import Chain
 from asr.augment.sounds import Sounds
 from asr.augment.spectrum import Float, active_power
 from asr.keyword.settings import Keyword
@@ -18,7 +17,6 @@ CLIP = SAMPLE_RATE  # samples that the network hears at once, 1 s
 SLICE = 320  # samples from one slice of features to the next, 20 ms
 MOST_LEAD = 60  # slices heard before a warm clip, 1.2 s: noise reduction has settled by then
 _FEWEST_LEAD = 10  # slices
-_LEVEL = 0.05  # of full scale, RMS of active speech in a stream, give or take 6 dB
 _AROUND = SAMPLE_RATE // 4  # samples kept on each side, for the time shift and for what a change of speed takes
 
 
@@ -137,19 +135,6 @@ class Maker:
         changed = Sound(samples, sound.start, sound.end)
         return self.clip(changed, loudest(changed), rng, plain=self.chain is None)
 
-    def stream(self, recordings: Sequence[Float], rng: np.random.Generator) -> Int16:
-        """Return recordings one after the other, with short pauses, as a microphone hears them, int16 [n]."""
-        pieces: list[Float] = []
-        for samples in recordings:
-            power = active_power(samples)
-            if power <= 0:
-                continue
-            level = _LEVEL * 10.0 ** (rng.uniform(-6.0, 6.0) / 20.0)
-            pause = np.zeros(int(rng.uniform(0.0, 0.5) * SAMPLE_RATE), np.float32)
-            pieces += [samples * np.float32(level / np.sqrt(power)), pause]
-        sound = np.concatenate([np.zeros(0, np.float32), *pieces])
-        return to_int16(sound if self.chain is None or not len(sound) else self.chain.apply(sound, rng))
-
     def silence(self, rng: np.random.Generator) -> Int16:
         """Return noise of any kind and volume, or next to none, in which nobody speaks."""
         lead = SLICE * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
@@ -157,15 +142,11 @@ class Maker:
         drawn = rng.random()
         if drawn < 0.1:
             return np.zeros(n, np.int16)
-        # What is played faster gets shorter.
-        longer = n if self.chain is None else round(n * NOISE_SPEED[1]) + 1
         if self.noises and drawn < 0.5:
-            sound = self.noises.draw(longer, rng)
+            sound = self.noises.draw(n, rng)
         else:
             kinds = tuple(kind for kind in self.settings.noise_kinds if kind != "babble")
-            sound, _ = noise_.make_scene(longer, rng, kinds or ("white",), None, ())
-        if self.chain is not None:
-            sound = self.chain.hear_noise(sound, rng)[:n]
+            sound, _ = noise_.make_scene(n, rng, kinds or ("white",), None, ())
         peak = float(np.abs(sound).max(initial=0.0))
         # Even in dB: a quiet room is as likely as a loud one.
         volume = self.settings.noise_volume * 10.0 ** (rng.uniform(-60.0, 0.0) / 20.0)

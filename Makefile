@@ -89,7 +89,7 @@ flash: ## Build the firmware with WORKSPACE's keyword model and write it to a bo
 monitor: ## Show what the board says, until Ctrl-C: PORT=/dev/ttyUSB0
 	@tools/flash --monitor "$(BOARD)" "$(SERIAL_PORT)"
 
-fuzz: ## Throw a million random calls at the firmware's frontend and detector, under sanitizers; RUNS=N
+fuzz: ## Throw a million random calls at each part of the firmware's core, under sanitizers; RUNS=N
 	@tools/fuzz "$(RUNS)"
 
 test: lint ## Run lint and every test; TEST="tests/lm -k arpa" chooses

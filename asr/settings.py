@@ -37,8 +37,7 @@ _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
         "n_hidden": 320, "epochs": 45, "heard_in": 4, "warm_up": 0.08, "batch_size": 8, "learning_rate": 0.0008,
         "synthetic_epochs": 6, "synthetic_utterances": 1400, "synthetic_share": 1.2,
     },
-    # Gentler than for single words: a clip of four seconds has enough to learn from, and half an hour of training on
-    # two cores gains more by more steps than by stronger effects.
+    # Gentler than for single words: stronger effects left a higher dev loss (docs/recipe.md).
     "augment": {
         "speed": (0.9, 1.12), "tempo_probability": 0.1, "pitch_probability": 0.1, "vocal_tract": (0.88, 1.14),
         "gate_probability": 0.1, "crop_probability": 0.5, "silence_probability": 0.3, "silence": (0.0, 2.0),

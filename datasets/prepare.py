@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ class Prepared:
         return [clip for clip, name in zip(self.clips, self.splits, strict=True) if name == split]
 
     def record(self) -> dict[str, Any]:
-        """Return what split.json holds."""
+        """Return what split.json holds, beside section [split] as it was."""
         counts = {name: self.of(name) for name in SPLITS}
         return {
             "by": self.by,
@@ -97,7 +97,7 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
                 fix="Record more, from three speakers at least",
             )
         write_manifest(workspace.manifest(name), rows)
-    write_json(workspace.split_record, {**prepared.record(), "settings": asdict(settings.split)})
+    write_json(workspace.split_record, {**prepared.record(), "settings": settings.as_dict()["split"]})
     return prepared
 
 
@@ -105,8 +105,7 @@ def _before(workspace: Workspace) -> dict[str, str]:
     """Return who was in which split when this was last prepared; nobody where [split] has changed since."""
     try:
         record = json.loads(workspace.split_record.read_text(encoding="utf-8"))
-        asked = json.loads(json.dumps(asdict(workspace.settings.split)))
-        if record["by"] != "speaker" or record["settings"] != asked:
+        if record["by"] != "speaker" or record["settings"] != workspace.settings.as_dict()["split"]:
             return {}
         return {str(speaker): name for name in SPLITS for speaker in record[name]}
     except (OSError, ValueError, KeyError, TypeError):

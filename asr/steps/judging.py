@@ -28,11 +28,6 @@ JUDGED = 300  # dev utterances that decide between candidates
 
 def make_judge(ws: Workspace, prepared: Prepared) -> Callable[[Any], float]:
     """Return what measures a candidate: the client's word errors on dev, with the scorer."""
-    import jiwer
-
-    from asr.ctc.conditions import conditions
-    from asr.ctc.recognise import recognise
-
     chosen = deciding(ws, prepared)
 
     def judge(layers: Any) -> float:
@@ -40,10 +35,9 @@ def make_judge(ws: Workspace, prepared: Prepared) -> Callable[[Any], float]:
         trial.parent.mkdir(parents=True, exist_ok=True)
         write_graph(ws, layers, ws.alphabet, None, trial)
         try:
-            heard = recognise(client_of(ws, trial), chosen, conditions(None))
+            return word_errors(client_of(ws, trial), chosen)
         finally:
             trial.unlink(missing_ok=True)
-        return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
 
     return judge
 
@@ -53,6 +47,17 @@ def deciding(ws: Workspace, prepared: Prepared) -> list[Utterance]:
     everyone = utterances_of(ws, prepared.of("dev"))
     order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
     return [everyone[int(index)] for index in sorted(order)]
+
+
+def word_errors(client: Client, utterances: Sequence[Utterance]) -> float:
+    """Return the client's word error rate on clean clips."""
+    import jiwer
+
+    from asr.ctc.conditions import conditions
+    from asr.ctc.recognise import recognise
+
+    heard = recognise(client, utterances, conditions(None))
+    return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
 
 
 def client_of(ws: Workspace, model: Path) -> Client:

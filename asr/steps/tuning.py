@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from asr.progress import say
-from asr.steps.judging import client_of, deciding
+from asr.steps.judging import client_of, deciding, word_errors
 from asr.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -63,17 +63,10 @@ def tune(ws: Workspace, prepared: Prepared) -> list[Tried]:
     ------
     ModelError, ScorerError : as the client raises them.
     """
-    import jiwer
-
-    from asr.ctc.conditions import conditions
-    from asr.ctc.recognise import recognise
-
     chosen = deciding(ws, prepared)
 
     def judge(alpha: float, beta: float) -> float:
-        client = replace(client_of(ws, ws.model), alpha=alpha, beta=beta)
-        heard = recognise(client, chosen, conditions(None))
-        return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
+        return word_errors(replace(client_of(ws, ws.model), alpha=alpha, beta=beta), chosen)
 
     scorer = ws.settings.scorer
     return search(judge, (scorer.alpha, scorer.beta))

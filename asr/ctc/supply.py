@@ -86,7 +86,7 @@ class Supply:
         again = f", each {self._times} times," if self._times > 1 else ""
         alone = min(settings.synthetic_epochs, settings.epochs) if self._voices is not None else 0
         first, last = self._synthetic(alone), self._synthetic(max(alone, settings.epochs - 1))
-        parts = [f"an epoch hears {len(self._clips)} recordings{again}"]
+        parts = [f"an epoch hears {len(self._clips)} clips{again}"]
         if first:
             parts.append(f"and {first} synthetic utterances" + (f", falling to {last}" if last < first else ""))
         text = " ".join(parts)

@@ -47,7 +47,8 @@ def search(judge: Callable[[float, float], float], start: tuple[float, float]) -
                 say(f"alpha {alpha:.2f}  beta {beta:.2f}  dev WER {tried[-1].wer:.1%}")
 
     go_through([start, *((each, start[1]) for each in ALPHAS)])
-    go_through((best(tried).alpha, each) for each in BETAS)
+    alpha = best(tried).alpha
+    go_through((alpha, each) for each in BETAS)
     return tried
 
 

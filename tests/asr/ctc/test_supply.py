@@ -155,10 +155,10 @@ def test_it_tells_what_an_epoch_hears() -> None:
     supply, _ = make(Chain(QUIET), epoch_utterances=9)
     synthetic = [len(supply.epoch(number).hearings) - 12 for number in (2, 8)]
     assert supply.describe() == (
-        f"an epoch hears 6 recordings, each 2 times, and {synthetic[0]} synthetic utterances, "
+        f"an epoch hears 6 clips, each 2 times, and {synthetic[0]} synthetic utterances, "
         f"falling to {synthetic[1]}; "
         "the first 2 hear 4 synthetic utterances alone"
     )
     assert synthetic == [12, 2]
     alone, _ = make(None, synthetic_share=0.0, synthetic_epochs=0)
-    assert alone.describe() == "an epoch hears 6 recordings"
+    assert alone.describe() == "an epoch hears 6 clips"

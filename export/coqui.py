@@ -14,7 +14,7 @@ from math import isinf
 import numpy as np
 
 from asr.alphabet import Alphabet
-from asr.ctc.layers import Dense, Layer, Lstm, Skip, Stride, cells, check_layers, stride
+from asr.ctc.layers import Convolution, Dense, Layer, Lstm, Skip, Stride, cells, check_layers, places, stride
 from export.flat import INT32, NONE, RELU, STRING, Graph
 from export.graph import GRAPH_VERSION, LOWEST_HZ, MEL_CHANNELS, STEP_MS, STEPS, WINDOW_MS
 
@@ -103,19 +103,30 @@ class _Writer:
         parts = [self._parted(state, widths) for state in states]
         ends: list[tuple[int, int]] = []
         outputs: dict[str, tuple[int, int]] = {}
+        frames = 0  # of the context window that convolutions have left
         for layer in self._layers:
             if isinstance(layer, Stride):
                 rows = graph.constant("strided_rows", np.arange(0, STEPS, layer.frames, dtype=np.int32))
                 strided = graph.tensor("strided_windows", [self._steps, width])
                 (current,) = graph.operator("GATHER", [current, rows], [strided], axis=0)
                 continue
+            if isinstance(layer, Convolution):
+                taken = layer.kernel.shape[0] // layer.taps
+                if not frames:
+                    frames = width // taken
+                    current = self._reshaped(current, "window_frames", [self._steps, frames, taken])
+                current, frames, width = self._convolution(layer, current, frames)
+                continue
+            if frames:
+                width, frames = width * frames, 0
+                current = self._reshaped(current, "window_rows", [self._steps, width])
             if isinstance(layer, Skip):
                 other, _ = outputs[layer.from_layer]
                 joined = graph.tensor(f"plus/{layer.from_layer}", [self._steps, width])
                 (current,) = graph.operator("ADD", [current, other], [joined])
                 continue
             if isinstance(layer, Dense):
-                current, width = self._dense(layer, current), len(layer.bias)
+                current, width = self._dense(layer, current, self._steps), len(layer.bias)
             else:
                 before = (parts[0][len(ends)], parts[1][len(ends)])
                 last = len(recurrent) == 1
@@ -135,12 +146,31 @@ class _Writer:
             graph.operator("CONCATENATION", [end[index] for end in ends], [new[index]], axis=1)
         return node, states, logits, new
 
-    def _dense(self, layer: Dense, current: int) -> int:
+    def _convolution(self, layer: Convolution, current: int, frames: int) -> tuple[int, int, int]:
+        """Append a Convolution over [steps, frames, width]; return its output, and the frames and width of that."""
+        graph, name, starts = self.graph, layer.name, places(layer, frames)
+        n_out = len(layer.bias) // layer.pool
+        indices = np.arange(layer.taps, dtype=np.int32) + np.array(starts, np.int32)[:, np.newaxis]
+        rows = graph.constant(f"{name}/frames", indices.reshape(-1))
+        count, width = self._steps * len(starts), layer.kernel.shape[0]
+        gathered = graph.tensor(f"{name}/gathered", [self._steps, indices.size, width // layer.taps])
+        graph.operator("GATHER", [current, rows], [gathered], axis=1)
+        current = self._dense(layer, self._reshaped(gathered, f"{name}/patches", [count, width]), count)
+        if layer.pool > 1:
+            # A clipped ReLU of maxima is the maximum of clipped ReLUs.
+            parts = self._reshaped(current, f"{name}/parts", [count, layer.pool, n_out])
+            axis = graph.constant(f"{name}/parts_axis", np.array([1], np.int32))
+            current = graph.tensor(f"{name}/largest", [count, n_out])
+            graph.operator("REDUCE_MAX", [parts, axis], [current])
+        return self._reshaped(current, f"{name}/maps", [self._steps, len(starts), n_out]), len(starts), n_out
+
+    def _dense(self, layer: Convolution | Dense, current: int, rows: int) -> int:
+        """Append the product of `rows` rows with a layer's kernel, its bias and its clipped ReLU."""
         graph, name, n_out = self.graph, layer.name, len(layer.bias)
         # The operator takes one row for each output.
         weights = graph.constant(f"{name}/weights", layer.kernel.T)
         bias = graph.constant(f"{name}/bias", layer.bias)
-        found = graph.tensor(f"{name}/sum", [self._steps, n_out])
+        found = graph.tensor(f"{name}/sum", [rows, n_out])
         if layer.clip is None:
             graph.operator("FULLY_CONNECTED", [current, weights, bias], [found])
             return found
@@ -148,7 +178,7 @@ class _Writer:
         if isinf(layer.clip):
             return found
         clip = graph.constant(f"{name}/clip", np.array(layer.clip, np.float32))
-        clipped = graph.tensor(f"{name}/output", [self._steps, n_out])
+        clipped = graph.tensor(f"{name}/output", [rows, n_out])
         graph.operator("MINIMUM", [found, clip], [clipped])
         return clipped
 

@@ -34,6 +34,7 @@ _OPERATORS: dict[str, tuple[int, int, dict[str, tuple[int, str]]]] = {
     "GATHER": (36, 23, {"axis": (0, "Int32")}),
     "SPLIT": (49, 35, {"num_splits": (0, "Int32")}),
     "MINIMUM": (57, 39, {}),
+    "REDUCE_MAX": (82, 27, {}),
     "SPLIT_V": (102, 79, {"num_splits": (0, "Int32")}),
 }
 

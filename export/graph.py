@@ -16,6 +16,7 @@ import numpy.typing as npt
 from asr.alphabet import Alphabet
 from asr.ctc.layers import (
     CLIP,
+    Convolution,
     Dense,
     Layer,
     Lstm,
@@ -25,6 +26,7 @@ from asr.ctc.layers import (
     check_layers,
     fold_normalisation,
     lstm_name,
+    places,
     stride,
 )
 from export import wire
@@ -34,6 +36,7 @@ from export.weights import Network, read_layers
 __all__ = [
     "CLIP",
     "GRAPH_VERSION",
+    "Convolution",
     "Dense",
     "Layer",
     "Lstm",
@@ -170,9 +173,25 @@ def _write_network(
     ]
     outputs: dict[str, str] = {}
     cell = 0
+    window = 0  # frames of the context window that convolutions have left
     for layer in layers:
         if isinstance(layer, Stride):
             continue
+        if isinstance(layer, Convolution):
+            taken = layer.kernel.shape[0] // layer.taps
+            if not window:
+                window = (2 * n_context + 1) * n_features // taken
+                nodes.append(_reshape(nodes, "window_frames", current, [-1, window, taken]))
+                current = _transposed(nodes, "frames_of_windows", "window_frames", [1, 0, 2])
+            current = _write_convolution(nodes, layer, current, window, n_steps // frames)
+            window = len(places(layer, window))
+            width = len(layer.bias) // layer.pool * window
+            continue
+        if window:
+            # Back to one row for each step, as the other layers take them.
+            windows = _transposed(nodes, "windows_of_frames", current, [1, 0, 2])
+            nodes.append(_reshape(nodes, "window_rows", windows, [-1, width]))
+            current, window = "window_rows", 0
         if isinstance(layer, Skip):
             joined = f"{current}/plus/{layer.from_layer.rsplit('/', 1)[-1]}"
             nodes.append(node_def(joined, "AddV2", [current, outputs[layer.from_layer]], T=_type(FLOAT)))
@@ -198,8 +217,45 @@ def _write_network(
             nodes.append(_concatenation(nodes, f"new_state_{kind}", parts, axis=1))
 
 
+def _write_convolution(nodes: list[bytes], layer: Convolution, current: str, window: int, steps: int) -> str:
+    """Append a Convolution over [window, steps, width]; return the name of its output, of the same order."""
+    name, starts = layer.name, places(layer, window)
+    rows = np.arange(layer.taps, dtype=np.int32) + np.array(starts, np.int32)[:, np.newaxis]
+    # The runtime has no convolution: the frames of each place are gathered, and go side by side.
+    nodes += [
+        _constant(f"{name}/frames", rows[:, :, np.newaxis]),
+        _gather(f"{name}/gathered", current, f"{name}/frames"),
+    ]
+    aligned = _transposed(nodes, f"{name}/places", f"{name}/gathered", [0, 2, 1, 3])
+    nodes.append(_reshape(nodes, f"{name}/patches", aligned, [-1, layer.kernel.shape[0]]))
+    current = _write_sum(nodes, layer, f"{name}/patches")
+    n_out = len(layer.bias) // layer.pool
+    if layer.pool > 1:
+        nodes += [
+            _reshape(nodes, f"{name}/parts", current, [-1, layer.pool, n_out]),
+            _constant(f"{name}/parts_axis", np.array([1], dtype=np.int32)),
+            node_def(
+                f"{name}/largest",
+                "Max",
+                [f"{name}/parts", f"{name}/parts_axis"],
+                T=_type(FLOAT),
+                Tidx=_type(INT32),
+                keep_dims=_bool(False),
+            ),
+        ]
+        current = f"{name}/largest"
+    current = _write_clip(nodes, layer, current)
+    nodes.append(_reshape(nodes, f"{name}/maps", current, [len(starts), steps, n_out]))
+    return f"{name}/maps"
+
+
 def _write_dense(nodes: list[bytes], layer: Dense, current: str) -> str:
     """Append a Dense layer; return the name of its output."""
+    return _write_clip(nodes, layer, _write_sum(nodes, layer, current))
+
+
+def _write_sum(nodes: list[bytes], layer: Convolution | Dense, current: str) -> str:
+    """Append the product and the bias of a layer; return the name of the sum."""
     name = layer.name
     nodes += [
         _constant(f"{name}/weights", layer.kernel),
@@ -207,10 +263,16 @@ def _write_dense(nodes: list[bytes], layer: Dense, current: str) -> str:
         node_def(f"{name}/product", "MatMul", [current, f"{name}/weights"], T=_type(FLOAT)),
         node_def(f"{name}/sum", "BiasAdd", [f"{name}/product", f"{name}/bias"], T=_type(FLOAT)),
     ]
+    return f"{name}/sum"
+
+
+def _write_clip(nodes: list[bytes], layer: Convolution | Dense, current: str) -> str:
+    """Append the clipped ReLU of a layer if it has one; return the name of its output."""
+    name = layer.name
     if layer.clip is None:
-        return f"{name}/sum"
+        return current
     nodes += [
-        node_def(f"{name}/rectified", "Relu", [f"{name}/sum"], T=_type(FLOAT)),
+        node_def(f"{name}/rectified", "Relu", [current], T=_type(FLOAT)),
         _constant(f"{name}/clip", np.array(layer.clip, dtype=np.float32)),
         node_def(f"{name}/output", "Minimum", [f"{name}/rectified", f"{name}/clip"], T=_type(FLOAT)),
     ]
@@ -284,6 +346,15 @@ def _string_constant(name: str, value: bytes) -> bytes:
 def _reshape(nodes: list[bytes], name: str, source: str, shape: Sequence[int], dtype: int = FLOAT) -> bytes:
     nodes.append(_constant(f"{name}/shape", np.array(shape, dtype=np.int32)))
     return node_def(name, "Reshape", [source, f"{name}/shape"], T=_type(dtype), Tshape=_type(INT32))
+
+
+def _transposed(nodes: list[bytes], name: str, source: str, order: Sequence[int]) -> str:
+    """Append a Transpose; return its name."""
+    nodes += [
+        _constant(f"{name}/order", np.array(order, dtype=np.int32)),
+        node_def(name, "Transpose", [source, f"{name}/order"], T=_type(FLOAT), Tperm=_type(INT32)),
+    ]
+    return name
 
 
 def _concatenation(nodes: list[bytes], name: str, sources: Sequence[str], axis: int) -> bytes:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.ctc.layers import Array, Dense, Layer, Lstm, Skip, Stride, check_layers
+from asr.ctc.layers import Array, Convolution, Dense, Layer, Lstm, Skip, Stride, check_layers
 from export import wire
 from export.model_file import Metadata, ModelFile
 from export.tensors import Node
@@ -84,7 +84,7 @@ class _Walk:
                 found.append(layer)
         raise self._file.error("the network in this graph goes in a circle")
 
-    def _layer(self, node: Node) -> tuple[Dense | Lstm, str]:
+    def _layer(self, node: Node) -> tuple[Convolution | Dense | Lstm, str]:
         """Return the layer that ends at `node`, and the name of its input."""
         if node.op == "BlockLSTM":
             return self._lstm(node), node.inputs[1]
@@ -97,20 +97,62 @@ class _Walk:
             node = self._source(node)
         elif clip is not None:
             raise self._file.error(f"{node.name} is clipped but not rectified")
+        pool = 1
+        if node.op == "Max":
+            pool, node = self._pool(node)
         if node.op not in _SUMS:
             raise self._file.error(f"{node.name} is a {node.op}, which belongs to no layer known here")
         bias = self._constant(node)
         product = self._source(node)
         if product.op != "MatMul" or len(product.inputs) != 2 or self._transposed(product):
             raise self._file.error(f"{product.name} is a {product.op}, not the product of a layer")
-        name = self._constant_name(product)
-        return Dense(name.rpartition("/")[0] or name, self._constant(product), bias.reshape(-1), clip), (
-            product.inputs[0]
-        )
+        constant = self._constant_name(product)
+        name = constant.rpartition("/")[0] or constant
+        kernel, bias = self._constant(product), bias.reshape(-1)
+        gather = self._gather(product)
+        if gather is None:
+            if pool > 1:
+                raise self._file.error(f"{name} takes maxima, and is no convolution")
+            return Dense(name, kernel, bias, clip), product.inputs[0]
+        taps, step = self._places(gather)
+        return Convolution(name, kernel, bias, taps, pool, step, clip), self._data(gather)[0]
+
+    def _gather(self, product: Node) -> Node | None:
+        """Return the GatherNd that lines up the frames of a convolution's places, if that is what a product is of."""
+        node = self._source(product)
+        for _ in self._file.nodes:
+            if node.op not in ("Reshape", "Transpose"):
+                break
+            node = self._source(node)
+        if node.op != "GatherNd":
+            return None
+        indices = self._indices(node)
+        return node if indices.ndim == 3 and indices.size else None
+
+    def _places(self, gather: Node) -> tuple[int, int]:
+        """Return how many frames a GatherNd takes for each place, and from how many frames on the next."""
+        frames = self._indices(gather)[:, :, 0]
+        taps, step = frames.shape[1], int(frames[1, 0]) if len(frames) > 1 else 1
+        if step < 1 or not np.array_equal(frames, step * np.arange(len(frames))[:, np.newaxis] + np.arange(taps)):
+            raise self._file.error(f"{gather.name} takes frames in an order that is no convolution's")
+        return taps, step
+
+    def _pool(self, node: Node) -> tuple[int, Node]:
+        """Return of how many parts a Max takes the largest values, and the node that gives them."""
+        parts = self._source(node)
+        shape = self._indices(parts).reshape(-1) if parts.op == "Reshape" else np.zeros(0)
+        axes = self._indices(node).reshape(-1).tolist()
+        if len(shape) != 3 or shape[1] < 1 or axes != [1] or _first(node, "keep_dims") not in (None, 0):
+            raise self._file.error(f"{node.name} takes maxima in a way that belongs to no layer known here")
+        return int(shape[1]), self._source(parts)
+
+    def _indices(self, node: Node) -> npt.NDArray[np.generic]:
+        """Return the constant that tells a node which places, shape or axes it is about."""
+        return self._file.array(self._constant_name(node))
 
     def _stride(self, node: Node) -> Stride:
         """Return the stride whose rows a GatherNd takes: 0, n, 2n and so on."""
-        rows = self._file.array(self._constant_name(node)).reshape(-1)
+        rows = self._indices(node).reshape(-1)
         frames = int(rows[1]) if len(rows) > 1 else 0
         if frames < 2 or not np.array_equal(rows, frames * np.arange(len(rows))):
             raise self._file.error(f"{node.name} takes frames in an order that is no stride")

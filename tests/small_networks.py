@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.ctc.layers import Dense, Layer, Lstm, Skip, Stride, cells, lstm_name
+from asr.ctc.layers import Convolution, Dense, Layer, Lstm, Skip, Stride, cells, lstm_name, places
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -27,8 +27,12 @@ def small_network(
     skip: bool = False,
     sharpness: float = SHARPNESS,
     stride: int = 1,
+    convolutions: bool = False,
 ) -> list[Layer]:
-    """Return the DeepSpeech network, narrow; `lstms` are the widths of its LSTM layers."""
+    """Return the DeepSpeech network, narrow; `lstms` are the widths of its LSTM layers.
+
+    With `convolutions`, a linear one and two of maxima come first, of every kind of step and clip.
+    """
     generator = np.random.default_rng(seed)
 
     def matrix(rows: int, columns: int, scale: float = 1.0) -> Floats:
@@ -38,8 +42,16 @@ def small_network(
         return generator.normal(0, scale, size).astype(np.float32)
 
     layers: list[Layer] = [Stride(stride)] if stride > 1 else []
+    first = INPUTS
+    if convolutions:
+        layers += [
+            Convolution("bands", matrix(26, 10, 2.0), vector(10), clip=None),
+            Convolution("conv_1", matrix(4 * 10, 3 * 6, 0.5), vector(18), taps=4, pool=3, clip=4.0),
+            Convolution("conv_2", matrix(3 * 6, 2 * 5), vector(10), taps=3, pool=2, step=3),
+        ]
+        first = 5 * 5
     layers += [
-        Dense("layer_1", matrix(INPUTS, width, 0.2), vector(width)),
+        Dense("layer_1", matrix(first, width, 0.2 if first == INPUTS else 2.0), vector(width)),
         # The clip is low enough to be reached.
         Dense("layer_2", matrix(width, width), vector(width), clip=1.5),
         Dense("layer_3", matrix(width, width + 3), vector(width + 3)),
@@ -65,7 +77,22 @@ def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
 
     outputs: dict[str, Any] = {}
     current = keras.ops.convert_to_tensor(windows[np.newaxis])
+    frames = None  # [1, steps, frames, width] while convolutions run over the windows
     for layer in layers:
+        if isinstance(layer, Convolution):
+            taken = len(layer.kernel) // layer.taps
+            if frames is None:
+                frames = keras.ops.reshape(current, (1, current.shape[1], -1, taken))
+            # Keras's own convolution over the frames of each step's window.
+            convolution = keras.layers.Conv1D(len(layer.bias), layer.taps, strides=layer.step)
+            convolution.build((1, frames.shape[2], taken))
+            convolution.set_weights([layer.kernel.reshape(layer.taps, taken, -1), layer.bias])
+            found = convolution(frames[0])
+            assert found.shape[1] == len(places(layer, frames.shape[2]))
+            found = keras.ops.max(keras.ops.reshape(found, (*found.shape[:2], layer.pool, -1)), axis=2)
+            frames = keras.layers.ReLU(max_value=layer.clip)(found)[None] if layer.clip else found[None]
+            current = keras.ops.reshape(frames, (1, current.shape[1], -1))
+            continue
         if isinstance(layer, Stride):
             current = current[:, :: layer.frames]
             continue

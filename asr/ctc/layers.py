@@ -71,7 +71,35 @@ class Stride:
     frames: int
 
 
-Layer = Dense | Lstm | Skip | Stride
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """One product for all places of a few neighbouring frames in the context window, then the largest of its parts.
+
+    Comes before the Dense layers. Of frames x of width n, those at i to i + taps - 1, side by side, make
+    m = max over `pool` parts of (x @ kernel + bias), and that min(max(m, 0), clip); where clip is None, m. i goes
+    up by `step` from 0 as long as there are frames. The first of them takes the window's own frames; a Dense takes
+    the frames that are left side by side.
+
+    Parameters
+    ----------
+    name : its variables are named after it.
+    kernel : float32 [taps * n, pool * n_out].
+    bias : float32 [pool * n_out].
+    taps : frames that one place covers.
+    pool : parts of the outputs, one after the other, of which the largest value goes on.
+    step : frames from one place to the next.
+    """
+
+    name: str
+    kernel: Array
+    bias: Array
+    taps: int = 1
+    pool: int = 1
+    step: int = 1
+    clip: float | None = CLIP
+
+
+Layer = Convolution | Dense | Lstm | Skip | Stride
 
 
 def lstm_name(index: int) -> str:
@@ -82,6 +110,11 @@ def lstm_name(index: int) -> str:
 def cells(layer: Lstm) -> int:
     """Return the width of an LSTM's state."""
     return len(layer.bias) // 4
+
+
+def places(layer: Convolution, frames: int) -> range:
+    """Return the first frame of each of a convolution's places among `frames`."""
+    return range(0, frames - layer.taps + 1, layer.step)
 
 
 def stride(layers: Sequence[Layer]) -> int:
@@ -98,6 +131,7 @@ def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
     """
     widths: dict[str, int] = {}
     width = n_in
+    frames = 0  # of the context window, while convolutions run over them
     for index, layer in enumerate(layers):
         if isinstance(layer, Stride):
             if index or layer.frames < 2:
@@ -111,6 +145,12 @@ def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
             raise ValueError(f"two layers are named {layer.name}")
         if layer.kernel.ndim != 2 or layer.bias.ndim != 1 or 0 in layer.kernel.shape:
             raise ValueError(f"{layer.name} needs a matrix and a vector that are not empty")
+        if isinstance(layer, Convolution):
+            frames, width = _convolved(layer, frames, width, first=not widths)
+            widths[layer.name] = 0  # of a width that no sum and no LSTM fits
+            continue
+        if frames:
+            width, frames = width * frames, 0
         columns = layer.kernel.shape[1]
         if layer.bias.shape != (columns,):
             raise ValueError(f"{layer.name} has {columns} columns and {layer.bias.size} biases")
@@ -131,6 +171,26 @@ def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
         raise ValueError(f"{last.name} has {width} outputs where the alphabet and the blank need {needed}")
     if not widths or not any(isinstance(layer, Lstm) for layer in layers):
         raise ValueError("the client needs at least one LSTM: it carries the state between chunks")
+
+
+def _convolved(layer: Convolution, frames: int, width: int, *, first: bool) -> tuple[int, int]:
+    """Return how many frames leave a convolution, and their width; `width` is the whole window's for the first."""
+    rows, columns = layer.kernel.shape
+    if min(layer.taps, layer.pool, layer.step) < 1 or rows % layer.taps or columns % layer.pool:
+        raise ValueError(
+            f"{layer.name} has {rows} rows and {columns} columns for {layer.taps} frames and {layer.pool} parts"
+        )
+    taken = rows // layer.taps
+    if first:
+        frames, width = (width // taken, taken) if width % taken == 0 else (0, width)
+    if not frames or taken != width:
+        raise ValueError(f"{layer.name} takes frames of width {taken}, and there are none such")
+    if layer.bias.shape != (columns,):
+        raise ValueError(f"{layer.name} has {columns} columns and {layer.bias.size} biases")
+    left = len(places(layer, frames))
+    if not left:
+        raise ValueError(f"{layer.name} takes {layer.taps} frames of {frames}")
+    return left, columns // layer.pool
 
 
 def fold_normalisation(kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike) -> tuple[Array, Array]:

@@ -1,8 +1,8 @@
 """The sentence network in Keras's own layers and ops, and its weights as plain layers for export.
 
-DeepSpeech's: three clipped-ReLU layers over 19 frames of 26 coefficients, an LSTM, a layer, a softmax over the
-labels and the CTC blank (Hannun et al., Deep Speech, 2014, with an LSTM as in Mozilla's 0.9). What the client
-reads from a graph leaves freedom: `NETWORKS` names what we offer within it.
+DeepSpeech's has three clipped-ReLU layers over 19 frames of 26 coefficients, an LSTM, a layer, a softmax
+over the labels and the CTC blank (Hannun et al., Deep Speech, 2014, with an LSTM as in Mozilla's 0.9). What the
+client reads from a graph leaves freedom: `NETWORKS` names what we offer within it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import numpy.typing as npt
 from keras import ops
 
 from asr.ctc.activation import Dropout
+from asr.ctc.bands import FILTERS, STEP, TAPS, BandConvolution, Bands, Windows, inverse_dct
 from asr.ctc.features import COEFFICIENTS, CONTEXT
 from asr.ctc.layers import (
     CLIP,
+    Convolution,
     Dense,
     Layer,
     Lstm,
@@ -42,13 +44,22 @@ class Form:
     ----------
     lstms : LSTM layers.
     stride : frames that a step answers for; its context window is that of the first.
+    dense : clipped-ReLU layers before the LSTM.
+    bands : convolutions over mel bands come first, see asr.ctc.bands.
     """
 
     lstms: int = 1
     stride: int = 1
+    dense: int = 3
+    bands: bool = False
 
 
-NETWORKS = {"deepspeech": Form(), "deepspeech-2lstm": Form(lstms=2), "deepspeech-stride2": Form(stride=2)}
+NETWORKS = {
+    "deepspeech": Form(),
+    "deepspeech-conv": Form(dense=2, bands=True),
+    "deepspeech-2lstm": Form(lstms=2),
+    "deepspeech-stride2": Form(stride=2),
+}
 
 
 class ContextWindows(keras.layers.Layer):
@@ -127,7 +138,7 @@ def build(
     ----------
     settings : network, n_hidden, dropout, blank_bias and seed are read.
     n_labels : characters of the alphabet; the blank is added.
-    mean, scale : of the features, see ContextWindows; None: none.
+    mean, scale : of the features, see ContextWindows, and Bands for a network of bands; None: none.
 
     Returns
     -------
@@ -157,12 +168,25 @@ def build(
         return Dropout(settings.dropout, clip=clip, seed=seed)(values)
 
     features = keras.Input((None, COEFFICIENTS), name="features")
-    zeros, ones = np.zeros(COEFFICIENTS, np.float32), np.ones(COEFFICIENTS, np.float32)
-    values = ContextWindows(
-        zeros if mean is None else mean, ones if scale is None else scale, form.stride, name="context"
-    )(features)
-    for name in ("layer_1", "layer_2", "layer_3"):
-        values = dense(values, name, n)
+    zeros = np.zeros(COEFFICIENTS, np.float32)
+    mean = zeros if mean is None else mean
+    if form.bands:
+        values = Bands(mean, inverse_dct() if scale is None else scale, name="bands")(features)
+        for index, filters in enumerate(FILTERS, 1):
+            last = index == len(FILTERS)
+            values = BandConvolution(
+                filters,
+                STEP if last else 1,
+                name=f"conv_{index}",
+                kernel_initializer=keras.initializers.HeNormal(seed=next(seeds)),
+            )(values)
+            values = drop(values, clip=True) if last else keras.layers.ReLU(max_value=CLIP)(values)
+        values = Windows(2 * CONTEXT - len(FILTERS) * (TAPS - 1), STEP, name="windows")(values, features)
+    else:
+        scale = zeros + 1 if scale is None else scale
+        values = ContextWindows(mean, scale, form.stride, name="context")(features)
+    for index in range(form.dense):
+        values = dense(values, f"layer_{index + 1}", n)
     for index in range(form.lstms):
         heard = drop(Recurrence(n, seed=next(seeds), name=f"lstm_{index}")(values))
         # A second LSTM learns what the first missed: the sum passes the first one's output along.
@@ -174,16 +198,34 @@ def build(
     return keras.Model(features, logits, name=settings.network.replace("-", "_"))
 
 
+def form_of(model: keras.Model) -> Form:
+    """Return what kind of network `build` made."""
+    return NETWORKS[model.name.replace("_", "-")]
+
+
+def normalisation(model: keras.Model) -> dict[str, list[Any]]:
+    """Return `mean` and `scale` that `build` was given, where they are not among the weights anyhow."""
+    if form_of(model).bands:
+        return {}
+    context = model.get_layer("context")
+    return {"mean": context.mean.tolist(), "scale": context.scale.tolist()}
+
+
 def layers(model: keras.Model) -> list[Layer]:
     """Return the weights of a network that `build` made, with the normalisation folded into the first layer."""
+    form = form_of(model)
     result: list[Layer] = []
-    frames = model.get_layer("context").stride
-    if frames > 1:
-        result.append(Stride(frames))
+    if form.stride > 1:
+        result.append(Stride(form.stride))
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Dense):
+        if isinstance(layer, Bands):
             kernel, bias = (np.asarray(value, np.float32) for value in layer.get_weights())
-            if layer.name == "layer_1":
+            result.append(Convolution(layer.name, kernel, bias, clip=None))
+        elif isinstance(layer, BandConvolution):
+            result.append(layer.plain())
+        elif isinstance(layer, keras.layers.Dense):
+            kernel, bias = (np.asarray(value, np.float32) for value in layer.get_weights())
+            if layer.name == "layer_1" and not form.bands:
                 context = model.get_layer("context")
                 kernel, bias = fold_normalisation(kernel, bias, context.mean, context.scale)
             result.append(Dense(layer.name, kernel, bias, None if layer.name == "layer_6" else CLIP))
@@ -207,9 +249,11 @@ def network_of(found: Sequence[Layer]) -> tuple[str, int]:
         if isinstance(layer, Dense | Lstm)
     }
     skips = [layer for layer in found if isinstance(layer, Skip)]
-    form = Form(len(lstms), stride(found))
+    convolutions = [layer.name for layer in found if isinstance(layer, Convolution)]
+    form = Form(len(lstms), stride(found), len(names) - 2, bool(convolutions))
+    expected = ["bands", *(f"conv_{index}" for index in range(1, len(FILTERS) + 1))] if convolutions else []
     for name, known in NETWORKS.items():
-        if form == known and len(skips) == len(lstms) - 1 and len(names) == 5 and len(widths) == 1:
+        if form == known and len(skips) == len(lstms) - 1 and convolutions == expected and len(widths) == 1:
             return name, widths.pop()
     raise ValueError(
         f"{len(names)} dense and {len(lstms)} LSTM layers of widths {sorted(widths)} are no network of ours"

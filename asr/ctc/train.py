@@ -16,11 +16,12 @@ import numpy.typing as npt
 from asr import audio
 from asr.alphabet import Alphabet
 from asr.ctc import checkpoints, devices, feature_store
+from asr.ctc.bands import inverse_dct
 from asr.ctc.batches import Batch, Clip, Recipe, Workshop, check_length, collate, plan
 from asr.ctc.board import Board
 from asr.ctc.features import mfcc
 from asr.ctc.layers import Layer
-from asr.ctc.network import build, layers
+from asr.ctc.network import NETWORKS, build, layers, normalisation
 from asr.ctc.normalisation import NARROW, measure, narrow
 from asr.ctc.objective import Objective, ctc_losses, optimiser_of, read_greedily
 from asr.ctc.schedule import Pace
@@ -144,8 +145,7 @@ class Trainer:
         self.strategy = plan.strategy or strategy()
         with self.strategy.scope():
             self.network = build(self.settings, plan.alphabet.size, mean, scale)
-            context = self.network.get_layer("context")
-            self.normalisation = {"mean": context.mean.tolist(), "scale": context.scale.tolist()}
+            self.normalisation = normalisation(self.network)
             if plan.start is not None:
                 plan.start.apply(self.network)
             optimiser = optimiser_of(self.settings)
@@ -207,10 +207,11 @@ class Trainer:
         return self.state.epoch > 0 and self.state.pace.is_over(self.settings, self.state.epoch - 1)
 
     def _normalisation(self, features: Sequence[Float]) -> tuple[Float, Float]:
+        bands = inverse_dct() if NETWORKS[self.settings.network].bands else None
         if self.plan.rate > NARROW:
-            return measure(features)
+            return measure(features, bands)
         say(f"the recordings were made at {self.plan.rate} Hz: the network hears them as such")
-        return narrow([audio.read_wav(clip.path) for clip in self.plan.train], self.plan.rate)
+        return narrow([audio.read_wav(clip.path) for clip in self.plan.train], self.plan.rate, bands)
 
     # One epoch
 

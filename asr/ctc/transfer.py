@@ -9,11 +9,14 @@ import keras
 import numpy as np
 
 from asr.alphabet import Alphabet
-from asr.ctc.layers import Dense, Layer, Lstm, lstm_name, stride, unfold_normalisation
-from asr.ctc.network import network_of
+from asr.ctc.bands import BandConvolution, Bands
+from asr.ctc.layers import Convolution, Dense, Layer, Lstm, lstm_name, stride, unfold_normalisation
+from asr.ctc.network import form_of, network_of
 from asr.ctc.recurrence import Recurrence
 from asr.errors import ModelError
 from asr.progress import say
+
+_WEIGHTY = (Bands, BandConvolution, keras.layers.Dense, Recurrence)
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Start:
 
     def apply(self, network: keras.Model) -> None:
         """Put the weights into a network by layer name; ModelError where a shape does not fit or a name is unknown."""
-        found = [layer for layer in self.layers if isinstance(layer, Dense | Lstm)]
+        found = [layer for layer in self.layers if isinstance(layer, Convolution | Dense | Lstm)]
         taken = {layer.name: layer for layer in found[: len(found) - self.drop_layers]}
         unknown = [name for name in self.freeze if name not in {_key(layer) for layer in network.layers}]
         if unknown:
@@ -55,7 +58,7 @@ class Start:
                     fix=self._advice(),
                 )
         for layer in network.layers:
-            source = taken.get(_key(layer)) if isinstance(layer, keras.layers.Dense | Recurrence) else None
+            source = taken.get(_key(layer)) if isinstance(layer, _WEIGHTY) else None
             if source is not None:
                 layer.set_weights(self._fitted(layer, source, network))
             if _key(layer) in self.freeze:
@@ -63,15 +66,21 @@ class Start:
         say(f"starting from {self.name}: {', '.join(_short(name) for name in taken)}")
 
     def _fitted(
-        self, layer: keras.layers.Layer, source: Dense | Lstm, network: keras.Model
+        self, layer: keras.layers.Layer, source: Convolution | Dense | Lstm, network: keras.Model
     ) -> list[np.ndarray]:
         kernel, bias = source.kernel, source.bias
-        if layer.name == "layer_1":
+        if isinstance(layer, BandConvolution):
+            found = layer.weights_of(source) if isinstance(source, Convolution) else None
+            if found is None:
+                raise self._misfit(layer.name, kernel.shape, layer.plain().kernel.shape)
+            return found
+        bands = form_of(network).bands
+        if layer.name == "layer_1" and not bands:
             context = network.get_layer("context")
             kernel, bias = unfold_normalisation(kernel, bias, context.mean, context.scale)
         shape = tuple(layer.kernel.shape)
         if layer.name == "layer_6" and self.alphabet != self.target:
-            there, here = stride(self.layers), network.get_layer("context").stride
+            there, here = stride(self.layers), form_of(network).stride
             if kernel.shape[0] != shape[0] or there != here:
                 raise self._misfit(layer.name, kernel.shape, shape)
             return self._relabelled(layer, kernel, bias)
@@ -122,5 +131,5 @@ def _short(name: str) -> str:
 
 
 def _names(network: keras.Model) -> str:
-    names = [_key(layer) for layer in network.layers if isinstance(layer, keras.layers.Dense | Recurrence)]
+    names = [_key(layer) for layer in network.layers if isinstance(layer, _WEIGHTY)]
     return f"The layers are {', '.join(names)}"

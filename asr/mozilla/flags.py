@@ -98,15 +98,9 @@ def check(settings: Settings, toml: Path) -> None:
 
     Raises
     ------
-    WorkspaceError : another network than DeepSpeech's, or weights to start from.
+    WorkspaceError : weights to start from.
     """
     train = settings.train
-    if train.network != "deepspeech":
-        raise WorkspaceError(
-            f"train.network is {train.network!r}, and Mozilla's trainer knows only its own network",
-            path=toml,
-            fix='Set it to "deepspeech", or train with the engine "asr"',
-        )
     if train.start_from:
         raise WorkspaceError(
             "train.start_from is set, and Mozilla's trainer starts from nothing but its own checkpoints",
@@ -118,6 +112,8 @@ def check(settings: Settings, toml: Path) -> None:
 def remarks(settings: Settings) -> list[str]:
     """Return what every report of such a run has to say: which settings it was trained without."""
     missing = ["weight_decay", "gradient_norm", "normalise", "curriculum", "average", "choose_by"]
+    if settings.train.network != "deepspeech":
+        missing.insert(0, f'network "{settings.train.network}" (this is "deepspeech")')
     if settings.train.schedule != "plateau":
         missing.insert(0, "schedule (the rate stays as it is)")
     if settings.augment.enabled:

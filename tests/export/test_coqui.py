@@ -29,6 +29,8 @@ NETWORKS = {
     "unequal LSTM": {"lstms": (8, 20, 12)},
     "two LSTM and a skip": {"lstms": (16, 16), "skip": True},
     "stride of 2": {"stride": 2},
+    "convolutions": {"convolutions": True},
+    "convolutions and a stride of 2": {"convolutions": True, "stride": 2},
 }
 STEPS = 16
 
@@ -149,7 +151,7 @@ def babble(seed: int) -> np.ndarray:
     return np.round(rng.normal(0, 6000, count) * swell).clip(-32768, 32767).astype(np.int16)
 
 
-@pytest.mark.parametrize("network", ["tones", "one LSTM", "two LSTM and a skip", "stride of 2"])
+@pytest.mark.parametrize("network", ["tones", "one LSTM", "two LSTM and a skip", "stride of 2", "convolutions"])
 def test_stt_writes_what_the_deepspeech_client_writes(network: str, stt_python: Path, tmp_path: Path) -> None:
     alphabet = Alphabet()
     texts = ("turn on the light", "turn of the lite", "light the off", "qzx")

@@ -23,6 +23,8 @@ NETWORKS = {
     "unequal LSTM": {"lstms": (8, 20, 12)},
     "two LSTM and a skip": {"lstms": (16, 16), "skip": True},
     "stride of 2": {"stride": 2},
+    "convolutions": {"convolutions": True},
+    "convolutions and a stride of 2": {"convolutions": True, "stride": 2},
 }
 
 # Runs a graph like the client; TensorFlow 1.15, Python 3.7.
@@ -70,7 +72,7 @@ def test_streamed_graph_is_the_trained_network(network, frames) -> None:
 
 
 @pytest.mark.skipif(not REFERENCE.is_file(), reason=f"no Python 3.7 with TensorFlow 1.15.4 at {REFERENCE}")
-@pytest.mark.parametrize("network", ["one LSTM", "two LSTM and a skip", "stride of 2"])
+@pytest.mark.parametrize("network", ["one LSTM", "two LSTM and a skip", "stride of 2", "convolutions"])
 def test_tensorflow_1_gives_the_same(network, tmp_path) -> None:
     from asr.ctc import features
 

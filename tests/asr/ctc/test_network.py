@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from asr.alphabet import Alphabet
+from asr.ctc.bands import BandConvolution, inverse_dct, unroll
 from asr.ctc.features import context_windows
 from asr.ctc.layers import Dense, Lstm, Skip, check_layers, fold_normalisation, unfold_normalisation
 from asr.ctc.network import NETWORKS, build, layers, network_of
@@ -23,9 +25,15 @@ SCALE = np.random.default_rng(6).uniform(0.2, 1.5, 26).astype("f")
 MATRIX = (np.diag(SCALE) + np.random.default_rng(7).normal(0, 0.02, (26, 26))).astype("f")
 
 
+def scale_for(name: str, scale: np.ndarray) -> np.ndarray:
+    """Return a scale of cepstra as that network takes it: a network of bands hears them as bands."""
+    whole = np.diag(scale) if scale.ndim == 1 else scale
+    return (whole @ inverse_dct()).astype("f") if NETWORKS[name].bands else scale
+
+
 def network(name: str, width: int, seed: int = 1, scale: np.ndarray = SCALE, **more: object) -> keras.Model:
     """Return a network whose outputs are neither all alike nor all certain, biases included."""
-    model = build(Train(network=name, n_hidden=width, seed=seed, **more), 28, MEAN, scale)
+    model = build(Train(network=name, n_hidden=width, seed=seed, **more), 28, MEAN, scale_for(name, scale))
     generator = np.random.default_rng(seed)
     for layer in model.layers:
         if layer.weights:
@@ -55,7 +63,7 @@ def test_the_exported_graph_hears_what_was_trained(name, width, scale) -> None:
 
 
 def test_the_network_is_deepspeechs() -> None:
-    found = layers(build(Train(n_hidden=128), 28))
+    found = layers(build(Train(network="deepspeech", n_hidden=128), 28))
     check_layers(found, 494, 29)
     names = [layer.name for layer in found if not isinstance(layer, Skip)]
     assert names == [
@@ -84,7 +92,9 @@ def test_activations_are_clipped() -> None:
 
 
 def test_the_seed_decides_the_weights_and_dropout_sleeps_when_listening() -> None:
-    one, same, other = (build(Train(n_hidden=16, seed=seed, dropout=0.5), 28) for seed in (1, 1, 2))
+    one, same, other = (
+        build(Train(network="deepspeech", n_hidden=16, seed=seed, dropout=0.5), 28) for seed in (1, 1, 2)
+    )
     for first, second in zip(one.get_weights(), same.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)
     assert np.abs(one.get_weights()[0] - other.get_weights()[0]).max() > 0.01
@@ -109,6 +119,34 @@ def test_normalisation_is_unfolded_exactly_enough(scale) -> None:
     again_kernel, again_bias = unfold_normalisation(*folded, MEAN, scale)
     np.testing.assert_allclose(again_kernel, kernel, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(again_bias, bias, atol=1e-3)
+
+
+@pytest.mark.parametrize(("bands", "channels", "filters"), [(6, 1, 2), (14, 3, 4)])
+def test_a_matrix_over_all_bands_is_the_convolution(bands, channels, filters) -> None:
+    """Against TensorFlow's own convolution and maxima."""
+    import tensorflow as tf
+
+    generator = np.random.default_rng(bands)
+    kernel = generator.normal(0, 1, (3, 5, channels, filters)).astype("f")
+    bias = generator.normal(0, 1, filters).astype("f")
+    heard = generator.normal(0, 1, (1, 3, bands, channels)).astype("f")
+    padded = np.pad(heard, [(0, 0), (0, 0), (2, 2), (0, 0)])
+    expected = tf.nn.max_pool2d(tf.nn.conv2d(padded, kernel, 1, "VALID") + bias, (1, 2), (1, 2), "VALID")
+    matrix, biases = unroll(kernel, bias, bands)
+    found = (heard.reshape(1, -1) @ matrix + biases).reshape(2, bands // 2, filters).max(axis=0)
+    np.testing.assert_allclose(found, np.asarray(expected)[0, 0], atol=1e-5)
+
+
+def test_only_a_matrix_that_repeats_itself_is_a_convolution() -> None:
+    model = network("deepspeech-conv", 8)
+    for layer in (layer for layer in model.layers if isinstance(layer, BandConvolution)):
+        plain = layer.plain()
+        kernel, bias = layer.weights_of(plain)
+        np.testing.assert_array_equal(kernel, layer.get_weights()[0])
+        np.testing.assert_array_equal(bias, layer.get_weights()[1])
+        plain.kernel[0, -1] += 1
+        assert layer.weights_of(plain) is None
+        assert layer.weights_of(replace(plain, kernel=plain.kernel[:-1])) is None
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -15,8 +15,9 @@ import pytest
 
 from asr.alphabet import ENGLISH, Alphabet
 from asr.ctc import checkpoints
+from asr.ctc.bands import inverse_dct
 from asr.ctc.layers import lstm_name
-from asr.ctc.network import NETWORKS, build, layers
+from asr.ctc.network import NETWORKS, build, layers, normalisation
 from asr.ctc.train import Trainer, read_layers
 from asr.ctc.transfer import Start
 from asr.errors import ModelError
@@ -51,11 +52,11 @@ def logits(model: keras.Model) -> np.ndarray:
 @pytest.mark.parametrize("form", ["npz", "pb", "pbmm"])
 def test_a_network_of_ours_goes_on_where_it_was(name, form, tmp_path) -> None:
     """Though the new training has another mean and scale of its features."""
-    old = network(name, mean=MEAN, scale=SCALE)
+    bands = inverse_dct() if NETWORKS[name].bands else np.eye(26)
+    old = network(name, mean=MEAN, scale=np.diag(SCALE) @ bands)
     path = tmp_path / f"model.{form}"
     if form == "npz":
-        state = {"mean": MEAN.tolist(), "scale": SCALE.tolist()}
-        checkpoints.save(path, old.get_weights(), state)
+        checkpoints.save(path, old.get_weights(), normalisation(old))
         found = read_layers(path, Train(network=name, n_hidden=24), Alphabet())
     else:
         graph = graph_def(layers(old), Alphabet())
@@ -63,7 +64,7 @@ def test_a_network_of_ours_goes_on_where_it_was(name, form, tmp_path) -> None:
         if form == "pbmm":
             write_pbmm(graph, path)
         found = read_graph(path).layers
-    new = network(name, seed=2, mean=-MEAN, scale=1 / SCALE)
+    new = network(name, seed=2, mean=-MEAN, scale=np.diag(1 / SCALE) @ bands)
     assert np.abs(logits(new) - logits(old)).max() > 0.1
     start(found).apply(new)
     np.testing.assert_allclose(logits(new), logits(old), atol=2e-4)
@@ -134,31 +135,38 @@ def test_dropped_layers_start_anew(dropped) -> None:
             np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_frozen_layers_stay_and_the_others_move(tmp_path) -> None:
-    source = build(Train(n_hidden=32, seed=9), ALPHABET.size)
-    frozen = ("layer_1", "layer_3", lstm_name(0))
+@pytest.mark.parametrize(
+    ("name", "frozen", "moving"),
+    [
+        ("deepspeech", ("layer_1", "layer_3"), ("layer_2", "layer_5", "layer_6")),
+        ("deepspeech-conv", ("conv_1", "layer_2"), ("conv_2", "layer_1", "layer_5", "layer_6")),
+    ],
+)
+def test_frozen_layers_stay_and_the_others_move(name, frozen, moving, tmp_path) -> None:
+    source = build(Train(network=name, n_hidden=32, seed=9), ALPHABET.size)
     plan = make_plan(
-        tmp_path, "run", epochs=2, weight_decay=0.5,
-        start=Start(layers(source), ALPHABET, ALPHABET, frozen, 0, "run"),
+        tmp_path, "run", epochs=2, weight_decay=0.5, network=name,
+        start=Start(layers(source), ALPHABET, ALPHABET, (*frozen, lstm_name(0)), 0, "run"),
     )  # fmt: skip
     trainer = Trainer(plan)
     before = {layer.name: layer.get_weights() for layer in trainer.network.layers}
     trainer.run(Log())
-    for name in ("layer_1", "layer_2", "layer_3", "lstm_0", "layer_5", "layer_6"):
+    for layer in (*frozen, "lstm_0", *moving):
         moved = [
             np.abs(new - old).max()
-            for new, old in zip(trainer.network.get_layer(name).get_weights(), before[name], strict=True)
+            for new, old in zip(trainer.network.get_layer(layer).get_weights(), before[layer], strict=True)
         ]
-        assert (max(moved) == 0) == (name in ("layer_1", "layer_3", "lstm_0")), name
+        assert (max(moved) == 0) == (layer not in moving), layer
     # Its checkpoint has the order of a network that nothing is frozen in.
     stored = read_layers(trainer.best, plan.settings, ALPHABET)
     for found, expected in zip(stored, layers(trainer.network), strict=True):
         np.testing.assert_array_equal(found.kernel, expected.kernel)
     # And it goes on with the layers still frozen.
-    again = Trainer(make_plan(tmp_path, "run", epochs=3, weight_decay=0.5, start=plan.start))
+    again = Trainer(make_plan(tmp_path, "run", epochs=3, weight_decay=0.5, network=name, start=plan.start))
     assert again.state.epoch == 2
     again.run(Log())
-    np.testing.assert_array_equal(again.network.get_layer("layer_3").get_weights()[0], before["layer_3"][0])
+    for layer in frozen:
+        np.testing.assert_array_equal(again.network.get_layer(layer).get_weights()[0], before[layer][0])
 
 
 def test_what_does_not_fit_is_named() -> None:

@@ -17,8 +17,8 @@ from tests.lm.tone_speech import say
 ALPHABET = Alphabet(" abc")
 TEXTS = ("abc", "cab", "bca", "acb", "ba", "ca", "cb", "ab")
 SETTINGS = Train(
-    network="deepspeech", n_hidden=32, epochs=4, batch_size=2, learning_rate=0.004, warm_up=0.0,
-    schedule="plateau", dropout=0.0, plateau_patience=50, gradient_norm=100.0, average=2, choose_by="loss", early_stop_patience=0, seed=2,
+    network="deepspeech", n_hidden=32, epochs=4, batch_size=2, learning_rate=0.004, warm_up=0.0, schedule="plateau",
+    dropout=0.0, plateau_patience=50, gradient_norm=100.0, average=2, choose_by="loss", early_stop_patience=0, seed=2,
 )  # fmt: skip
 
 

@@ -183,6 +183,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "digits")
     parser.add_argument("--width", type=int, default=134, help="n_hidden of both")
+    parser.add_argument("--network", default="deepspeech", help="ours; by default equal to Mozilla's")
     parser.add_argument("--turn", type=float, default=20.0, help="seconds that a side works before the other does")
     parser.add_argument("--epochs", type=int, default=20, help="epochs of ours, over which its rate rises and falls")
     parser.add_argument("--patience", type=int, default=25, help="epochs without a better loss that end Mozilla's")
@@ -214,7 +215,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         width, digits = options.width, options.data
-        make_workspace(Path(folder, "ours"), digits, plain=not options.recipe, n_hidden=width, epochs=options.epochs)
+        ours = {"network": options.network, "n_hidden": width, "epochs": options.epochs}
+        make_workspace(Path(folder, "ours"), digits, plain=not options.recipe, **ours)
         theirs = {**MOZILLAS, "early_stop_patience": options.patience}
         make_workspace(Path(folder, "reference"), digits, plain=True, n_hidden=width, **theirs)
         mine, reference = (start(name, Path(folder, name)) for name in ("ours", "reference"))

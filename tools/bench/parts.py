@@ -63,7 +63,7 @@ def parts(width: int, batch: int, frames: int) -> dict[str, Part]:
     from asr.ctc.stepping import dataset
     from asr.sections import Train
 
-    settings = Train(n_hidden=width, batch_size=batch)
+    settings = Train(network="deepspeech", n_hidden=width, batch_size=batch)
     made = make_batch(batch, frames)
     features, counts, labels, lengths = (tf.constant(array) for array in made)
     network = build(settings, LABELS)

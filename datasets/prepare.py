@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -83,7 +85,7 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
     clips, rejected = make_clips(found, workspace.clips, settings.recordings, workspace.alphabet)
     members = [Member(clip.speaker, clip.transcript, clip.synthetic) for clip in clips]
     assignment: Assignment = assign(members, settings.split, _before(workspace))
-    remarks = (*recordings_.remarks(found), *assignment.remarks)
+    remarks = (*recordings_.remarks(found), *assignment.remarks, *_repeated(workspace, clips, assignment.splits))
     prepared = Prepared(clips, assignment.splits, rejected, assignment.by, remarks)
     for name in SPLITS:
         rows = []
@@ -99,6 +101,29 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
         write_manifest(workspace.manifest(name), rows)
     write_json(workspace.split_record, {**prepared.record(), "settings": settings.as_dict()["split"]})
     return prepared
+
+
+def _repeated(workspace: Workspace, clips: Sequence[Clip], splits: Sequence[str]) -> list[str]:
+    """Return what a report has to say of clips that are the same, sample for sample, as a clip of another split."""
+    alike: dict[int, list[int]] = {}
+    for index, clip in enumerate(clips):
+        alike.setdefault((workspace.clips / clip.clip).stat().st_size, []).append(index)
+    places: dict[str, list[int]] = {}
+    for indices in alike.values():
+        # Only files of one size can be the same; most need not be read.
+        for index in indices if len(indices) > 1 else ():
+            content = (workspace.clips / clips[index].clip).read_bytes()
+            places.setdefault(hashlib.sha256(content).hexdigest(), []).append(index)
+    repeated = [indices for indices in places.values() if len({splits[index] for index in indices}) > 1]
+    if not repeated:
+        return []
+    one = repeated[0][0]
+    other = next(index for index in repeated[0] if splits[index] != splits[one])
+    first, second = (Path(clips[index].source).name for index in (one, other))
+    return [
+        f"{len(repeated)} recording(s) are in more than one split, sample for sample, under other names ({first} and "
+        f"{second}): the figures count speech that was trained on or chosen by. Keep one of each."
+    ]
 
 
 def _before(workspace: Workspace) -> dict[str, str]:

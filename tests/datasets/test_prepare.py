@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
 from pathlib import Path
 
@@ -112,6 +113,22 @@ def test_one_speaker_is_remarked_in_the_record(tmp_path: Path) -> None:
     assert split["by"] == prepared.by == "recording"
     assert split["remarks"] == list(prepared.remarks)
     assert "1 speaker" in split["remarks"][0]
+
+
+def test_the_same_sound_in_two_splits_is_remarked(tmp_path: Path) -> None:
+    named = Split(train_speakers=("ann",), dev_speakers=("bob",), test_speakers=("cid",))
+    ws = workspace(tmp_path / "lamp", split=named)
+    record(ws.recordings, {"ann": 4, "bob": 4, "cid": 4})
+    # Twice within a split is nothing to remark.
+    for copy in ("ann-9.wav", "cid-9.wav"):
+        shutil.copy(ws.recordings / "ann-1.wav", ws.recordings / copy)
+    with (ws.recordings / "recordings.csv").open("a") as file:
+        file.write(f"ann-9.wav,{SENTENCES[1]},ann\n")
+    assert prepare(ws, SENTENCES).remarks == ()
+    with (ws.recordings / "recordings.csv").open("a") as file:
+        file.write(f"cid-9.wav,{SENTENCES[1]},cid\n")
+    (remark,) = prepare(ws, SENTENCES).remarks
+    assert "1 recording(s) are in more than one split" in remark and "(ann-1.wav and cid-9.wav)" in remark
 
 
 def test_recordings_without_a_name_are_remarked_among_others(tmp_path: Path) -> None:

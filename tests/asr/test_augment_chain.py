@@ -67,7 +67,7 @@ def test_global_generator_is_left_alone() -> None:
     seed=st.integers(0, 10_000),
     every=st.booleans(),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_any_input_comes_out_sane(n: int, level: float, seed: int, every: bool) -> None:
     chain = EVERYTHING if every else DEFAULT
     samples = (level * np.random.default_rng(seed).uniform(-1, 1, n)).astype(np.float32)

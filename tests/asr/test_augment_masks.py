@@ -30,7 +30,7 @@ def mel(coefficients: np.ndarray) -> np.ndarray:
 
 
 @given(frames=st.integers(0, 400), seed=st.integers(0, 2000), share=st.floats(0.0, 0.5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_time_masks_hide_at_most_their_share(frames: int, seed: int, share: float) -> None:
     chosen = dataclasses.replace(TIME_ONLY, time_mask_share=share, time_masks=4)
     given_features = features(frames)

@@ -134,7 +134,7 @@ def test_digital_silence_around_a_clip() -> None:
 @given(
     n=st.integers(0, 5000), before=st.integers(0, 4000), after=st.integers(0, 4000), seed=st.integers(0, 50)
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_silence_around_any_clip(n: int, before: int, after: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     clip = rng.uniform(-1, 1, n).astype(np.float32) * float(rng.integers(0, 2))

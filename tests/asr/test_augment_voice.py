@@ -121,7 +121,7 @@ def test_tempo_leaves_the_spectrum_of_speech(shared_data) -> None:
     tract=st.floats(0.5, 2.0),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_length_and_ratio(
     length: int, speed: float, tempo: float, pitch: float, tract: float, seed: int
 ) -> None:

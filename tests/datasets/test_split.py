@@ -39,7 +39,7 @@ def shares(assignment: Assignment) -> dict[str, float]:
     return {name: counts[name] / len(assignment.splits) for name in SPLITS}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     counts=st.dictionaries(st.text("abcdefgh", min_size=1), st.integers(1, 30), min_size=3, max_size=20),
     seed=st.integers(0, 5),
@@ -168,7 +168,7 @@ def test_the_coffee_orders(shared_data: Path) -> None:
     assert shares(assignment) == pytest.approx({"train": 0.7, "dev": 0.2, "test": 0.1}, abs=0.01)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     first=st.lists(st.integers(1, 30), min_size=3, max_size=12),
     more=st.lists(st.integers(1, 30), max_size=8),

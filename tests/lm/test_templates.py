@@ -94,7 +94,7 @@ def write_lines(shapes: list[object]) -> tuple[str, list[Reading]]:
     return "\n".join([*(reading.text for reading in readings), *definitions]), readings
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(shapes, min_size=1, max_size=3), st.integers(0, 2**32))
 def test_templates_derive_what_brute_force_derives(shapes: list[object], seed: int) -> None:
     text, readings = write_lines(shapes)
@@ -124,7 +124,7 @@ def test_templates_derive_what_brute_force_derives(shapes: list[object], seed: i
         assert templates.accepts(changed) == (" ".join(changed.split()) in readings_of)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(shapes, min_size=1, max_size=3), st.integers(1, 40), st.integers(0, 2**32))
 def test_a_sample_is_of_the_templates_and_has_every_word(shapes: list[object], limit: int, seed: int) -> None:
     text, readings = write_lines(shapes)

@@ -15,7 +15,7 @@ def times(count: int, stride: int = 2) -> np.ndarray:
     return np.arange(count, dtype=np.int64) * stride + 48
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000), count=st.integers(0, 120), classes=st.integers(3, 6), window=st.integers(1, 12),
     suppression=st.integers(0, 60), stride=st.integers(1, 4),

@@ -13,7 +13,7 @@ from asr.errors import ModelError
 from asr.keyword.shards import Reader, Writer
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes=st.lists(st.integers(0, 70), max_size=6), rows=st.integers(1, 64), seed=st.integers(0, 99))
 def test_rows_come_back(tmp_path_factory: pytest.TempPathFactory, sizes: list[int], rows: int, seed: int) -> None:
     folder = tmp_path_factory.mktemp("shards")

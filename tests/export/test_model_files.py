@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from asr.alphabet import Alphabet
-from asr.ctc.layers import Layer
+from asr.ctc.layers import Layer, Stride
 from asr.errors import ModelError, SetupError
 from asr.parts import part
 from export import wire
-from export.graph import Dense, Lstm, Skip, graph_def, lstm_name, read_layers
+from export.graph import Lstm, Skip, graph_def, lstm_name, read_layers
 from export.model_file import read_directory, read_metadata
 from export.pbmm import ALIGNMENT, read_pbmm, write_pbmm
 from tests.small_networks import keras_probabilities, small_network
@@ -81,20 +81,28 @@ np.savez(weights, given=given, logits=logits, **values)
 
 def same(found: Layer, expected: Layer) -> None:
     assert type(found) is type(expected)
-    if isinstance(found, Skip) or isinstance(expected, Skip):
+    if isinstance(found, Skip | Stride) or isinstance(expected, Skip | Stride):
         assert found == expected
         return
     assert found.name == expected.name
     np.testing.assert_array_equal(found.kernel, expected.kernel)
     np.testing.assert_array_equal(found.bias, expected.bias)
-    if isinstance(found, Dense):
-        assert found.clip == expected.clip
+    for name in ("clip", "taps", "pool", "step"):
+        assert getattr(found, name, None) == getattr(expected, name, None)
 
 
 @pytest.mark.parametrize("suffix", [".pb", ".pbmm"])
-@pytest.mark.parametrize("skip", [False, True])
-def test_layers_come_back(suffix, skip, tmp_path) -> None:
-    layers = small_network(4, width=80, lstms=(64, 64) if skip else (64,), skip=skip)
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"lstms": (64,)},
+        {"lstms": (64, 64), "skip": True},
+        {"lstms": (64,), "convolutions": True},
+        {"lstms": (64,), "convolutions": True, "stride": 2},
+    ],
+)
+def test_layers_come_back(suffix, form, tmp_path) -> None:
+    layers = small_network(4, width=80, **form)
     labels = Alphabet("\u00e4bcdefghijklmnopqrstuvwxyz' ")
     graph = graph_def(layers, labels, 22050, beam_width=31, language="de")
     path = tmp_path / f"output_graph{suffix}"
@@ -111,7 +119,7 @@ def test_layers_come_back(suffix, skip, tmp_path) -> None:
     assert metadata.alphabet == labels
     assert (metadata.sample_rate, metadata.window_ms, metadata.step_ms) == (22050, 32, 20)
     assert (metadata.n_steps, metadata.n_context, metadata.n_features) == (16, 9, 26)
-    assert (metadata.state, metadata.beam_width, metadata.language) == (128 if skip else 64, 31, "de")
+    assert (metadata.state, metadata.beam_width, metadata.language) == (sum(form["lstms"]), 31, "de")
 
 
 @pytest.mark.skipif(not REFERENCE.is_file(), reason=f"no Python 3.7 with TensorFlow 1.15.4 at {REFERENCE}")
@@ -191,7 +199,7 @@ def test_same_transcripts_from_both_forms(tmp_path) -> None:
 @pytest.fixture(scope="module")
 def wholes(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     """Return the bytes of a .pb and a .pbmm."""
-    graph = graph_def(small_network(4, width=40, lstms=(40,)), Alphabet())
+    graph = graph_def(small_network(4, width=40, lstms=(40,), convolutions=True), Alphabet())
     path = tmp_path_factory.mktemp("wholes") / "output_graph.pbmm"
     write_pbmm(graph, path)
     return graph, path.read_bytes()
@@ -269,9 +277,30 @@ def tanh(nodes, message) -> None:
     nodes["layer_2/sum"].op = "Tanh"
 
 
+def jump(nodes, message) -> None:
+    tensor = nodes["conv_1/frames"].attr["value"].tensor
+    tensor.tensor_content = tensor.tensor_content[::-1]
+
+
+def across(nodes, message) -> None:
+    nodes["conv_1/parts_axis"].attr["value"].tensor.tensor_content = struct.pack("<i", 2)
+
+
+def no_parts(nodes, message) -> None:
+    nodes["conv_1/largest"].input[0] = "conv_1/sum"
+
+
+def no_gather(nodes, message) -> None:
+    nodes["conv_1/places"].input[0] = "bands/maps"
+
+
 @pytest.mark.parametrize(
     ("edit", "complaint"),
     [
+        (jump, "conv_1/gathered takes frames in an order that is no convolution's"),
+        (across, "conv_1/largest takes maxima in a way"),
+        (no_parts, "conv_1/largest takes maxima in a way"),
+        (no_gather, "conv_1 takes maxima, and is no convolution"),
         (drop("input_node"), "no node input_node"),
         (drop("metadata_alphabet"), "no node metadata_alphabet"),
         (drop("layer_3/bias"), "no node layer_3/bias"),

@@ -27,15 +27,15 @@ else:
     import tomli as tomllib
 
 
-# More words mean sentences: a wider network, more synthetic speech before the recordings, and the noise and the pauses
+# More words mean sentences: convolutions and a wider network, more synthetic speech before the recordings, and the noise and the pauses
 # that would erase a single short word.
 _MANY_WORDS = 30
 _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
     # A list of whole sentences says more of what comes next than the English that the usual weights were made for.
     "scorer": {"alpha": 1.5, "beta": 2.5},
     "train": {
-        "n_hidden": 320, "epochs": 45, "heard_in": 4, "warm_up": 0.08, "batch_size": 8, "learning_rate": 0.0008,
-        "synthetic_epochs": 6, "synthetic_utterances": 1400, "synthetic_share": 1.2,
+        "network": "deepspeech-conv", "n_hidden": 320, "epochs": 45, "heard_in": 4, "warm_up": 0.08, "batch_size": 8,
+        "learning_rate": 0.0008, "synthetic_epochs": 6, "synthetic_utterances": 1400, "synthetic_share": 1.2,
     },
     # Gentler than for single words: stronger effects left a higher dev loss (docs/recipe.md).
     "augment": {

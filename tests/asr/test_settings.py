@@ -118,7 +118,7 @@ def test_any_text_and_number_comes_back(text, number, seed) -> None:
         ("[train]\ndropout = nan\n", 2, "train.dropout: expected a finite number, found nan"),
         ("[train]\ngradient_norm = inf\n", 2, "train.gradient_norm: expected a finite number, found inf"),
         ("[train]\nlearning_rate = -inf\n", 2, "expected a finite number, found -inf"),
-        ('[train]\nnetwork = "transformer"\n', 2, "'transformer' is none of deepspeech-conv, deepspeech"),
+        ('[train]\nnetwork = "transformer"\n', 2, "'transformer' is none of deepspeech, deepspeech-conv"),
         ('[voices]\nuse = "Never"\n', 2, "'Never' is none of if-needed, mix, never"),
         ('[augment]\nnoise_kinds = ["pink", "violet"]\n', 2, "augment.noise_kinds: 'violet' is none of"),
         ("[split]\ndev = 0.3\ntest = 0.3\n", 1, "split.train: train, dev and test add up to 1.3, not 1"),

@@ -80,6 +80,8 @@ def test_what_it_cannot_do_is_said(tmp_path: Path) -> None:
         check(with_values(Settings(), train={"start_from": "last"}), tmp_path)
     (said,) = remarks(Settings())
     assert "[augment]" in said and "schedule" in said
+    assert "network" not in said
+    (said,) = remarks(with_values(Settings(), train={"network": "deepspeech-conv"}))
     assert 'network "deepspeech-conv" (this is "deepspeech")' in said
     plain = {"schedule": "plateau", "network": "deepspeech"}
     (said,) = remarks(with_values(Settings(), train=plain, augment={"enabled": False}))

@@ -27,8 +27,8 @@ else:
     import tomli as tomllib
 
 
-# More words mean sentences: convolutions and a wider network, more synthetic speech before the recordings, and the noise and the pauses
-# that would erase a single short word.
+# More words mean sentences: convolutions and a wider network, more synthetic speech before the recordings, and the
+# noise and the pauses that would erase a single short word.
 _MANY_WORDS = 30
 _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
     # A list of whole sentences says more of what comes next than the English that the usual weights were made for.

@@ -27,10 +27,13 @@ SMALL = with_values(
     Settings(),
     voices={"speakers": 4, "utterances": 40},
     split={"train": 0.5, "dev": 0.25, "test": 0.25},
-    train={"network": "deepspeech-conv", "n_hidden": 16, "epochs": 1, "epoch_utterances": 20, "average": 1, "curriculum": 0},
+    train={
+        "network": "deepspeech-conv", "n_hidden": 16, "epochs": 1, "epoch_utterances": 20, "average": 1,
+        "curriculum": 0,
+    },
     augment={"room_probability": 0.0, "noise_probability": 0.0},
     evaluate={"noise": False, "beam_width": 50},
-)
+)  # fmt: skip
 SENTENCES = "turn (on|off) the (light|fan|heating)\n(open|close) the (door|window)\nstop\n"
 
 

@@ -150,7 +150,7 @@ class Train:
     weight_decay: float = setting(0.0001, "AdamW's decay", minimum=0, maximum=1)
     gradient_norm: float = setting(5.0, "gradients are scaled down to this norm", minimum=0.001)
     normalise: bool = setting(
-        True, "features to zero mean and unit variance; folded into the exported weights"
+        True, "features to zero mean and unit variance; kept in the exported weights"
     )
     blank_bias: float = setting(
         0.0, "start of the blank's bias: leaves the all-blank plateau sooner", minimum=-20, maximum=20

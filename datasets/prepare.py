@@ -121,8 +121,8 @@ def _repeated(workspace: Workspace, clips: Sequence[Clip], splits: Sequence[str]
     other = next(index for index in repeated[0] if splits[index] != splits[one])
     first, second = (Path(clips[index].source).name for index in (one, other))
     return [
-        f"{len(repeated)} recording(s) are in more than one split, sample for sample, under other names ({first} and "
-        f"{second}): the figures count speech that was trained on or chosen by. Keep one of each."
+        f"{len(repeated)} recording(s) are in more than one split, sample for sample ({first} and {second}): the "
+        "figures count speech that was trained on or chosen by. Keep one of each."
     ]
 
 

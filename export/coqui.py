@@ -111,10 +111,9 @@ class _Writer:
                 (current,) = graph.operator("GATHER", [current, rows], [strided], axis=0)
                 continue
             if isinstance(layer, Convolution):
-                taken = layer.kernel.shape[0] // layer.taps
                 if not frames:
-                    frames = width // taken
-                    current = self._reshaped(current, "window_frames", [self._steps, frames, taken])
+                    frames = width // layer.n_in
+                    current = self._reshaped(current, "window_frames", [self._steps, frames, layer.n_in])
                 current, frames, width = self._convolution(layer, current, frames)
                 continue
             if frames:
@@ -148,21 +147,20 @@ class _Writer:
 
     def _convolution(self, layer: Convolution, current: int, frames: int) -> tuple[int, int, int]:
         """Append a Convolution over [steps, frames, width]; return its output, and the frames and width of that."""
-        graph, name, starts = self.graph, layer.name, places(layer, frames)
-        n_out = len(layer.bias) // layer.pool
-        indices = np.arange(layer.taps, dtype=np.int32) + np.array(starts, np.int32)[:, np.newaxis]
+        graph, name, indices = self.graph, layer.name, places(layer, frames)
+        n_out, count = len(layer.bias) // layer.pool, self._steps * len(indices)
         rows = graph.constant(f"{name}/frames", indices.reshape(-1))
-        count, width = self._steps * len(starts), layer.kernel.shape[0]
-        gathered = graph.tensor(f"{name}/gathered", [self._steps, indices.size, width // layer.taps])
+        gathered = graph.tensor(f"{name}/gathered", [self._steps, indices.size, layer.n_in])
         graph.operator("GATHER", [current, rows], [gathered], axis=1)
-        current = self._dense(layer, self._reshaped(gathered, f"{name}/patches", [count, width]), count)
+        patches = self._reshaped(gathered, f"{name}/patches", [count, layer.kernel.shape[0]])
+        current = self._dense(layer, patches, count)
         if layer.pool > 1:
             # A clipped ReLU of maxima is the maximum of clipped ReLUs.
             parts = self._reshaped(current, f"{name}/parts", [count, layer.pool, n_out])
             axis = graph.constant(f"{name}/parts_axis", np.array([1], np.int32))
             current = graph.tensor(f"{name}/largest", [count, n_out])
             graph.operator("REDUCE_MAX", [parts, axis], [current])
-        return self._reshaped(current, f"{name}/maps", [self._steps, len(starts), n_out]), len(starts), n_out
+        return self._reshaped(current, f"{name}/maps", [self._steps, len(indices), n_out]), len(indices), n_out
 
     def _dense(self, layer: Convolution | Dense, current: int, rows: int) -> int:
         """Append the product of `rows` rows with a layer's kernel, its bias and its clipped ReLU."""

@@ -178,10 +178,9 @@ def _write_network(
         if isinstance(layer, Stride):
             continue
         if isinstance(layer, Convolution):
-            taken = layer.kernel.shape[0] // layer.taps
             if not window:
-                window = (2 * n_context + 1) * n_features // taken
-                nodes.append(_reshape(nodes, "window_frames", current, [-1, window, taken]))
+                window = (2 * n_context + 1) * n_features // layer.n_in
+                nodes.append(_reshape(nodes, "window_frames", current, [-1, window, layer.n_in]))
                 current = _transposed(nodes, "frames_of_windows", "window_frames", [1, 0, 2])
             current = _write_convolution(nodes, layer, current, window, n_steps // frames)
             window = len(places(layer, window))
@@ -219,8 +218,7 @@ def _write_network(
 
 def _write_convolution(nodes: list[bytes], layer: Convolution, current: str, window: int, steps: int) -> str:
     """Append a Convolution over [window, steps, width]; return the name of its output, of the same order."""
-    name, starts = layer.name, places(layer, window)
-    rows = np.arange(layer.taps, dtype=np.int32) + np.array(starts, np.int32)[:, np.newaxis]
+    name, rows = layer.name, places(layer, window)
     # The runtime has no convolution: the frames of each place are gathered, and go side by side.
     nodes += [
         _constant(f"{name}/frames", rows[:, :, np.newaxis]),
@@ -245,7 +243,7 @@ def _write_convolution(nodes: list[bytes], layer: Convolution, current: str, win
         ]
         current = f"{name}/largest"
     current = _write_clip(nodes, layer, current)
-    nodes.append(_reshape(nodes, f"{name}/maps", current, [len(starts), steps, n_out]))
+    nodes.append(_reshape(nodes, f"{name}/maps", current, [len(rows), steps, n_out]))
     return f"{name}/maps"
 
 

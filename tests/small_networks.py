@@ -80,13 +80,12 @@ def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
     frames = None  # [1, steps, frames, width] while convolutions run over the windows
     for layer in layers:
         if isinstance(layer, Convolution):
-            taken = len(layer.kernel) // layer.taps
             if frames is None:
-                frames = keras.ops.reshape(current, (1, current.shape[1], -1, taken))
+                frames = keras.ops.reshape(current, (1, current.shape[1], -1, layer.n_in))
             # Keras's own convolution over the frames of each step's window.
             convolution = keras.layers.Conv1D(len(layer.bias), layer.taps, strides=layer.step)
-            convolution.build((1, frames.shape[2], taken))
-            convolution.set_weights([layer.kernel.reshape(layer.taps, taken, -1), layer.bias])
+            convolution.build((1, frames.shape[2], layer.n_in))
+            convolution.set_weights([layer.kernel.reshape(layer.taps, layer.n_in, -1), layer.bias])
             found = convolution(frames[0])
             assert found.shape[1] == len(places(layer, frames.shape[2]))
             found = keras.ops.max(keras.ops.reshape(found, (*found.shape[:2], layer.pool, -1)), axis=2)

@@ -98,6 +98,11 @@ class Convolution:
     step: int = 1
     clip: float | None = CLIP
 
+    @property
+    def n_in(self) -> int:
+        """Width of a frame that it takes."""
+        return len(self.kernel) // self.taps
+
 
 Layer = Convolution | Dense | Lstm | Skip | Stride
 
@@ -112,9 +117,10 @@ def cells(layer: Lstm) -> int:
     return len(layer.bias) // 4
 
 
-def places(layer: Convolution, frames: int) -> range:
-    """Return the first frame of each of a convolution's places among `frames`."""
-    return range(0, frames - layer.taps + 1, layer.step)
+def places(layer: Convolution, frames: int) -> npt.NDArray[np.int32]:
+    """Return which of `frames` each of a convolution's places covers, int32 [places, taps]."""
+    starts = np.arange(0, frames - layer.taps + 1, layer.step)
+    return np.asarray(starts[:, np.newaxis] + np.arange(layer.taps), np.int32)
 
 
 def stride(layers: Sequence[Layer]) -> int:
@@ -180,11 +186,10 @@ def _convolved(layer: Convolution, frames: int, width: int, *, first: bool) -> t
         raise ValueError(
             f"{layer.name} has {rows} rows and {columns} columns for {layer.taps} frames and {layer.pool} parts"
         )
-    taken = rows // layer.taps
-    if first:
-        frames, width = (width // taken, taken) if width % taken == 0 else (0, width)
-    if not frames or taken != width:
-        raise ValueError(f"{layer.name} takes frames of width {taken}, and there are none such")
+    if first and width % layer.n_in == 0:
+        frames, width = width // layer.n_in, layer.n_in
+    if not frames or layer.n_in != width:
+        raise ValueError(f"{layer.name} takes frames of width {layer.n_in}, and there are none such")
     if layer.bias.shape != (columns,):
         raise ValueError(f"{layer.name} has {columns} columns and {layer.bias.size} biases")
     left = len(places(layer, frames))

@@ -83,13 +83,13 @@ class Supply:
     def describe(self) -> str:
         """Tell what the epochs hear, in one line."""
         settings = self.settings
-        again = f", each {self._times} times," if self._times > 1 else ""
+        again = f", each {self._times} times" if self._times > 1 else ""
         alone = min(settings.synthetic_epochs, settings.epochs) if self._voices is not None else 0
         first, last = self._synthetic(alone), self._synthetic(max(alone, settings.epochs - 1))
-        parts = [f"an epoch hears {len(self._clips)} clips{again}"]
+        text = f"an epoch hears {len(self._clips)} clips{again}"
         if first:
-            parts.append(f"and {first} synthetic utterances" + (f", falling to {last}" if last < first else ""))
-        text = " ".join(parts)
+            text += f"{',' if again else ''} and {first} synthetic utterances"
+            text += f", falling to {last}" if last < first else ""
         return f"{text}; the first {alone} hear {self._synthetic(0)} synthetic utterances alone" if alone else text
 
     def epoch(self, number: int) -> Epoch:

@@ -162,3 +162,5 @@ def test_it_tells_what_an_epoch_hears() -> None:
     assert synthetic == [12, 2]
     alone, _ = make(None, synthetic_share=0.0, synthetic_epochs=0)
     assert alone.describe() == "an epoch hears 6 clips"
+    again, _ = make(Chain(QUIET), synthetic_share=0.0, synthetic_epochs=0, epoch_utterances=9)
+    assert again.describe() == "an epoch hears 6 clips, each 2 times"

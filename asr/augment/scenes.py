@@ -253,6 +253,43 @@ def shifting(n: int, rng: np.random.Generator) -> Float:
     return result
 
 
+def texture(n: int, rng: np.random.Generator) -> Float:
+    """Nothing in particular: small sounds of any length, pitch, width and glide, from rare to dense.
+
+    What the other kinds have in common, without the laws that each of them follows, so that a noise which no kind
+    describes is not the first of its sort (Tobin et al., Domain Randomization, 2017, do so with pictures).
+    """
+    result = np.zeros(n, np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        layer = np.zeros(n, np.float32)
+        rate = float(np.exp(rng.uniform(np.log(1.0), np.log(600.0))))
+        longest = float(np.exp(rng.uniform(np.log(0.002), np.log(0.06))))
+        middle, width = rng.uniform(np.log(90.0), np.log(6500.0)), float(rng.uniform(0.1, 1.3))
+        tonal, spread = float(rng.random()), float(rng.uniform(2.0, 10.0))
+        shapes = int(rng.integers(2, 6))
+        for _ in range(shapes):
+            taps = int(np.clip(5.0 * longest * SAMPLE_RATE, 32, 1024))
+            times = np.arange(taps, dtype=np.float32) / SAMPLE_RATE
+            pitch = float(np.clip(np.exp(rng.normal(middle, width)), 60.0, 7500.0))
+            glide = pitch * np.exp2(np.float32(rng.normal(0.0, 1.0)) * times / times[-1])
+            tone = np.sin(2 * np.pi * np.cumsum(np.minimum(glide, 7800.0)) / SAMPLE_RATE)
+            band = 1.0 / (1.0 + ((np.arange(257) * (SAMPLE_RATE / 512) - pitch) / (0.3 * pitch)) ** 2)
+            air = convolve_short(
+                rng.standard_normal(taps, dtype=np.float32), minimum_phase(band.astype(np.float32), 128)
+            )
+            sound = tonal * tone / np.std(tone) + (1.0 - tonal) * air / np.float32(np.std(air) + 1e-9)
+            rise = float(np.exp(rng.uniform(np.log(1e-4), np.log(longest))))
+            fall = float(np.exp(rng.uniform(np.log(1e-3), np.log(longest + 2e-3))))
+            sound *= -np.expm1(-times / rise) * np.exp(-times / fall) * np.linspace(1.0, 0.0, taps)
+            sound = sound.astype(np.float32) / np.float32(np.sqrt(np.mean(sound**2)) + 1e-9)
+            layer += convolve_short(_sparse(n, rng, rate / shapes, spread), sound)
+        if rng.random() < 0.5:
+            layer *= random_curve(rng, n, float(rng.uniform(0.1, 1.5)), float(rng.uniform(1.0, 9.0)))
+        result += layer / np.float32(np.std(layer) + 1e-9) * np.float32(10.0 ** (rng.uniform(-15.0, 0.0) / 20.0))
+    under = np.float32(10.0 ** (rng.uniform(-50.0, -5.0) / 20.0) * np.std(result))
+    return result + under * shaped(n, rng)
+
+
 MAKERS: dict[str, Callable[[int, np.random.Generator], Float]] = {
     "white": white,
     "pink": pink,
@@ -266,4 +303,5 @@ MAKERS: dict[str, Callable[[int, np.random.Generator], Float]] = {
     "music": music,
     "beeps": beeps,
     "shifting": shifting,
+    "texture": texture,
 }

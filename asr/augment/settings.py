@@ -19,6 +19,7 @@ KINDS = (
     "music",
     "beeps",
     "shifting",
+    "texture",
     "babble",
 )
 

@@ -95,9 +95,19 @@ def int8_model(layers: Sequence[Layer], rows: Int8, scale: float) -> bytes:
     with warnings.catch_warnings():
         # It misses statistics of the input, which the representative rows give.
         warnings.simplefilter("ignore")
-        data: bytes = converter.convert()
+        data = _without_names(converter.convert())
     check(data, scale)
     return data
+
+
+def _without_names(data: bytes) -> bytes:
+    """Return a .tflite without what only a person reads: an interpreter counts tensors, and firmware pays for bytes."""
+    from ai_edge_litert.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
+    flatbuffer_utils.strip_strings(model)
+    model.metadata = None
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def check(data: bytes, scale: float) -> None:

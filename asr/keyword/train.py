@@ -1,11 +1,15 @@
-"""Training a keyword network: epochs, choice by validation, and going on after a kill."""
+"""Training a keyword network: epochs, choice by validation, and going on after a kill.
+
+A small network learns more from what a larger one makes of a clip (how much it sounds like each class) than from the
+label alone: knowledge distillation (Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015).
+"""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,8 @@ from asr.progress import say, track
 
 LEAST_GAIN = 1e-4  # of the score; less is no better epoch
 JUDGED = 4096  # rows that go through the network at once where nothing is learnt
+TAUGHT = 0.7  # share of the loss that comes from the teacher, not from the labels
+TEMPERATURE = 2.0  # both networks' logits are divided by it where they are compared
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ class Plan:
         names = (
             *("network", "width", "epochs", "batch_size", "learning_rate", "early_stop_patience", "dropout"),
             *("weight_decay", "label_smoothing", "class_weights", "seed", "preprocess", "time_mask", "frequency_mask"),
-            "ema_decay",
+            *("ema_decay", "teacher_width", "epoch_clips"),
         )
         data = self.features / "stamp.json"
         return fingerprint({name: getattr(chosen, name) for name in names}, self.outputs, data)
@@ -73,15 +79,43 @@ class Trained:
     curve: list[dict[str, float]]
 
 
+def train(plan: Plan, tell: Callable[[dict[str, float]], None] | None = None) -> Trained:
+    """Train the network of a plan, after the one that teaches it, where the settings ask for one.
+
+    Parameters
+    ----------
+    tell : called with the figures of each epoch of the network itself.
+
+    Raises
+    ------
+    ModelError : the features are not there.
+    """
+    chosen = plan.settings
+    if not chosen.teacher_width:
+        return Trainer(plan).run(tell)
+    larger = replace(chosen, network="separable", width=chosen.teacher_width)
+    teacher = Trainer(
+        replace(plan, settings=larger, checkpoints=plan.checkpoints / "teacher", logs=plan.logs / "teacher")
+    )
+    say(f"first the network of {chosen.teacher_width} channels that teaches the small one")
+    teacher.run()
+    say("now the small one")
+    return Trainer(plan, teacher.mean).run(tell)
+
+
 class Trainer:
     """Trains one network.
+
+    Parameters
+    ----------
+    teacher : a trained Keras model of the same inputs and outputs; None: the labels alone teach.
 
     Raises
     ------
     ModelError : the features are not there.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, teacher: Any = None) -> None:
         import keras
         import tensorflow as tf
 
@@ -102,7 +136,7 @@ class Trainer:
             for _ in range(2)
         )
         self.scale = network.front_scale(chosen.preprocess)
-        self.steps = max(1, len(self.train) // chosen.batch_size)
+        self.steps = max(1, min(len(self.train), chosen.epoch_clips) // chosen.batch_size)
         total = self.steps * chosen.epochs
         rate = keras.optimizers.schedules.CosineDecay(
             chosen.learning_rate / 10, total, warmup_target=chosen.learning_rate, warmup_steps=max(1, total // 20)
@@ -127,6 +161,12 @@ class Trainer:
                 logits = self.model(features, training=True)
                 losses = tf.nn.softmax_cross_entropy_with_logits(wanted, logits)
                 loss = tf.reduce_mean(losses * tf.gather(weights, labels))
+                if teacher is not None:
+                    heard = tf.stop_gradient(tf.nn.log_softmax(teacher(features, training=False) / TEMPERATURE))
+                    found = tf.nn.log_softmax(logits / TEMPERATURE)
+                    apart = tf.reduce_mean(tf.reduce_sum(tf.exp(heard) * (heard - found), axis=-1))
+                    # The gradients of softened logits are smaller by the temperature's square.
+                    loss = (1.0 - TAUGHT) * loss + TAUGHT * TEMPERATURE**2 * apart
             variables = self.model.trainable_variables
             self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
             done = tf.cast(self.optimizer.iterations, tf.float32)

@@ -68,13 +68,14 @@ def judging_noise(ws: Workspace) -> tuple[Noise, ...]:
 def train_network(ws: Workspace, features: Path, *, again: bool = False) -> Trained:
     """Train, or go on where a training was stopped."""
     load_tensorflow()
-    from asr.keyword.train import Plan, Trainer, write_record
+    from asr.keyword.train import Plan, train, write_record
 
     checkpoints = ws.keyword / "checkpoints"
     if again:
-        (checkpoints / "last.npz").unlink(missing_ok=True)
+        for path in checkpoints.rglob("last.npz"):
+            path.unlink()
     plan = Plan(ws.settings.keyword, 2 + len(ws.settings.keyword.words), features, checkpoints, ws.keyword / "logs")
-    trained = Trainer(plan).run()
+    trained = train(plan)
     write_record(ws.keyword / "training.json", trained)
     return trained
 

@@ -32,7 +32,7 @@ HURRIED = {
     "voices": {"speakers": 12, "utterances": 36},
     "augment": {"rooms": 2},
     "evaluate": {"noise_levels": [12.0]},
-    "keyword": {"passes": 2, "epochs": 2, "width": 16, "synthetic_speakers": 4},
+    "keyword": {"passes": 2, "epochs": 2, "width": 16, "teacher_width": 0, "synthetic_speakers": 4},
 }  # fmt: skip
 
 

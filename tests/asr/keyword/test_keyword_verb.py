@@ -6,6 +6,7 @@ import json
 import shutil
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from asr.keyword import examples
 from asr.keyword.evaluate import figures
 from asr.keyword.jobs import plan
 from asr.keyword.shards import Reader
-from asr.keyword.train import Plan, Trainer, class_weights
+from asr.keyword.train import Plan, Trainer, class_weights, train
 from asr.settings import with_values
 from asr.stderr import load_tensorflow
 from asr.steps import keyword as steps
@@ -122,10 +123,17 @@ def test_workers_make_what_one_process_makes(trained: tuple[Workspace, str], tmp
         assert np.array_equal(one.all(), two.all()) and np.array_equal(one.labels, two.labels)
 
 
-def test_a_training_that_was_killed_ends_as_if_it_had_not_been(trained: tuple[Workspace, str]) -> None:
+@pytest.mark.parametrize("teacher_width", [0, 24])
+def test_a_training_that_was_killed_ends_as_if_it_had_not_been(
+    trained: tuple[Workspace, str], teacher_width: int
+) -> None:
     ws, _ = trained
     load_tensorflow()
-    whole = Trainer(plan_of(ws, "whole", epochs=4)).run()
+
+    def plan(name: str) -> Plan:
+        return plan_of(ws, f"{name}-{teacher_width}", epochs=4, teacher_width=teacher_width)
+
+    whole = train(plan("whole"))
 
     class KilledError(Exception):
         pass
@@ -135,13 +143,39 @@ def test_a_training_that_was_killed_ends_as_if_it_had_not_been(trained: tuple[Wo
             raise KilledError
 
     with pytest.raises(KilledError):
-        Trainer(plan_of(ws, "parts", epochs=4)).run(kill)
-    resumed = Trainer(plan_of(ws, "parts", epochs=4)).run()
+        train(plan("parts"), kill)
+    resumed = train(plan("parts"))
     assert resumed.epochs == 4 and resumed.best == whole.best
     assert [row["loss"] for row in resumed.curve] == pytest.approx([row["loss"] for row in whole.curve], rel=1e-3)
     for one, other in zip(whole.layers, resumed.layers, strict=True):
         if hasattr(one, "kernel"):
             assert np.allclose(one.kernel, other.kernel, atol=1e-3)
+    assert (plan("whole").checkpoints / "teacher" / "best.npz").is_file() == bool(teacher_width)
+
+
+def test_a_network_learns_what_its_teacher_makes_of_a_clip(trained: tuple[Workspace, str]) -> None:
+    ws, _ = trained
+    load_tensorflow()
+
+    def sure_of_unknown(features: Any, training: bool) -> Any:
+        del training
+        return np.log([[0.1, 0.7, 0.1, 0.1]]).astype(np.float32) + 0.0 * features[:, :4]
+
+    rows = Reader(ws.keyword / "features", "test-clean").all()
+    heard = []
+    for name, teacher in (("labels", None), ("teacher", sure_of_unknown)):
+        trainer = Trainer(plan_of(ws, name, epochs=4), teacher)
+        trainer.run()
+        likelihood = np.exp(trainer.logits(rows))
+        heard.append(float((likelihood[:, 1] / likelihood.sum(axis=1)).mean()))
+    assert heard[1] > heard[0] + 0.15, heard
+
+
+def test_an_epoch_hears_no_more_clips_than_it_was_told(trained: tuple[Workspace, str]) -> None:
+    ws, _ = trained
+    load_tensorflow()
+    few = Trainer(plan_of(ws, "few", epoch_clips=40, batch_size=16))
+    assert few.steps == 2 < Trainer(plan_of(ws, "all", batch_size=16)).steps
 
 
 def test_training_ends_early_where_nothing_gets_better(trained: tuple[Workspace, str]) -> None:

@@ -83,7 +83,9 @@ class Augment:
         0.6, "share of the noise taken from those folders, where they hold any", minimum=0, maximum=1
     )
     noise_kinds: tuple[str, ...] = setting(
-        KINDS, "kinds of noise made here; up to three sound at once", choices=KINDS
+        # Sentences gained nothing from textures (docs/recipe.md); single words gain much (docs/keyword.md).
+        tuple(kind for kind in KINDS if kind != "texture"),
+        "kinds of noise made here; up to three sound at once", choices=KINDS
     )
 
     equaliser_probability: float = _probability(0.6, "through a microphone that colours the sound")

@@ -25,9 +25,7 @@ from asr.errors import AudioError
 KITCHEN = "kitchen"
 KITCHEN_SECONDS = 30.0
 # What a model has to bear at home comes first.
-HARDEST_FIRST = (
-    *("clatter", "water", "crackle", "music", "shifting", "texture", "motor", "fan", "pink", "brown", "white"),
-)
+HARDEST_FIRST = ("clatter", "water", "crackle", "music", "shifting", "motor", "fan", "pink", "brown", "white")
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 
 Float = npt.NDArray[np.float32]

@@ -61,7 +61,8 @@ def judging_noise(ws: Workspace) -> tuple[Noise, ...]:
     own = Noise.of_folder(ws.root / ws.settings.evaluate.noise_folder, seed, chosen.noise_kinds)
     if own.files:
         return (own,)
-    left = [kind for kind in KINDS if kind not in (*chosen.noise_kinds, "babble")]
+    # Textures are no noise that anybody has met.
+    left = [kind for kind in KINDS if kind not in (*chosen.noise_kinds, "babble", "texture")]
     return tuple(Noise(kind, (), seed, chosen.noise_kinds) for kind in (*left, KITCHEN))
 
 

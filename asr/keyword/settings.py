@@ -55,7 +55,7 @@ class Keyword:
         24, "clips made of each training recording: one plain, the others augmented", minimum=1, maximum=1000
     )
     most_clips: int = setting(
-        400000, "training clips in all; of more recordings each is heard less often", minimum=100, maximum=10_000_000
+        250000, "training clips in all; of more recordings each is heard less often", minimum=100, maximum=10_000_000
     )
     silence_percent: float = setting(
         25.0, "silence and noise alone, of the number of word clips", unit="%", minimum=1, maximum=1000

@@ -87,7 +87,7 @@ def whole(archive: Path, folder: Path) -> None:
     print(verbs.keyword(Workspace.open(folder)))
     seconds = time.monotonic() - start
     epoch = json.loads((folder / "build/keyword/training.json").read_text())["seconds"]
-    clips = sum(path.stat().st_size for path in (folder / "build/keyword/features").glob("train.*.npy"))
+    clips = sum(path.stat().st_size for path in (folder / "build/keyword/features").glob("train-*.npy"))
     print(f"RESULT {seconds:.3f} {epoch:.3f} {clips / (49 * 40):.0f} {_memory()}")
 
 

@@ -13,6 +13,7 @@ import pytest
 from asr.errors import ModelError
 from asr.keyword import network
 from asr.keyword.layers import Layer
+from asr.keyword.settings import Keyword
 from asr.stderr import load_tensorflow
 from export import tflite
 from export.c_array import micro_speech_source, words_fingerprint
@@ -64,6 +65,20 @@ def test_dense_layers_have_one_scale_and_filters_one_for_each_channel(model: tup
             assert scales == (1 if operator["op_name"] == "FULLY_CONNECTED" else weights["shape"][3])
             counted += 1
     assert counted >= 2
+
+
+def test_fewer_bytes_say_the_same(rows: npt.NDArray[np.int8]) -> None:
+    whole = tflite.float_model(small(), 1960)
+    compact = tflite._compact(whole)
+    features = (rows.astype(np.float32) + 128) * np.float32(SCALE)
+    assert len(compact) < len(whole) - 1000
+    assert np.array_equal(tflite.predict(compact, features), tflite.predict(whole, features))
+    assert not any(item["name"] for item in tflite._interpreter(compact).get_tensor_details())
+
+
+def test_the_default_network_of_six_words_is_below_20_000_bytes(rows: npt.NDArray[np.int8]) -> None:
+    layers = network.as_layers(network.build("separable", 40, 8, width=Keyword().width, seed=4), 0.125)
+    assert len(tflite.int8_model(layers, rows, SCALE)) < 20_000
 
 
 def test_int8_says_what_float_says(model: tuple[list[Layer], bytes], rows: npt.NDArray[np.int8]) -> None:

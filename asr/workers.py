@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +25,16 @@ def pool(
     ----------
     initializer : called first in each process; it has to call `start`, which is called where there is none.
     """
+    # A spawned process imports the script that started it; one that would start processes by that ends here, with words
+    # that say what to do, where Python would print a page and the script report a process that died.
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        script = getattr(sys.modules.get("__mp_main__"), "__file__", None) or sys.argv[0]
+        print(
+            f'error: {script} starts processes when it is imported: call this below `if __name__ == "__main__":`',
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(2)
     # Processes keep the cores busy; a thread that OpenBLAS puts beside each of them waits for work by spinning, and
     # took half a core. It reads this when it is loaded, before any initializer runs.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

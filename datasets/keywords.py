@@ -7,6 +7,7 @@ Words are the recordings whose transcript is that word, from recordings.csv or a
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asr.errors import RecordingsError
+from asr.files import write_json
 from asr.workspace import SPLITS, Workspace
 from datasets import recordings as recordings_
 from datasets import speech_commands
@@ -23,6 +25,7 @@ from datasets.speech import speak_to_files
 from datasets.split import Member, assign
 
 CUSTOM = "custom_data"
+SPLIT_RECORD = "split.json"  # in build/keyword: who was dealt where
 FEWEST = 10  # recordings of a word; with fewer there is nothing to learn and nobody to judge by
 FEW = 50  # recordings of a word; with fewer a remark
 NOISES = ("background_noise", "problem_noise", speech_commands.BACKGROUND)
@@ -264,13 +267,41 @@ def _by_speakers(own: Sequence[_Raw], words: set[str], ws: Workspace) -> tuple[d
     named = {*settings.train_speakers, *settings.dev_speakers, *settings.test_speakers}
     if named or any(len({item.speaker for item in group}) < 3 for group in groups.values()):
         groups = {("*",): list(own)}
+    before = _before(ws)
     dealt: dict[int, str] = {}
+    kept: dict[str, dict[str, str]] = {}
     remarks: list[str] = []
-    for group in groups.values():
-        result = assign([Member(item.speaker, item.word, item.synthetic) for item in group], settings)
-        dealt |= {id(item): name for item, name in zip(group, result.splits, strict=True)}
+    for words_said, group in groups.items():
+        name = words_said[0]
+        members = [Member(item.speaker, item.word, item.synthetic) for item in group]
+        known = before.get(name, {})
+        if name == "*":
+            known = {speaker: split for each in before.values() for speaker, split in each.items()} | known
+        result = assign(members, settings, known)
+        dealt |= {id(item): split for item, split in zip(group, result.splits, strict=True)}
+        if result.by == "speaker":
+            kept[name] = {item.speaker: split for item, split in zip(group, result.splits, strict=True)}
         remarks += [remark for remark in result.remarks if remark not in remarks]
+    write_json(ws.keyword / SPLIT_RECORD, {"settings": ws.settings.as_dict()["split"], "speakers": kept})
     return dealt, remarks
+
+
+def _before(ws: Workspace) -> dict[str, dict[str, str]]:
+    """Return where each speaker of each word was dealt the last time; nobody where [split] has changed since.
+
+    Words are kept apart, since one name may be two people in the collections of two words.
+    """
+    try:
+        record = json.loads((ws.keyword / SPLIT_RECORD).read_text(encoding="utf-8"))
+        if record["settings"] != ws.settings.as_dict()["split"]:
+            return {}
+        return {
+            str(word): {str(speaker): split for speaker, split in speakers.items() if split in SPLITS}
+            for word, speakers in record["speakers"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        # It is a record, not an input: without it the speakers are dealt out as the first time.
+        return {}
 
 
 def _word(text: str) -> str:

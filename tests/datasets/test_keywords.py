@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from collections import defaultdict
 from pathlib import Path
@@ -49,6 +50,41 @@ def test_no_speaker_is_in_two_splits(tmp_path: Path) -> None:
         assert all(len(each) == 1 for each in splits.values())
         for word in ("up", "down"):
             assert {u.split for u in found.utterances if u.word == word} == {"train", "dev", "test"}
+
+
+def test_who_judged_goes_on_judging_when_others_come(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    before = {u.speaker: u.split for u in keywords.find(ws).utterances}
+    # Only some words of theirs, so that they are dealt out in a group of their own; and more than there were.
+    for word in ("up", "down", "low"):
+        for speaker in range(SPEAKERS, 3 * SPEAKERS):
+            audio.write_wav(ws.recordings / word / f"{speaker:08x}_nohash_0.wav", tune(word, speaker))
+    after = {u.speaker: u.split for u in keywords.find(ws).utterances}
+    assert {speaker: after[speaker] for speaker in before} == before
+    assert {after[speaker] for speaker in after if speaker not in before} == {"train", "dev", "test"}
+    (ws.keyword / keywords.SPLIT_RECORD).write_text("{")
+    anew = {u.speaker: u.split for u in keywords.find(ws).utterances}
+    assert anew != after and set(anew) == set(after)
+    changed = reopened(ws, "seed = 1             # seed of the choice", "seed = 2             # seed of the choice")
+    assert {u.speaker: u.split for u in keywords.find(changed).utterances} != anew
+
+
+def test_one_name_in_the_collections_of_two_words_may_be_two_people(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    for word in ("down", "low", "high"):
+        shutil.rmtree(ws.recordings / word)
+    rows = [(f"up/{path.name}", path.name[:8], "up") for path in sorted((ws.recordings / "up").iterdir())]
+    for speaker in range(100, 100 + SPEAKERS):
+        for take in range(3):
+            name = f"down/{speaker:08x}_nohash_{take}.wav"
+            audio.write_wav(ws.recordings / name, tune("down", speaker % SPEAKERS, take))
+            rows.append((name, f"{speaker:08x}", "down"))
+    with open(ws.recordings / "recordings.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("file", "speaker", "transcript"), *rows])
+    first = keywords.find(ws)
+    record = json.loads((ws.keyword / keywords.SPLIT_RECORD).read_text())
+    assert set(record["speakers"]) == {"up", "down"}
+    assert [u.split for u in keywords.find(ws).utterances] == [u.split for u in first.utterances]
 
 
 def test_published_lists_decide_where_they_are(tmp_path: Path) -> None:

@@ -121,6 +121,10 @@ def _compact(data: bytes) -> bytes:
                 self._written[key] = super().CreateNumpyVector(x)
             return self._written[key]
 
+        def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803
+            # Bytes are weights, which the schema puts at multiples of 16; the object API leaves that out.
+            return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)
+
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
     flatbuffer_utils.strip_strings(model)
     model.metadata = None

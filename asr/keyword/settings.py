@@ -83,7 +83,7 @@ class Keyword:
         "separable: small and quick; tiny_conv: TensorFlow's own of micro_speech",
         choices=("separable", "tiny_conv"),
     )
-    width: int = setting(44, "channels of the separable network", minimum=8, maximum=256)
+    width: int = setting(40, "channels of the separable network", minimum=8, maximum=256)
     teacher_width: int = setting(
         96,
         "channels of a larger network that is trained first and teaches the small one; 0: none",

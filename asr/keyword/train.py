@@ -19,7 +19,7 @@ import numpy.typing as npt
 from asr.ctc import checkpoints
 from asr.files import fingerprint
 from asr.keyword import network
-from asr.keyword.examples import WIDTHS
+from asr.keyword.examples import SLICES, WIDTHS, classes
 from asr.keyword.layers import Layer
 from asr.keyword.masks import hide
 from asr.keyword.settings import Keyword
@@ -28,6 +28,7 @@ from asr.progress import say, track
 
 LEAST_GAIN = 1e-4  # of the score; less is no better epoch
 JUDGED = 4096  # rows that go through the network at once where nothing is learnt
+_SHOWN = 6  # clips of a class in TensorBoard
 TAUGHT = 0.7  # share of the loss that comes from the teacher, not from the labels
 TEMPERATURE = 2.0  # both networks' logits are divided by it where they are compared
 
@@ -196,6 +197,9 @@ class Trainer:
         state = self._resume()
         writer = tf.summary.create_file_writer(str(plan.logs))
         seconds: list[float] = []
+        if not state["epoch"]:
+            with writer.as_default(step=0):
+                self._show_clips()
         while state["epoch"] < chosen.epochs and not self._is_enough(state):
             epoch = state["epoch"] + 1
             start = time.monotonic()
@@ -223,6 +227,19 @@ class Trainer:
         layers = network.as_layers(self.mean, self.scale)
         median = float(np.median(seconds)) if seconds else 0.0
         return Trained(layers, state["epoch"], state["best"], median, state["curve"])
+
+    def _show_clips(self) -> None:
+        """Write a few training clips of each class for TensorBoard, as the network hears them: low channels below."""
+        import tensorflow as tf
+
+        chosen = self.plan.settings
+        for label, word in enumerate(classes(chosen.words)):
+            there = np.flatnonzero(self.train.labels == label)
+            if len(there):
+                rows = self.train.rows(there[np.linspace(0, len(there) - 1, _SHOWN).astype(np.int64)])
+                slices = rows.reshape(_SHOWN, SLICES, WIDTHS[chosen.preprocess]).astype(np.int16) + 128
+                pictures = slices.astype(np.uint8).transpose(0, 2, 1)[:, ::-1, :, np.newaxis]
+                tf.summary.image(f"clips of {word}", pictures, max_outputs=_SHOWN)
 
     def _epoch(self, epoch: int) -> float:
         chosen = self.plan.settings

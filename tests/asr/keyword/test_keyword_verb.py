@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tarfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from asr.workspace import Workspace
 from datasets import keywords
 from tests import int8_networks
 from tests.firmware_host import HostRunner
-from tests.keyword_words import SPEAKERS, make_workspace, tune, write_words
+from tests.keyword_words import SMALL, SPEAKERS, make_workspace, tune, write_words
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +175,18 @@ def test_a_network_learns_what_its_teacher_makes_of_a_clip(trained: tuple[Worksp
         heard.append((likelihood / likelihood.sum(axis=1, keepdims=True)).mean(axis=0))
     labels, taught = heard
     assert taught.argmax() == 3 and np.abs(taught - sure).sum() < 0.5 * np.abs(labels - sure).sum(), heard
+
+
+def test_tensorboard_shows_curves_and_clips_of_each_class(trained: tuple[Workspace, str]) -> None:
+    load_tensorflow()
+    from tensorflow.python.summary.summary_iterator import summary_iterator
+
+    ws, _ = trained
+    tags: Counter[str] = Counter()
+    for path in (ws.keyword / "logs").rglob("*tfevents*"):
+        tags.update(value.tag for event in summary_iterator(str(path)) for value in event.summary.value)
+    assert {f"clips of {name}" for name in ("silence", "unknown", "up", "down")} <= set(tags)
+    assert tags["loss"] == tags["noise"] == SMALL["epochs"]
 
 
 def test_an_epoch_hears_no_more_clips_than_it_was_told(trained: tuple[Workspace, str]) -> None:

@@ -7,7 +7,6 @@ Words are the recordings whose transcript is that word, from recordings.csv or a
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from datasets import speech_commands
 from datasets.keyword_voices import spoken_words
 from datasets.recordings import UNKNOWN_SPEAKER
 from datasets.speech import speak_to_files
-from datasets.split import Member, assign
+from datasets.split import Member, assign, by_speaker, read_record
 
 CUSTOM = "custom_data"
 SPLIT_RECORD = "split.json"  # in build/keyword: who was dealt where
@@ -236,7 +235,7 @@ def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, li
             remarks.append(f"the hash leaves {name} without {word!r}: split as [split] says instead")
             by = "speakers"
     if by == "speakers":
-        dealt, said = _by_speakers(own, words, ws)
+        dealt, kept, said = _by_speakers(own, words, ws)
         splits |= dealt
         remarks += said
     utterances = [
@@ -251,57 +250,50 @@ def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, li
                     path=ws.recordings,
                     fix="Record more people, or name speakers for it in section split",
                 )
+    if by == "speakers":
+        # Only now: a split that leaves a word without anybody is not to be kept to.
+        write_json(ws.keyword / SPLIT_RECORD, {"settings": ws.settings.as_dict()["split"], "speakers": kept})
     return utterances, by, remarks
 
 
-def _by_speakers(own: Sequence[_Raw], words: set[str], ws: Workspace) -> tuple[dict[int, str], list[str]]:
-    """Deal speakers out as for sentences, word by word where a speaker belongs to one word only."""
+def _by_speakers(
+    own: Sequence[_Raw], words: set[str], ws: Workspace
+) -> tuple[dict[int, str], dict[str, dict[str, list[str]]], list[str]]:
+    """Deal speakers out as for sentences, word by word where a speaker belongs to one word only.
+
+    Returns
+    -------
+    dealt : split of each recording, by its id().
+    kept : for the record, speakers by word and split. Words are apart: one name may be two people in the collections
+        of two words; "*" holds who says several.
+    remarks : what every report has to say of it.
+    """
     says: dict[str, set[str]] = {}
     for item in own:
         says.setdefault(item.speaker, set()).add(item.word if item.word in words else "")
-    groups: dict[tuple[str, ...], list[_Raw]] = {}
+    groups: dict[str, list[_Raw]] = {}
     for item in own:
         alone = len(says[item.speaker]) == 1 and item.speaker != UNKNOWN_SPEAKER
-        groups.setdefault(tuple(says[item.speaker]) if alone else ("*",), []).append(item)
+        groups.setdefault(min(says[item.speaker]) if alone else "*", []).append(item)
     settings = ws.settings.split
     named = {*settings.train_speakers, *settings.dev_speakers, *settings.test_speakers}
     if named or any(len({item.speaker for item in group}) < 3 for group in groups.values()):
-        groups = {("*",): list(own)}
-    before = _before(ws)
+        groups = {"*": list(own)}
+    before = read_record(ws.keyword / SPLIT_RECORD, ws.settings.as_dict()["split"]).get("speakers")
+    known = {word: by_speaker(names) for word, names in before.items()} if isinstance(before, dict) else {}
+    # Where one name is one person whatever the word, it was that before, too.
+    known["*"] = {speaker: split for each in known.values() for speaker, split in each.items()} | known.get("*", {})
     dealt: dict[int, str] = {}
-    kept: dict[str, dict[str, str]] = {}
+    kept: dict[str, dict[str, list[str]]] = {}
     remarks: list[str] = []
-    for words_said, group in groups.items():
-        name = words_said[0]
+    for word, group in groups.items():
         members = [Member(item.speaker, item.word, item.synthetic) for item in group]
-        known = before.get(name, {})
-        if name == "*":
-            known = {speaker: split for each in before.values() for speaker, split in each.items()} | known
-        result = assign(members, settings, known)
+        result = assign(members, settings, known.get(word))
         dealt |= {id(item): split for item, split in zip(group, result.splits, strict=True)}
         if result.by == "speaker":
-            kept[name] = {item.speaker: split for item, split in zip(group, result.splits, strict=True)}
+            kept[word] = {name: sorted({item.speaker for item in group if dealt[id(item)] == name}) for name in SPLITS}
         remarks += [remark for remark in result.remarks if remark not in remarks]
-    write_json(ws.keyword / SPLIT_RECORD, {"settings": ws.settings.as_dict()["split"], "speakers": kept})
-    return dealt, remarks
-
-
-def _before(ws: Workspace) -> dict[str, dict[str, str]]:
-    """Return where each speaker of each word was dealt the last time; nobody where [split] has changed since.
-
-    Words are kept apart, since one name may be two people in the collections of two words.
-    """
-    try:
-        record = json.loads((ws.keyword / SPLIT_RECORD).read_text(encoding="utf-8"))
-        if record["settings"] != ws.settings.as_dict()["split"]:
-            return {}
-        return {
-            str(word): {str(speaker): split for speaker, split in speakers.items() if split in SPLITS}
-            for word, speakers in record["speakers"].items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        # It is a record, not an input: without it the speakers are dealt out as the first time.
-        return {}
+    return dealt, kept, remarks
 
 
 def _word(text: str) -> str:

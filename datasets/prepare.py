@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from datasets.clips import Clip, Rejected, make_clips
 from datasets.manifest import Row, write_manifest
 from datasets.recordings import Recording
 from datasets.speech import Speaker, Spoken, cast_speakers, speak_to_files
-from datasets.split import Assignment, Member, assign
+from datasets.split import Assignment, Member, assign, by_speaker, read_record
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,9 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
         found = _spoken(workspace, sentences)
     clips, rejected = make_clips(found, workspace.clips, settings.recordings, workspace.alphabet)
     members = [Member(clip.speaker, clip.transcript, clip.synthetic) for clip in clips]
-    assignment: Assignment = assign(members, settings.split, _before(workspace))
+    before = read_record(workspace.split_record, settings.as_dict()["split"])
+    known = by_speaker(before) if before.get("by") == "speaker" else {}
+    assignment: Assignment = assign(members, settings.split, known)
     remarks = (*recordings_.remarks(found), *assignment.remarks, *_repeated(workspace, clips, assignment.splits))
     prepared = Prepared(clips, assignment.splits, rejected, assignment.by, remarks)
     for name in SPLITS:
@@ -124,18 +125,6 @@ def _repeated(workspace: Workspace, clips: Sequence[Clip], splits: Sequence[str]
         f"{len(repeated)} recording(s) are in more than one split, sample for sample ({first} and {second}): the "
         "figures count speech that was trained on or chosen by. Keep one of each."
     ]
-
-
-def _before(workspace: Workspace) -> dict[str, str]:
-    """Return who was in which split when this was last prepared; nobody where [split] has changed since."""
-    try:
-        record = json.loads(workspace.split_record.read_text(encoding="utf-8"))
-        if record["by"] != "speaker" or record["settings"] != workspace.settings.as_dict()["split"]:
-            return {}
-        return {str(speaker): name for name in SPLITS for speaker in record[name]}
-    except (OSError, ValueError, KeyError, TypeError):
-        # It is a record, not an input: without it the speakers are dealt out as the first time.
-        return {}
 
 
 def _spoken(workspace: Workspace, sentences: Sequence[str]) -> list[Recording]:

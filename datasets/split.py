@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +97,30 @@ def assign(members: Sequence[Member], settings: Split, before: Mapping[str, str]
     for index, name in zip(judged, _by_recording([members[i] for i in judged], settings), strict=True):
         splits[index] = name
     return Assignment("recording", tuple(splits), tuple(remarks))
+
+
+def read_record(path: Path, section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of an earlier split; nothing where section [split] has changed since, or none can be read.
+
+    It is a record, not an input: without it the speakers are dealt out as the first time.
+
+    Parameters
+    ----------
+    section : section [split] as it is now; the record's is below "settings".
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and found.get("settings") == section else {}
+
+
+def by_speaker(names: object) -> dict[str, str]:
+    """Return each speaker's split, from a record's names by split."""
+    if not isinstance(names, dict):
+        return {}
+    lists = {name: names.get(name) for name in SPLITS}
+    return {str(who): name for name, each in lists.items() if isinstance(each, list) for who in each}
 
 
 def _units(counts: Counter[str], synthetic: bool) -> dict[str, str]:

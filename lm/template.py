@@ -7,6 +7,7 @@ pieces put together as they stand, runs of spaces collapsed. So `light[s]` is "l
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -17,7 +18,7 @@ HIGHEST = 100
 _NO_SLOTS: Mapping[str, int] = {}
 
 
-class Node:
+class Node(ABC):
     """A part of a template. Parts are shared, never changed, and equal only to themselves.
 
     Parameters
@@ -42,9 +43,9 @@ class Node:
         self.can_be_empty = can_be_empty
         self.slots = slots
 
+    @abstractmethod
     def write(self, index: int) -> str:
         """Return the text of derivation `index`, 0 <= index < count, with its spaces as they come."""
-        raise NotImplementedError
 
 
 class Text(Node):

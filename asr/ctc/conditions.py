@@ -24,6 +24,7 @@ from asr.errors import AudioError
 
 KITCHEN = "kitchen"
 KITCHEN_SECONDS = 30.0
+POOLED_SECONDS = 8
 # What a model has to bear at home comes first.
 HARDEST_FIRST = ("clatter", "water", "crackle", "music", "shifting", "motor", "fan", "pink", "brown", "white")
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
@@ -58,12 +59,14 @@ class Noise:
     files : sound files; empty: noise made up.
     seed : of the piece of noise each clip meets.
     heard_in_training : kinds of noise that training made; None: nobody knows (a model from elsewhere).
+    pool : pieces of POOLED_SECONDS that noise made up is cut out of, for many short clips; 0: each piece is made anew.
     """
 
     kind: str = KITCHEN
     files: tuple[Path, ...] = field(default=())
     seed: int = 1
     heard_in_training: tuple[str, ...] | None = None
+    pool: int = 0
 
     @classmethod
     def of_folder(
@@ -109,6 +112,8 @@ class Noise:
                 source = _load(path)
             elif self.kind == KITCHEN:
                 source = kitchen(self.seed)
+            elif self.pool:
+                source = _pooled(self.kind, self.seed, int(generator.integers(self.pool)))
             else:
                 source = scenes.MAKERS[self.kind](length, generator)
             first = int(generator.integers(max(len(source) - length, 0) + 1))
@@ -148,6 +153,11 @@ def mix(speech: npt.ArrayLike, noise: npt.ArrayLike, level: float) -> Float:
     peak = float(np.abs(mixed).max(initial=0.0))
     loudest = 32767 / 32768
     return (mixed * np.float32(loudest / peak) if peak > loudest else mixed).astype(np.float32)
+
+
+@lru_cache(maxsize=256)
+def _pooled(kind: str, seed: int, number: int) -> Float:
+    return scenes.MAKERS[kind](POOLED_SECONDS * audio.SAMPLE_RATE, np.random.default_rng([seed, number]))
 
 
 @lru_cache(maxsize=2)

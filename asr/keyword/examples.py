@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +35,6 @@ WIDTHS = {"micro": 40, "average": 43}  # features of a slice
 VOICES_SECONDS = 1200.0  # s of other speech kept to make babble and splices of
 JUDGED_SETS = ("dev-clean", "dev-noise", "test-clean", "test-noise")
 
-_LONGER, _LONGER_SECONDS = 32, 8  # pieces of made-up noise of each kind that judges, and how long they are
 _TASK = 8  # recordings of one task for a worker
 _NAME = "table.csv"
 
@@ -296,28 +293,11 @@ def _judged(job: Job, sound: Sound | None, rng: np.random.Generator) -> Int16:
 
 def _in_noise(clip: Int16, judge: Noise, name: str, silent: bool, rng: np.random.Generator) -> Int16:
     assert _RECIPE is not None
-    noise = _piece(judge, name)
+    noise = judge.piece(name, len(clip))
     if silent or not clip.any():
         volume = _RECIPE.settings.noise_volume * 10.0 ** (rng.uniform(-40.0, 0.0) / 20.0)
         return audio.to_int16(noise * np.float32(volume / float(np.abs(noise).max())))
     return audio.to_int16(mix(clip, noise, _RECIPE.settings.judge_level))
-
-
-def _piece(judge: Noise, name: str) -> Float:
-    """Return the second of noise that a clip meets, float32 [16000]: cut out of longer ones, which are slow to make."""
-    if judge.files:
-        return judge.piece(name, CLIP)
-    generator = np.random.default_rng([judge.seed, zlib.crc32(name.encode())])
-    while True:
-        longer = _longer(judge, int(generator.integers(_LONGER)))
-        first = int(generator.integers(len(longer) - CLIP + 1))
-        if longer[first : first + CLIP].any():
-            return longer[first : first + CLIP]
-
-
-@lru_cache(maxsize=4 * _LONGER)
-def _longer(judge: Noise, number: int) -> Float:
-    return judge.piece(str(number), _LONGER_SECONDS * CLIP)
 
 
 def _rows(clips: Sequence[Int16]) -> Int8:

@@ -63,7 +63,8 @@ def judging_noise(ws: Workspace) -> tuple[Noise, ...]:
         return (own,)
     # Textures are no noise that anybody has met.
     left = [kind for kind in KINDS if kind not in (*chosen.noise_kinds, "babble", "texture")]
-    return tuple(Noise(kind, (), seed, chosen.noise_kinds) for kind in (*left, KITCHEN))
+    # Noise for each of 100,000 clips would take as long to make as the features of all of them.
+    return tuple(Noise(kind, (), seed, chosen.noise_kinds, pool=32) for kind in (*left, KITCHEN))
 
 
 def train_network(ws: Workspace, features: Path, *, again: bool = False) -> Trained:

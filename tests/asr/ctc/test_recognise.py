@@ -59,6 +59,27 @@ def test_noise_without_a_folder_is_of_a_kind_left_out_of_training() -> None:
     assert every.kind == "kitchen" and "training hears water and dishes too" in every.description
 
 
+@pytest.mark.parametrize("kind", ["water", "clatter", conditions.KITCHEN])
+def test_pooled_noise_is_the_same_in_every_process_and_another_for_each_clip(kind: str) -> None:
+    noise = conditions.Noise(kind, seed=3, pool=4)
+    pieces = [noise.piece(f"{number} 0", 16000) for number in range(20)]
+    conditions._pooled.cache_clear()
+    again = [noise.piece(f"{number} 0", 16000) for number in range(20)]
+    assert all(len(piece) == 16000 and piece.any() for piece in pieces)
+    assert all(np.array_equal(one, other) for one, other in zip(pieces, again, strict=True))
+    assert len({piece.tobytes() for piece in pieces}) == len(pieces)
+    assert not np.array_equal(conditions.Noise(kind, seed=4, pool=4).piece("0 0", 16000), pieces[0])
+    assert len(noise.piece("long", 10 * 16000)) == 10 * 16000  # longer than a piece of the pool
+
+
+def test_a_folders_own_noise_knows_no_pool(tmp_path: Path) -> None:
+    sound = np.random.default_rng(1).normal(0, 0.1, 32000).astype(np.float32)
+    audio.write_wav(tmp_path / "x.wav", audio.to_int16(sound))
+    files = (tmp_path / "x.wav",)
+    pooled = conditions.Noise("tests", files, pool=4)
+    assert np.array_equal(pooled.piece("a", 16000), conditions.Noise("tests", files).piece("a", 16000))
+
+
 @pytest.fixture(scope="module")
 def babbler(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with seeded weights: gibberish, but the client's own."""

@@ -141,8 +141,7 @@ def main() -> None:
     """Time all sides, in alternation."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--clips", type=int, default=105_000, help="clips of the set (105000)")
-    parser.add_argument("--sample", type=int, default=3000, help="clips that TensorFlow's op is timed on (3000)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of the comparison on that sample (3)")
+    parser.add_argument("--rounds", type=int, default=1, help="rounds of the comparison (1, about eight minutes)")
     parser.add_argument("--passes", type=int, default=1, help="clips made of each training recording (1)")
     parser.add_argument("--train", action="store_true", help="also learn ten of the words, to model.tflite")
     parser.add_argument("--side", nargs="*", help=argparse.SUPPRESS)
@@ -158,30 +157,23 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="asr-bench-") as place:
         folder = Path(place)
-        if chosen.rounds:
-            write_archive(folder / "sample.tar", chosen.sample)
+        archive = folder / "clips.tar"
+        write_archive(archive, chosen.clips)
         for number in range(chosen.rounds):
-            seconds, _, _ = run(["--side", "ours", str(folder / "sample.tar"), str(folder / f"sample-{number}"), "1"])
-            (each,) = run(["--side", "each", str(folder / "sample.tar")])
-            (stream,) = run(["--side", "data", str(folder / "sample.tar")])
-            rates = [chosen.sample / value for value in (seconds, each, stream)]
+            seconds, disk, memory = run(["--side", "ours", str(archive), str(folder / str(number)), str(chosen.passes)])
             print(
-                f"round {number + 1}: ours {rates[0]:.0f} clips/s, the op clip by clip {rates[1]:.0f} "
-                f"(ratio {rates[0] / rates[1]:.2f}), in tf.data {rates[2]:.0f} (ratio {rates[0] / rates[2]:.2f})",
-                flush=True,
-            )
-        if chosen.clips:
-            write_archive(folder / "whole.tar", chosen.clips)
-            seconds, disk, memory = run(
-                ["--side", "ours", str(folder / "whole.tar"), str(folder / "whole"), str(chosen.passes)]
-            )
-            print(
-                f"{chosen.clips} clips, {chosen.passes} for each in training: {seconds:.0f} s, "
+                f"round {number + 1}: {chosen.clips} clips, {chosen.passes} for each in training: {seconds:.0f} s, "
                 f"{chosen.clips / seconds:.0f} clips/s, {disk / 1e9:.2f} GB of disk, {memory / 1e9:.2f} GB of memory",
                 flush=True,
             )
-        if chosen.clips and chosen.train:
-            seconds, epoch, rows, memory = run(["--side", "whole", str(folder / "whole.tar"), str(folder / "ten")])
+            for side, name in (("each", "clip by clip"), ("data", "in tf.data")):
+                (other,) = run(["--side", side, str(archive)])
+                print(
+                    f"the op {name}: {other:.0f} s, {chosen.clips / other:.0f} clips/s (ratio {other / seconds:.2f})",
+                    flush=True,
+                )
+        if chosen.train:
+            seconds, epoch, rows, memory = run(["--side", "whole", str(archive), str(folder / "ten")])
             print(
                 f"ten words of {chosen.clips} clips to model.tflite: {seconds / 60:.1f} minutes, {rows:.0f} clips to "
                 f"train on, {epoch:.1f} s an epoch of the network itself, {memory / 1e9:.2f} GB of memory"

@@ -133,6 +133,8 @@ def recipe_of(found: Found, settings: Keyword, augment: Augment, cache: Path, ju
         augment,
         crop_probability=0.0,  # the maker puts silence around, and has to know where the word is
         silence_probability=0.0,
+        tempo_probability=settings.tempo_frequency,
+        tempo=settings.tempo,
         noise_probability=settings.noise_frequency,
         noise_above=settings.noise_above,
         noise_kinds=settings.noise_kinds,
@@ -274,7 +276,7 @@ def _training(job: Job, sound: Sound | None, rng: np.random.Generator) -> tuple[
         elif job.label == 1:
             clips.append(_MAKER.unknown(sound, rng, plain=plain))
         else:
-            clips.append(_MAKER.clip(sound, windows.loudest(sound), rng, plain=plain))
+            clips.append(_MAKER.word(sound, rng, plain=plain))
     if sound is not None:
         clips += [_MAKER.splice(sound, rng) for _ in range(job.splices)]
     return _rows(clips), [job.label] * job.clips + [1] * job.splices

@@ -66,6 +66,12 @@ class Keyword:
     splice_percent: float = setting(
         30.0, "of the unknown: a piece of a word before or after other speech", unit="%", minimum=0, maximum=90
     )
+    tempo_frequency: float = setting(
+        0.35, "share of augmented clips spoken slower or faster at the same pitch", minimum=0, maximum=1
+    )
+    tempo: tuple[float, ...] = setting(
+        (0.7, 1.2), "times the original; slow words of two and more syllables pass a second", minimum=0.5, maximum=2
+    )
     noise_frequency: float = setting(0.75, "share of augmented clips with noise mixed in", minimum=0, maximum=1)
     noise_above: tuple[float, ...] = setting(
         (0.0, 30.0), "speech above that noise, least and most", unit="dB", minimum=-20, maximum=60

@@ -89,12 +89,24 @@ class Maker:
         self.voices = voices
         self.noises = noises
 
-    def clip(self, sound: Sound, middle: int, rng: np.random.Generator, *, plain: bool = False) -> Int16:
+    def word(self, sound: Sound, rng: np.random.Generator, *, plain: bool = False) -> Int16:
+        """Return a clip of a word; of one that is, or becomes, longer than a clip, any second of it.
+
+        In a stream a network hears every second of a slow word, and a judge the loudest, which may leave out its end.
+        """
+        if plain or self.chain is None or len(sound.samples) <= CLIP:
+            return self.clip(sound, loudest(sound), rng, plain=plain)
+        return self.clip(sound, (sound.start + sound.end) // 2, rng, inside=True)
+
+    def clip(
+        self, sound: Sound, middle: int, rng: np.random.Generator, *, plain: bool = False, inside: bool = False
+    ) -> Int16:
         """Return a clip around `middle`, int16 [lead + 16000], the lead a multiple of 320 samples, often none.
 
         Parameters
         ----------
         plain : leave the sound as it is, but for the time shift.
+        inside : any second of the speech will do, where augmentation leaves it longer than that.
         """
         lead = SLICE * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
         shift = float(rng.uniform(-1.0, 1.0)) * self.settings.time_shift * SAMPLE_RATE
@@ -108,7 +120,11 @@ class Maker:
         piece = noise_.add_silence(piece, max(0, missing[0]), max(0, missing[1]), quieter, rng)
         place += max(0, missing[0])
         heard = self.chain.apply(piece, rng)
-        place = round(place * len(heard) / len(piece))
+        stretch = len(heard) / len(piece)
+        place = round(place * stretch)
+        if inside:
+            spare = max(0.0, (sound.end - sound.start) * stretch - CLIP) / 2
+            shift += float(rng.uniform(-spare, spare))
         return to_int16(cut(heard, place + round(shift), lead))
 
     def unknown(self, sound: Sound, rng: np.random.Generator, *, plain: bool = False) -> Int16:

@@ -46,10 +46,11 @@ def make_features(ws: Workspace) -> Path:
 # What the data set depends on, of section [keyword].
 _DATA = (
     *("words", "corpus", "split_by", "validation_percent", "testing_percent", "preprocess", "time_shift", "warm_share"),
-    *("passes", "most_clips", "silence_percent", "unknown_percent", "splice_percent", "noise_frequency", "noise_above"),
+    *("passes", "most_clips", "silence_percent", "unknown_percent", "splice_percent", "tempo_frequency", "tempo"),
+    *("noise_frequency", "noise_above"),
     *("noise_volume", "noise_kinds", "judge_level", "seed"),
 )
-_VERSION = 1  # of how clips are made; raised when the same recordings would give others
+_VERSION = 2  # of how clips are made; raised when the same recordings would give others
 
 
 def judging_noise(ws: Workspace) -> tuple[Noise, ...]:

@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from asr import audio, verbs
+from asr.ctc import checkpoints
 from asr.errors import ModelError, RecordingsError, WorkspaceError
 from asr.keyword import examples
 from asr.keyword.evaluate import figures
 from asr.keyword.jobs import plan
-from asr.keyword.network import SCALES
+from asr.keyword.layers import Layer
+from asr.keyword.network import SCALES, as_layers, forward, real
 from asr.keyword.shards import Reader
 from asr.keyword.train import Plan, Trainer, class_weights, train
 from asr.settings import with_values
@@ -175,6 +178,23 @@ def test_a_network_learns_what_its_teacher_makes_of_a_clip(trained: tuple[Worksp
         heard.append((likelihood / likelihood.sum(axis=1, keepdims=True)).mean(axis=0))
     labels, taught = heard
     assert taught.argmax() == 3 and np.abs(taught - sure).sum() < 0.5 * np.abs(labels - sure).sum(), heard
+
+
+def test_what_is_kept_lets_devs_classes_come_out_as_often_as_they_are_there(trained: tuple[Workspace, str]) -> None:
+    ws, _ = trained
+    load_tensorflow()
+    trainer = Trainer(plan_of(ws, "corrected", epochs=2))
+    kept = trainer.run().layers
+    rows = np.concatenate([judge.all() for judge in trainer.judges.values()])
+    labels = np.concatenate([judge.labels for judge in trainer.judges.values()])
+
+    def surplus(layers: list[Layer]) -> float:
+        logits = forward(layers, real(rows, "micro"))
+        chances = np.exp(log_softmax(logits.reshape(len(rows), -1), axis=1))
+        return float(np.abs(chances.sum(axis=0) - np.bincount(labels, minlength=chances.shape[1])).sum())
+
+    trainer.mean.set_weights(checkpoints.load(trainer.plan.checkpoints / "best.npz").arrays)
+    assert surplus(kept) < 0.5 * surplus(as_layers(trainer.mean, trainer.scale))
 
 
 def test_tensorboard_shows_curves_and_clips_of_each_class(trained: tuple[Workspace, str]) -> None:

@@ -110,3 +110,34 @@ def test_silence_is_never_louder_than_asked_for() -> None:
     peaks = [int(np.abs(maker.silence(np.random.default_rng(seed))).max()) for seed in range(60)]
     assert max(peaks) <= 3277
     assert 0 in peaks and max(peaks) > 1000
+
+
+def test_a_slow_word_is_heard_from_its_beginning_to_its_end() -> None:
+    settings = Keyword(warm_share=0.0, time_shift=0.0)
+    nothing = {name: 0.0 for name in vars(Augment()) if name.endswith("_probability")}
+    chain = Chain(Augment(**{**nothing, "tempo_probability": 1.0, "tempo": (0.7, 0.7), "rooms": 2}))
+    maker = Maker(settings, chain, None, None)
+    samples = burst(20000, 16000, 56000)
+    # A second of speech becomes 1.43 s: most seconds of it are full of speech, wherever they lie.
+    sound = Sound(samples, 20000, 36000)
+    rng = np.random.default_rng(7)
+    clips = [maker.word(sound, rng) for _ in range(60)]
+    silent = [float(np.mean(np.abs(clip.astype(np.int32)) < 20)) for clip in clips]
+    assert max(silent) < 0.1
+    assert len({clip.tobytes() for clip in clips}) > 50
+    # Another second of the speech each time: in the same place, they would be alike.
+    likeness = [np.corrcoef(clips[0].astype(float), clip.astype(float))[0, 1] for clip in clips[1:]]
+    assert np.median(np.abs(likeness)) < 0.3
+    plain = [maker.word(sound, rng, plain=True) for _ in range(2)]
+    assert np.array_equal(plain[0], plain[1])
+
+
+def test_a_word_cut_to_a_second_before_stays_where_it_was() -> None:
+    settings = Keyword(warm_share=0.0, time_shift=0.0)
+    nothing = {name: 0.0 for name in vars(Augment()) if name.endswith("_probability")}
+    chain = Chain(Augment(**{**nothing, "tempo_probability": 1.0, "tempo": (0.7, 0.7), "rooms": 2}))
+    maker = Maker(settings, chain, None, None)
+    # All of a file of a second counts as speech; where the word lies in it, nobody knows.
+    sound = windows.locate(burst(6000, 4000, CLIP))
+    clips = [maker.word(sound, np.random.default_rng(seed)) for seed in range(5)]
+    assert len({clip.tobytes() for clip in clips}) == 1

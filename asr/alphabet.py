@@ -105,3 +105,8 @@ class Alphabet:
             return cls([labels[index] for index in range(count)])
         except ValueError:
             raise damaged from None
+
+
+def normal_word(word: str) -> str:
+    """Return how a word is compared with folders' names and transcripts: `Smart_Mirror` is "smart mirror"."""
+    return " ".join(word.replace("_", " ").lower().split())

@@ -12,10 +12,12 @@ import json
 import re
 import sys
 import typing
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asr.alphabet import normal_word
 from asr.augment.settings import Augment
 from asr.errors import WorkspaceError
 from asr.keyword.settings import SILENCE, UNKNOWN, Keyword
@@ -232,9 +234,10 @@ def _check_together(settings: Settings, text: str, path: Path) -> None:
                 found = _toml(pair)
                 fail(section, key, f"expected [lowest, highest], found {found}", "Write two numbers in rising order")
     words = settings.keyword.words
+    alike = Counter(normal_word(word) for word in words)
     for word in words:
-        if words.count(word) > 1 or word in (SILENCE, UNKNOWN) or word != " ".join(word.split()) or not word:
-            what = "is there twice" if words.count(word) > 1 else "cannot be a word here"
+        if alike[normal_word(word)] > 1 or word in (SILENCE, UNKNOWN) or word != " ".join(word.split()) or not word:
+            what = "is there twice" if alike[normal_word(word)] > 1 else "cannot be a word here"
             fail("keyword", "words", f"{word!r} {what}", "Each word once; silence and unknown come by themselves")
     if not words:
         fail("keyword", "words", "names no word", 'Write for example words = ["yes", "no"]')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from asr.alphabet import normal_word
 from asr.errors import UserError
 from asr.workspace import Workspace
 from datasets.speech import Spoken, cast_speakers
@@ -22,7 +23,7 @@ def spoken_words(ws: Workspace) -> list[tuple[str, Spoken]]:
     and nonsense that shares a part with a word, which is what a false accept is made of.
     """
     chosen = ws.settings
-    words = tuple(" ".join(word.lower().split()) for word in chosen.keyword.words)
+    words = tuple(normal_word(word) for word in chosen.keyword.words)
     if not chosen.keyword.synthetic_speakers or chosen.voices.use == "never":
         return []
     speakers = cast_speakers(chosen.voices, chosen.alphabet.language, chosen.keyword.synthetic_speakers)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from asr.alphabet import normal_word
 from asr.errors import RecordingsError
 from asr.files import write_json
 from asr.workspace import SPLITS, Workspace
@@ -99,15 +100,17 @@ def find(ws: Workspace) -> Found:
             index = speech_commands.index_archive(corpus, ws.keyword / "background", voices)
             rejected = index.rejected
             unlisted = "train" if index.lists else ""
-            raw += [
-                _Raw(name, _word(Path(name).parts[0]), _speaker(Path(name)), index.lists.get(name, unlisted), True)
-                for name in index.names
-            ]
+            for name in index.names:
+                word, listed = normal_word(Path(name).parts[0]), index.lists.get(name, unlisted)
+                raw.append(_Raw(name, word, _speaker(Path(name)), listed, archived=True))
         elif corpus.is_dir():
             raw += read_words(corpus)
         else:
             raise RecordingsError("no such folder or .tar.gz", path=corpus, fix="Check keyword.corpus in asr.toml")
     _check_words(raw, chosen.words, ws)
+    background = ws.root / Path(chosen.background).expanduser()
+    if not background.exists():
+        raise RecordingsError("no such folder or table", path=background, fix="Check keyword.background in asr.toml")
     raw, beside = _without_sentences_of(raw, chosen.words)
     utterances, by, remarks = _split(raw, ws)
     if beside:
@@ -120,8 +123,11 @@ def find(ws: Workspace) -> Found:
         utterances += synthetic
         remarks.append(f"{len(synthetic)} of the recordings trained on are synthetic voices'; those judged by are not")
     if voices is not None:
+        words = {normal_word(word) for word in chosen.words}
         trained = {
-            f"{Path(u.name).parts[0]}-{Path(u.name).name}" for u in utterances if u.archived and u.split == "train"
+            f"{Path(u.name).parts[0]}-{Path(u.name).name}"
+            for u in utterances
+            if u.archived and u.split == "train" and u.word not in words
         }
         for path in voices.glob("*.wav"):
             if path.name not in trained:
@@ -147,7 +153,7 @@ def read_words(folder: Path) -> list[_Raw]:
         elif not place.name.startswith((".", "_")) and place.name not in (*NOISES, "test_noise", "noise", "music"):
             for path in sorted(item for item in place.rglob("*") if item.is_file() and recordings_.is_sound(item)):
                 listed = lists.get(f"{place.name}/{path.name}", "train" if lists else "")
-                found.append(_Raw(str(path.resolve()), _word(place.name), _speaker(path), listed))
+                found.append(_Raw(str(path.resolve()), normal_word(place.name), _speaker(path), listed))
     return found
 
 
@@ -158,9 +164,8 @@ def _own(ws: Workspace) -> list[_Raw]:
     if folder.is_file() or (folder / recordings_.CSV_NAME).exists():
         table = folder if folder.is_file() else folder / recordings_.CSV_NAME
         for recording in recordings_.read_csv(table, ws.alphabet):
-            found.append(
-                _Raw(str(recording.path), _word(recording.transcript), recording.speaker, synthetic=recording.synthetic)
-            )
+            word = normal_word(recording.transcript)
+            found.append(_Raw(str(recording.path), word, recording.speaker, synthetic=recording.synthetic))
         if (folder / CUSTOM).is_dir():
             found += read_words(folder / CUSTOM)
     elif folder.is_dir():
@@ -189,11 +194,13 @@ def _check_words(raw: Sequence[_Raw], words: Sequence[str], ws: Workspace) -> No
             fix="Put a folder for each word there, or name Speech Commands in keyword.corpus",
         )
     for word in words:
-        count = counts[_word(word)]
+        count = counts[normal_word(word)]
         if count == 0:
-            near = difflib.get_close_matches(_word(word), list(counts), n=1, cutoff=0.6)
+            near = difflib.get_close_matches(normal_word(word), list(counts), n=1, cutoff=0.6)
             known = ", ".join(sorted(counts, key=lambda item: -counts[item])[:12])
             hint = f"Did you mean {near[0]!r}?" if near else f"Record it, or choose among: {known}"
+            if (ws.recordings / recordings_.CSV_NAME).is_file() and _folder_of(word, ws.recordings):
+                hint = f"Beside {recordings_.CSV_NAME}, folders of words count below {CUSTOM}/ only: put them there"
             raise RecordingsError(
                 f"keyword.words names {word!r}, and there are no recordings of it", path=ws.toml, fix=hint
             )
@@ -207,7 +214,7 @@ def _check_words(raw: Sequence[_Raw], words: Sequence[str], ws: Workspace) -> No
 
 def _without_sentences_of(raw: Sequence[_Raw], words: Sequence[str]) -> tuple[list[_Raw], int]:
     """Leave out the recordings in which one of the words is said beside others; return the rest, and how many went."""
-    wanted = [_word(word) for word in words]
+    wanted = [normal_word(word) for word in words]
     kept = [item for item in raw if item.word in wanted or not any(f" {one} " in f" {item.word} " for one in wanted)]
     return kept, len(raw) - len(kept)
 
@@ -215,9 +222,9 @@ def _without_sentences_of(raw: Sequence[_Raw], words: Sequence[str]) -> tuple[li
 def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, list[str]]:
     """Give each recording its split: a published list's, the hash's or that of asr.toml's [split]."""
     chosen = ws.settings.keyword
-    words = {_word(word) for word in chosen.words}
+    words = {normal_word(word) for word in chosen.words}
     counts = Counter(item.word for item in raw)
-    few = [word for word in chosen.words if counts[_word(word)] < FEW]
+    few = [word for word in chosen.words if counts[normal_word(word)] < FEW]
     remarks = [f"few recordings ({', '.join(few)}): a figure below 1 % cannot be told from 0"] if few else []
     hashable = [bool(_HASHED.fullmatch(Path(item.name).stem)) for item in raw]
     own = [item for item in raw if not item.listed]
@@ -244,7 +251,7 @@ def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, li
     occupied = {(u.word, u.split) for u in utterances}
     for word in chosen.words:
         for name in SPLITS:
-            if (_word(word), name) not in occupied:
+            if (normal_word(word), name) not in occupied:
                 raise RecordingsError(
                     f"no recording of {word!r} is left for {name}",
                     path=ws.recordings,
@@ -276,19 +283,22 @@ def _by_speakers(
         alone = len(says[item.speaker]) == 1 and item.speaker != UNKNOWN_SPEAKER
         groups.setdefault(min(says[item.speaker]) if alone else "*", []).append(item)
     settings = ws.settings.split
-    named = {*settings.train_speakers, *settings.dev_speakers, *settings.test_speakers}
-    if named or any(len({item.speaker for item in group}) < 3 for group in groups.values()):
-        groups = {"*": list(own)}
     before = read_record(ws.keyword / SPLIT_RECORD, ws.settings.as_dict()["split"]).get("speakers")
     known = {word: by_speaker(names) for word, names in before.items()} if isinstance(before, dict) else {}
+    shared = known.get("*", {})
+    named = {*settings.train_speakers, *settings.dev_speakers, *settings.test_speakers}
+    few = any(len({item.speaker for item in group}) < 3 for group in groups.values())
+    if named or few or set(known) == {"*"}:
+        # Who was dealt out together once, for want of speakers, stays together.
+        groups = {"*": list(own)}
     # Where one name is one person whatever the word, it was that before, too.
-    known["*"] = {speaker: split for each in known.values() for speaker, split in each.items()} | known.get("*", {})
+    anywhere = {speaker: split for each in known.values() for speaker, split in each.items()} | shared
     dealt: dict[int, str] = {}
     kept: dict[str, dict[str, list[str]]] = {}
     remarks: list[str] = []
     for word, group in groups.items():
         members = [Member(item.speaker, item.word, item.synthetic) for item in group]
-        result = assign(members, settings, known.get(word))
+        result = assign(members, settings, anywhere if word == "*" else shared | known.get(word, {}), words)
         dealt |= {id(item): split for item, split in zip(group, result.splits, strict=True)}
         if result.by == "speaker":
             kept[word] = {name: sorted({item.speaker for item in group if dealt[id(item)] == name}) for name in SPLITS}
@@ -296,8 +306,8 @@ def _by_speakers(
     return dealt, kept, remarks
 
 
-def _word(text: str) -> str:
-    return " ".join(text.replace("_", " ").lower().split())
+def _folder_of(word: str, folder: Path) -> bool:
+    return any(item.is_dir() and normal_word(item.name) == normal_word(word) for item in folder.iterdir())
 
 
 def _speaker(path: Path) -> str:

@@ -6,7 +6,7 @@ import difflib
 import itertools
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,12 @@ class Assignment:
     remarks: tuple[str, ...]
 
 
-def assign(members: Sequence[Member], settings: Split, before: Mapping[str, str] | None = None) -> Assignment:
+def assign(
+    members: Sequence[Member],
+    settings: Split,
+    before: Mapping[str, str] | None = None,
+    everywhere: Collection[str] = (),
+) -> Assignment:
     """Deal the clips out, the same for the same seed.
 
     Synthetic voices go to train where real speakers are there to judge; alone, they are split like people.
@@ -58,6 +63,7 @@ def assign(members: Sequence[Member], settings: Split, before: Mapping[str, str]
     ----------
     before : where each speaker was; they stay there, and only new ones are dealt out. Who judged yesterday is not
         trained on today, and figures of today and yesterday are of the same people.
+    everywhere : transcripts that each split needs somebody for, where speakers can be dealt out so.
 
     Raises
     ------
@@ -83,7 +89,11 @@ def assign(members: Sequence[Member], settings: Split, before: Mapping[str, str]
             weights[units[speaker]] += count
         shares = {name: getattr(settings, name) for name in SPLITS}
         kept = {units[speaker]: name for speaker, name in (before or {}).items() if speaker in units}
-        dealt = _add(kept, dict(weights), shares, settings.seed)
+        says: dict[str, set[str]] = {unit: set() for unit in weights}
+        for index in judged:
+            if members[index].transcript in everywhere:
+                says[units[members[index].speaker]].add(members[index].transcript)
+        dealt = _add(kept, dict(weights), shares, settings.seed, says)
         splits = [dealt[units[member.speaker]] if member.speaker in units else "train" for member in members]
         return Assignment("speaker", tuple(splits), tuple(remarks))
     who = "1 speaker" if len(counts) == 1 else f"{len(counts)} speakers"
@@ -157,14 +167,20 @@ def _named(named: dict[str, Sequence[str]], counts: Counter[str], settings: Spli
     return chosen | _deal(others, open_splits, settings.seed)
 
 
-def _deal(counts: dict[str, int], shares: dict[str, float], seed: int) -> dict[str, str]:
+def _deal(
+    counts: dict[str, int], shares: dict[str, float], seed: int, says: Mapping[str, Collection[str]] | None = None
+) -> dict[str, str]:
     """Deal speakers out so that the recordings come close to the shares, and no split stays empty.
 
-    Of many seeded dealings the closest is taken; a speaker with many recordings weighs more than one with few.
+    Of many seeded dealings the closest is taken; a speaker with many recordings weighs more than one with few. Of what
+    they say, each split should hold something of everything: that comes before the shares.
     """
     speakers = sorted(counts)
     weights = np.array([counts[speaker] for speaker in speakers], dtype=np.float64)
     names = list(shares)
+    said = {speaker: set((says or {}).get(speaker, ())) for speaker in speakers}
+    transcripts = sorted(set().union(*said.values()))
+    who = np.array([[each in said[speaker] for speaker in speakers] for each in transcripts], dtype=bool)
     goal = np.array([shares[name] for name in names])
     goal = goal / goal.sum() if goal.sum() > 0 else np.full(len(names), 1 / len(names))
     if len(names) ** len(speakers) <= len(names) ** _TRY_ALL:
@@ -179,8 +195,12 @@ def _deal(counts: dict[str, int], shares: dict[str, float], seed: int) -> dict[s
         by_heads = [rng.permutation(deck) for _ in range(_TRIES // 2)]
         by_weight = [_cut(rng.permutation(len(speakers)), weights, goal) for _ in range(_TRIES // 2)]
         dealings = np.array(by_heads + by_weight)
+        if _lacking(dealings, who, len(names)).min() > 0:
+            # Where nobody says everything, a small share has to be a larger one.
+            dealings = np.concatenate([dealings, rng.integers(0, len(names), (_TRIES, len(speakers)))])
     got = np.stack([(dealings == k) @ weights for k in range(len(names))], axis=1) / weights.sum()
-    distance = np.abs(got - goal).sum(axis=1)
+    # Something that a split lacks counts more than any distance from the shares, which is 2 at most.
+    distance = np.abs(got - goal).sum(axis=1) + 2.0 * _lacking(dealings, who, len(names))
     everyone = np.all(np.stack([(dealings == k).any(axis=1) for k in range(len(names))], axis=1), axis=1)
     distance[~everyone] = np.inf
     # Among the equally close, the seed chooses.
@@ -189,10 +209,34 @@ def _deal(counts: dict[str, int], shares: dict[str, float], seed: int) -> dict[s
     return {speaker: names[int(index)] for speaker, index in zip(speakers, chosen, strict=True)}
 
 
-def _add(kept: dict[str, str], counts: dict[str, int], shares: dict[str, float], seed: int) -> dict[str, str]:
-    """Deal out who is new, each to the split that lacks most; everybody where those known leave a split empty."""
+def _lacking(
+    dealings: npt.NDArray[np.int64], who: npt.NDArray[np.bool_], splits: int
+) -> npt.NDArray[np.int64]:
+    """Return how many pairs of a transcript and a split have nobody who says it there, int64 [dealings].
+
+    Parameters
+    ----------
+    dealings : int64 [dealings, speakers], the split of each speaker.
+    who : bool [transcripts, speakers].
+    """
+    lacking = np.zeros(len(dealings), np.int64)
+    for speakers in who:
+        for split in range(splits):
+            lacking += ~((dealings == split) & speakers).any(axis=1)
+    return lacking
+
+
+def _add(
+    kept: dict[str, str],
+    counts: dict[str, int],
+    shares: dict[str, float],
+    seed: int,
+    says: Mapping[str, Collection[str]],
+) -> dict[str, str]:
+    """Deal out who is new, each to the split that lacks most; everybody where that leaves a split without something."""
+    anew = _deal(counts, shares, seed, says)
     if {*kept.values()} != {*shares}:
-        return _deal(counts, shares, seed)
+        return anew
     new = sorted(speaker for speaker in counts if speaker not in kept)
     total = sum(counts.values()) / (sum(shares.values()) or 1.0)
     lacking = {name: share * total for name, share in shares.items()}
@@ -204,7 +248,8 @@ def _add(kept: dict[str, str], counts: dict[str, int], shares: dict[str, float],
         name = max(lacking, key=lambda split: lacking[split])
         dealt[speaker] = name
         lacking[name] -= counts[speaker]
-    return dealt
+    said = [{(name, each) for speaker, name in way.items() for each in says[speaker]} for way in (anew, dealt)]
+    return anew if len(said[0]) > len(said[1]) else dealt
 
 
 def _cut(

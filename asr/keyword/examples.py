@@ -14,6 +14,7 @@ import numpy as np
 
 from asr import audio
 from asr import workers as workers_
+from asr.alphabet import normal_word
 from asr.audio import Int16
 from asr.augment.chain import Chain
 from asr.augment.settings import Augment
@@ -112,7 +113,7 @@ def make(folder: Path, found: Found, recipe: Recipe, jobs: Sequence[Job], worker
     if rejected:
         remarks.append(f"{len(rejected)} recordings were set aside, see {folder / 'rejected.csv'}")
     if longer:
-        remarks.append(f"{longer} recordings of words hold more than a second of speech: their loudest second is used")
+        remarks.append(f"{longer} recordings of words hold more than a second of speech, of which one is heard at once")
     if not counts["train", 1]:
         remarks.append("no other words to train on: anything spoken will be taken for a word")
     return remarks
@@ -120,7 +121,7 @@ def make(folder: Path, found: Found, recipe: Recipe, jobs: Sequence[Job], worker
 
 def recipe_of(found: Found, settings: Keyword, augment: Augment, cache: Path, judges: Sequence[Noise]) -> Recipe:
     """Gather noise and other speech, and fit the effects to clips of a second."""
-    words = {" ".join(word.lower().split()) for word in settings.words}
+    words = {normal_word(word) for word in settings.words}
     others = [u for u in found.utterances if u.split == "train" and u.word not in words and not u.archived]
     rng = np.random.default_rng([settings.seed, 5])
     chosen = [Path(others[int(index)].name) for index in sorted(rng.permutation(len(others))[:600])]

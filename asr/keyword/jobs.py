@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from asr.alphabet import normal_word
 from asr.keyword.settings import Keyword
 from datasets.keywords import Found, Utterance
 
@@ -41,7 +42,7 @@ class Job:
 def plan(found: Found, settings: Keyword) -> list[Job]:
     """Return the jobs of a whole data set, with their shares of silence and unknown."""
     rng = np.random.default_rng([settings.seed, 3])
-    labels = {" ".join(word.lower().split()): 2 + index for index, word in enumerate(settings.words)}
+    labels = {normal_word(word): 2 + index for index, word in enumerate(settings.words)}
     jobs: list[Job] = []
     for split in ("train", "dev", "test"):
         members = [u for u in found.utterances if u.split == split]

@@ -22,6 +22,7 @@ LATE = 50  # slices after a word's end in which hearing it still counts, 1 s
 _GAP = (2.0, 5.0)  # s from the end of a word to the beginning of the next one
 _LEVEL = 0.05  # of full scale, RMS of active speech: every recording comes at the same level
 _PAUSE = SAMPLE_RATE // 4  # samples between recordings
+_LONGEST = 3600.0  # s of a stream
 
 Stream = tuple[npt.NDArray[np.int64], Scores]
 
@@ -51,7 +52,7 @@ class Curve:
     misses: npt.NDArray[np.float64]
 
 
-def join(names: Sequence[str], seconds: float = 3600.0) -> Int16:
+def join(names: Sequence[str], seconds: float = _LONGEST) -> Int16:
     """Return recordings one after the other, each at the same level, int16 [n], up to `seconds`."""
     pieces: list[Float] = []
     total = 0
@@ -90,7 +91,13 @@ def lay(
     pieces, placed = [], []
     place = SAMPLE_RATE * 2
     for name, word in words:
-        sound = windows.locate(audio.load(name))
+        if place > _LONGEST * SAMPLE_RATE:
+            break
+        try:
+            sound = windows.locate(audio.load(name))
+        except AudioError as error:
+            say(f"left out of the stream: {error}")
+            continue
         spoken = sound.samples[sound.start : sound.end]
         power = active_power(spoken)
         if power <= 0 or not len(spoken):

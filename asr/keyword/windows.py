@@ -17,6 +17,7 @@ CLIP = SAMPLE_RATE  # samples that the network hears at once, 1 s
 SLICE = 320  # samples from one slice of features to the next, 20 ms
 MOST_LEAD = 60  # slices heard before a warm clip, 1.2 s: noise reduction has settled by then
 _FEWEST_LEAD = 10  # slices
+_LONGEST_WORD = 3 * SAMPLE_RATE // 2  # samples; of what is longer, the word may be a part
 _AROUND = SAMPLE_RATE // 4  # samples kept on each side, for the time shift and for what a change of speed takes
 
 
@@ -93,8 +94,10 @@ class Maker:
         """Return a clip of a word; of one that is, or becomes, longer than a clip, any second of it.
 
         In a stream a network hears every second of a slow word, and a judge the loudest, which may leave out its end.
+        Speech of much more than a second is a word and something else: there, the loudest second is the likeliest.
         """
-        if plain or self.chain is None or len(sound.samples) <= CLIP:
+        known = len(sound.samples) > CLIP and sound.end - sound.start <= _LONGEST_WORD
+        if plain or self.chain is None or not known:
             return self.clip(sound, loudest(sound), rng, plain=plain)
         return self.clip(sound, (sound.start + sound.end) // 2, rng, inside=True)
 

@@ -29,12 +29,14 @@ def make_features(ws: Workspace) -> Path:
     chosen = ws.settings.keyword
     folder = ws.keyword / "features"
     found = keywords.find(ws)
+    judges = judging_noise(ws)
     made_of = {name: value for name, value in asdict(chosen).items() if name in _DATA}
-    stamp = Stamp(folder / "stamp.json", made_of, asdict(ws.settings.augment), _inventory(found), _VERSION)
+    heard = [*_inventory(found), *_noise_files(ws, found, judges)]
+    stamp = Stamp(folder / "stamp.json", made_of, asdict(ws.settings.augment), heard, _VERSION)
     if stamp.is_fresh([folder / "train.labels.npy", folder / "table.csv"]):
         return folder
     (folder / "stamp.json").unlink(missing_ok=True)
-    recipe = examples.recipe_of(found, chosen, ws.settings.augment, ws.keyword / "sounds", judging_noise(ws))
+    recipe = examples.recipe_of(found, chosen, ws.settings.augment, ws.keyword / "sounds", judges)
     planned = jobs.plan(found, chosen)
     say(f"features of {len(planned)} recordings, split by {found.by}")
     remarks = [*found.remarks, *examples.make(folder, found, recipe, planned)]
@@ -270,10 +272,21 @@ def _inventory(found: Found) -> list[Any]:
     for utterance in found.utterances:
         row: list[Any] = [utterance.name, utterance.word, utterance.split]
         if not utterance.archived:
-            stat = Path(utterance.name).stat()
-            row += [stat.st_size, stat.st_mtime_ns]
+            row += _seen(Path(utterance.name))[1:]
         rows.append(row)
-    if found.archive is not None:
-        stat = found.archive.stat()
-        rows.append([str(found.archive), stat.st_size, stat.st_mtime_ns])
-    return rows
+    return [*rows, _seen(found.archive)] if found.archive is not None else rows
+
+
+def _noise_files(ws: Workspace, found: Found, judges: Sequence[Noise]) -> list[Any]:
+    """Return what stands for all noise that is trained with or judges, but that of an archive, which stands for it."""
+    from datasets.recordings import is_sound
+
+    folders = [folder for folder in found.noises if not folder.is_relative_to(ws.keyword)]
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if is_sound(path)]
+    files += [path for judge in judges for path in judge.files]
+    return [*map(_seen, files), *([judge.kind, judge.seed] for judge in judges)]
+
+
+def _seen(path: Path) -> list[Any]:
+    stat = path.stat()
+    return [str(path), stat.st_size, stat.st_mtime_ns]

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asr.alphabet import normal_word
 from asr.audio import SAMPLE_RATE
 from asr.files import write_bytes, write_json
 from asr.progress import say
 from asr.stderr import load_tensorflow
 from asr.steps.keyword import check_words, write_tables
 from asr.workspace import Workspace
+from datasets import speech_commands
 
 if TYPE_CHECKING:
     from asr.audio import Int16
     from asr.keyword.stream import Placed, Stream
-    from datasets.keywords import Found
+    from datasets.keywords import Found, Utterance
 
 SHORTEST = 5.0  # s of other speech; in less there is nothing to fit to, and an hour says more than a minute
+LOWEST = 128  # threshold, half of the highest score: little other speech may ask for less, and must not get it
+MOST = 3600  # clips of an archive that are taken for a stream, of a split's words and of its other speech
 
 
 def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
@@ -41,18 +49,29 @@ def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
 
     chosen, folder = ws.settings.keyword, ws.keyword_export
     check_words(folder, classes(chosen.words))
-    found = keywords.find(ws)
-    background, mixed, placed = streams(ws, found, split)
-    other = stream.join(_others(ws, found, "dev"))
-    if min(len(background), len(other)) < SHORTEST * SAMPLE_RATE or not placed:
-        text = "stream: not judged, for there are less than 5 s of other speech in recordings of dev or of the split"
+    for path in (folder / "thresholds.json", *(ws.reports / "keyword").glob(f"stream-{split}.*")):
+        # They may be of an earlier model.
+        path.unlink(missing_ok=True)
+    with at_hand(ws, keywords.find(ws), ("dev", split)) as found:
+        background, mixed, placed = streams(ws, found, split)
+        other = stream.join(_others(ws, found, "dev"))
+    seconds, where = min((len(sound) / SAMPLE_RATE, name) for sound, name in ((background, split), (other, "dev")))
+    if seconds < SHORTEST or not placed:
+        little = f"{where} holds only {seconds:.1f} s of other speech"
+        text = f"stream: not judged, for {little if placed else f'{split} holds none of the words'}"
         say(f"mind: {text}; each word's threshold is half of the highest score")
         return {"text": text}
     run = runner(ws)
     fitted_on, quiet, spoken = run(other), run(background), run(mixed)
     rule = Rule.of(chosen, ())
     count = len(chosen.words)
-    thresholds = stream.fit_thresholds(fitted_on, rule, count, chosen.false_accepts_per_hour)
+    fitted = stream.fit_thresholds(fitted_on, rule, count, chosen.false_accepts_per_hour)
+    thresholds = tuple(max(LOWEST, threshold) for threshold in fitted)
+    if stream.hours(fitted_on) * chosen.false_accepts_per_hour < 1:
+        say(
+            f"mind: {60 * stream.hours(fitted_on):.0f} minutes of dev's other speech cannot tell "
+            f"{chosen.false_accepts_per_hour:g} false accepts an hour: expect more of them"
+        )
     write_tables(ws, thresholds)
     # Each word at the lowest threshold of its own at which the very same sound gives no false accept.
     ideal = stream.fit_thresholds(quiet, rule, count, 0.0)
@@ -90,9 +109,35 @@ def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
     return record
 
 
+@contextmanager
+def at_hand(ws: Workspace, found: Found, splits: Sequence[str]) -> Iterator[Found]:
+    """Give what was found with clips of an archive unpacked, for as long as they are used: a sample of each split."""
+    if found.archive is None:
+        yield found
+        return
+    rng = np.random.default_rng([ws.settings.keyword.seed, 19])
+    words = _words(ws)
+    groups: dict[tuple[str, bool], list[Utterance]] = {}
+    for utterance in found.utterances:
+        if utterance.archived and utterance.split in splits:
+            groups.setdefault((utterance.split, utterance.word in words), []).append(utterance)
+    taken = {
+        group[int(index)].name: group[int(index)]
+        for group in groups.values()
+        for index in rng.permutation(len(group))[:MOST]
+    }
+    with tempfile.TemporaryDirectory(prefix="asr-stream-") as folder:
+        unpacked = []
+        for number, (name, data) in enumerate(speech_commands.stream_clips(found.archive, set(taken))):
+            path = Path(folder) / f"{number}.wav"
+            path.write_bytes(data)
+            unpacked.append(replace(taken[name], name=str(path), archived=False))
+        yield replace(found, utterances=[*(u for u in found.utterances if not u.archived), *unpacked])
+
+
 def _words(ws: Workspace) -> dict[str, int]:
     """Return the class of each word."""
-    return {" ".join(word.lower().split()): 2 + index for index, word in enumerate(ws.settings.keyword.words)}
+    return {normal_word(word): 2 + index for index, word in enumerate(ws.settings.keyword.words)}
 
 
 def _others(ws: Workspace, found: Found, split: str) -> list[str]:

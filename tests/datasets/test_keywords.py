@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import tarfile
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from asr import audio
 from asr.errors import RecordingsError
+from asr.keyword.jobs import plan
 from asr.workspace import Workspace
-from datasets import keywords
+from datasets import keywords, speech_commands
 from tests.keyword_words import SPEAKERS, make_workspace, tune, write_words
 
 
@@ -183,3 +186,74 @@ def test_own_words_join_a_corpus(tmp_path: Path) -> None:
     found = keywords.find(ws)
     assert {u.word for u in found.utterances} == {"up", "down", "low", "high"}
     assert corpus / "_background_noise_" in found.noises
+
+
+def says(folder: Path, word: str, speakers: range) -> None:
+    for speaker in speakers:
+        audio.write_wav(folder / word / f"{speaker:08x}_nohash_0.wav", tune("up", speaker % SPEAKERS))
+
+
+def test_whoever_says_one_word_stays_where_he_was_when_the_words_are_split_apart(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    recordings = ws.root / "recordings"
+    shutil.rmtree(recordings)
+    # Two say both words: too few for a group of their own, so that all are dealt out together.
+    says(recordings, "up", range(0, 17))
+    says(recordings, "down", range(15, 32))
+    before = {(u.speaker, u.word): u.split for u in keywords.find(ws).utterances}
+    says(recordings, "up", range(40, 41))
+    says(recordings, "down", range(40, 41))
+    after = {(u.speaker, u.word): u.split for u in keywords.find(ws).utterances}
+    assert {key: after[key] for key in before} == before
+
+
+def test_words_that_few_people_say_are_heard_in_every_split(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    recordings = ws.root / "recordings"
+    for seed in range(8):
+        shutil.rmtree(recordings)
+        rng = np.random.default_rng(seed)
+        for speaker in range(16):
+            for word in ("up", "down", "low"):
+                if rng.random() < 0.65:
+                    says(recordings, word, range(speaker, speaker + 1))
+        counts = {word: len(list((recordings / word).iterdir())) for word in ("up", "down")}
+        (ws.keyword / keywords.SPLIT_RECORD).unlink(missing_ok=True)
+        if min(counts.values()) >= keywords.FEWEST:
+            heard = {(u.word, u.split) for u in keywords.find(ws).utterances}
+            assert {(word, name) for word in ("up", "down") for name in ("train", "dev", "test")} <= heard
+
+
+def test_a_folders_name_and_a_word_may_be_spelt_with_an_underscore(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    (ws.root / "recordings" / "up").rename(ws.root / "recordings" / "Going_up")
+    ws = reopened(ws, 'words = ["up", "down"]', 'words = ["going_up", "down"]')
+    labels = {job.label for job in plan(keywords.find(ws), ws.settings.keyword) if "Going_up" in job.name}
+    assert labels == {2}
+
+
+def test_folders_beside_a_table_are_named_where_their_word_is_missed(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    folder = ws.root / "recordings"
+    audio.write_wav(folder / "a.wav", tune("low", 1))
+    (folder / "recordings.csv").write_text("file,speaker,transcript\na.wav,anna,turn on the light\n")
+    with pytest.raises(RecordingsError, match="folders of words count below custom_data/ only"):
+        keywords.find(ws)
+
+
+def test_other_speech_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    ws = reopened(make_workspace(tmp_path / "ws"), 'background = ""', 'background = "talk"')
+    with pytest.raises(RecordingsError, match=r"no such folder or table.*keyword\.background"):
+        keywords.find(ws)
+
+
+def test_an_archives_voices_say_none_of_the_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speech_commands, "_VOICES_ONE_IN", 1)
+    ws = make_workspace(tmp_path / "ws")
+    with tarfile.open(tmp_path / "words.tar", "w") as tar:
+        tar.add(ws.root / "recordings", ".")
+    shutil.rmtree(ws.root / "recordings")
+    ws = reopened(ws, 'corpus = ""', f'corpus = "{tmp_path / "words.tar"}"')
+    found = keywords.find(ws)
+    assert found.voices is not None
+    assert {path.name.split("-")[0] for path in found.voices.iterdir()} == {"low", "high"}

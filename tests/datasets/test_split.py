@@ -199,3 +199,19 @@ def test_where_a_split_lost_all_its_speakers_everybody_is_dealt_anew() -> None:
     people = members({"a": 10, "b": 10, "d": 10})
     assignment = assign(people, Split(), {"a": "train", "b": "train", "c": "test"})
     assert set(assignment.splits) == set(SPLITS)
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 50), extra=st.integers(0, 12))
+def test_what_every_split_needs_comes_before_the_shares(seed: int, extra: int) -> None:
+    # Three say the rare one, and many do not.
+    people = [Member(f"rare{n}", "rare", False) for n in range(3)]
+    people += [Member(f"other{n}", "often", False) for n in range(5 + extra) for _ in range(4)]
+    found = assign(people, Split(seed=seed), everywhere=("rare", "often"))
+    heard = {(member.transcript, split) for member, split in zip(people, found.splits, strict=True)}
+    assert heard == {(each, name) for each in ("rare", "often") for name in SPLITS}
+    # Yesterday nobody said it: whoever comes is dealt out so that it is everywhere, if it takes all anew.
+    known = {member.speaker: split for member, split in zip(people[3:], found.splits[3:], strict=True)}
+    again = assign(people, Split(seed=seed), known, everywhere=("rare", "often"))
+    heard = {(member.transcript, split) for member, split in zip(people, again.splits, strict=True)}
+    assert heard == {(each, name) for each in ("rare", "often") for name in SPLITS}

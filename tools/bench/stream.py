@@ -23,7 +23,7 @@ from asr.errors import ModelError
 from asr.keyword.detect import Rule, detect
 from asr.keyword.stream import LATE, STEP, count_hits
 from asr.stderr import load_tensorflow
-from asr.steps.keyword_stream import runner, streams
+from asr.steps.keyword_stream import at_hand, runner, streams
 from asr.workspace import Workspace
 from tools.firmware import machine
 
@@ -46,7 +46,8 @@ def main() -> int:
     if not path.is_file():
         raise ModelError("no thresholds were fitted", path=path, fix="Run: asr keyword")
     thresholds = json.loads(path.read_text(encoding="utf-8"))
-    _, mixed, placed = streams(ws, keywords.find(ws), given.split)
+    with at_hand(ws, keywords.find(ws), (given.split,)) as unpacked:
+        _, mixed, placed = streams(ws, unpacked, given.split)
     length = round(given.minutes * 60 * audio.SAMPLE_RATE)
     sound = np.resize(mixed, length)
     once = min(len(mixed), length) // STEP

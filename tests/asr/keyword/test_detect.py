@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asr import audio
 from asr.keyword import stream
 from asr.keyword.detect import NEVER, Detection, Detector, Rule, detect, stream_scores, sums
 
@@ -106,3 +109,26 @@ def test_the_curve_falls_from_missing_all_to_missing_none() -> None:
     assert stream.at_most(curve, 0.0) == pytest.approx(0.25)
     assert curve.misses[0] == 1.0
     assert np.all(np.diff(curve.misses) <= 0)
+
+
+def test_a_word_that_cannot_be_read_is_left_out_of_the_stream(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(1)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF and no more")
+    audio.write_wav(tmp_path / "word.wav", rng.normal(0, 3000, 8000).astype(np.int16))
+    background = rng.normal(0, 300, 32000).astype(np.int16)
+    words = [(str(tmp_path / name), 2) for name in ("broken.wav", "word.wav")]
+    mixed, placed = stream.lay(background, words, 10.0, rng)
+    assert len(placed) == 1 and placed[0].start == 2 * 50
+    assert len(mixed) > 4 * 16000
+    assert "broken.wav" in capsys.readouterr().err
+
+
+def test_a_stream_of_many_words_ends_after_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_LONGEST", 20.0)
+    audio.write_wav(tmp_path / "word.wav", np.full(8000, 3000, np.int16))
+    words = [(str(tmp_path / "word.wav"), 2)] * 50
+    mixed, placed = stream.lay(np.zeros(0, np.int16), words, 10.0, np.random.default_rng(1))
+    assert 4 <= len(placed) <= 9
+    assert len(mixed) < 30 * 16000

@@ -26,8 +26,9 @@ from asr.keyword.train import Plan, Trainer, class_weights, train
 from asr.settings import with_values
 from asr.stderr import load_tensorflow
 from asr.steps import keyword as steps
+from asr.steps.keyword_stream import LOWEST, at_hand, streams
 from asr.workspace import Workspace
-from datasets import keywords
+from datasets import keywords, tables
 from tests import int8_networks
 from tests.firmware_host import HostRunner
 from tests.keyword_words import SMALL, SPEAKERS, make_workspace, tune, write_words
@@ -61,6 +62,8 @@ def test_everything_a_board_takes_is_there(trained: tuple[Workspace, str]) -> No
     names = {path.name for path in ws.keyword_export.iterdir()}
     assert {"model.pb", "model.tflite", "model_float.tflite", "model.cc", "model.h", "words.txt"} <= names
     assert {"thresholds.json", "card.json"} <= names
+    thresholds = json.loads((ws.keyword_export / "thresholds.json").read_text())
+    assert set(thresholds) == {"up", "down"} and min(thresholds.values()) >= LOWEST
     assert (ws.keyword_export / "words.txt").read_text() == "silence\nunknown\nup\ndown\n"
     card = json.loads((ws.keyword_export / "card.json").read_text())
     assert card["bytes"] == (ws.keyword_export / "model.tflite").stat().st_size < 20000
@@ -273,7 +276,7 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path: Path) -> None:
         (tmp_path / "sc" / name).write_text("\n".join(rows))
     with tarfile.open(tmp_path / "sc.tar.gz", "w:gz") as tar:
         tar.add(tmp_path / "sc", ".")
-    found = {}
+    found, heard = {}, {}
     for name in ("sc", "sc.tar.gz"):
         ws = make_workspace(tmp_path / f"ws-{name}", takes=0, corpus=str(tmp_path / name), passes=2)
         told = verbs.import_corpus("speech-commands", tmp_path / name, ws.root)
@@ -282,7 +285,27 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path: Path) -> None:
         found[name] = sorted(map(bytes, reader.all()[reader.labels > 1]))
         assert len(found[name]) == 4
         assert not list(ws.root.rglob("*_nohash_*.wav")) or name == "sc.tar.gz"
+        with at_hand(ws, keywords.find(ws), ("dev", "test")) as there:
+            background, _, placed = streams(ws, there, "test")
+        heard[name] = (len(background), sorted(place.word for place in placed))
     assert found["sc"] == found["sc.tar.gz"]
+    assert heard["sc"] == heard["sc.tar.gz"] and heard["sc"][1] == [2, 2, 3, 3]
+
+
+def test_new_noise_makes_new_clips(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws", takes=1, passes=1)
+    hum = np.random.default_rng(1).normal(0, 900, 20000).astype(np.int16)
+
+    def made() -> bytes:
+        return (steps.make_features(ws) / "stamp.json").read_bytes()
+
+    stamps = [made()]
+    for place in ("background_noise", "test_noise"):
+        audio.write_wav(ws.root / place / "hum.wav", hum)
+        stamps.append(made())
+    assert len(set(stamps)) == 3 and made() == stamps[-1]
+    rows = tables.read(ws.keyword / "features" / "table.csv", ModelError, columns=("noise",))
+    assert {row["noise"] for _, row in rows} == {"test noise"}
 
 
 def test_import_makes_a_workspace_and_leaves_an_existing_one_alone(tmp_path: Path) -> None:

@@ -132,6 +132,17 @@ def test_a_slow_word_is_heard_from_its_beginning_to_its_end() -> None:
     assert np.array_equal(plain[0], plain[1])
 
 
+def test_of_much_more_than_a_word_the_loudest_second_is_the_word() -> None:
+    nothing = {name: 0.0 for name in vars(Augment()) if name.endswith("_probability")}
+    maker = Maker(Keyword(warm_share=0.0, time_shift=0.0), Chain(Augment(**nothing)), None, None)
+    # A word, and a second later something falls.
+    sound = windows.locate(burst(8000, 8000, 56000, 0.1) + burst(36000, 4000, 56000, 0.02))
+    assert sound.end - sound.start > 1.5 * CLIP
+    for seed in range(20):
+        clip = maker.word(sound, np.random.default_rng(seed)).astype(np.float64)
+        assert np.sum(clip**2) > 0.95 * np.sum((32768 * sound.samples[8000:16000].astype(np.float64)) ** 2)
+
+
 def test_a_word_cut_to_a_second_before_stays_where_it_was() -> None:
     settings = Keyword(warm_share=0.0, time_shift=0.0)
     nothing = {name: 0.0 for name in vars(Augment()) if name.endswith("_probability")}

@@ -89,14 +89,19 @@ class Keyword:
         "separable: small and quick; tiny_conv: TensorFlow's own of micro_speech",
         choices=("separable", "tiny_conv"),
     )
-    width: int = setting(40, "channels of the separable network", minimum=8, maximum=256)
+    width: int = setting(42, "channels of the separable network", minimum=8, maximum=256)
     teacher_width: int = setting(
         96,
         "channels of a larger network that is trained first and teaches the small one; 0: none",
         minimum=0,
         maximum=512,
     )
-    epochs: int = setting(20, "most passes over the training clips", minimum=1, maximum=10000)
+    epochs: int = setting(
+        20,
+        "most passes over the training clips; half as many again for a network that is taught",
+        minimum=1,
+        maximum=10000,
+    )
     epoch_clips: int = setting(60000, "most clips of one epoch; of more, others in each", minimum=1)
     batch_size: int = setting(128, "clips a step", minimum=1, maximum=8192)
     learning_rate: float = setting(0.003, "highest learning rate, after a short warm-up", minimum=1e-7, maximum=1)

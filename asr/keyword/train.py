@@ -30,7 +30,7 @@ from asr.progress import say, track
 LEAST_GAIN = 1e-4  # of the score; less is no better epoch
 JUDGED = 4096  # rows that go through the network at once where nothing is learnt
 _SHOWN = 6  # clips of a class in TensorBoard
-TAUGHT = 0.7  # share of the loss that comes from the teacher, not from the labels
+TAUGHT = 0.9  # share of the loss that comes from the teacher, not from the labels
 TEMPERATURE = 2.0  # both networks' logits are divided by it where they are compared
 
 
@@ -84,6 +84,9 @@ class Trained:
 def train(plan: Plan, tell: Callable[[dict[str, float]], None] | None = None) -> Trained:
     """Train the network of a plan, after the one that teaches it, where the settings ask for one.
 
+    What the large network says of a clip holds the small one back from learning the clips by heart; what else the
+    settings have for that leaves it too little to learn with, so that it gets less of it, and more time.
+
     Parameters
     ----------
     tell : called with the figures of each epoch of the network itself.
@@ -102,7 +105,18 @@ def train(plan: Plan, tell: Callable[[dict[str, float]], None] | None = None) ->
     say(f"first the network of {chosen.teacher_width} channels that teaches the small one")
     teacher.run()
     say("now the small one")
-    return Trainer(plan, teacher.mean).run(tell)
+    return Trainer(replace(plan, settings=_taught(chosen)), teacher.mean).run(tell)
+
+
+def _taught(chosen: Keyword) -> Keyword:
+    """Return the settings for a network that is taught: no dropout, half the masks, half as many epochs again."""
+    return replace(
+        chosen,
+        dropout=0.0,
+        time_mask=chosen.time_mask / 2,
+        frequency_mask=chosen.frequency_mask // 2,
+        epochs=chosen.epochs + chosen.epochs // 2,
+    )
 
 
 class Trainer:

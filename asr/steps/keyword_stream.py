@@ -69,7 +69,7 @@ def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
     thresholds = tuple(max(LOWEST, threshold) for threshold in fitted)
     if stream.hours(fitted_on) * chosen.false_accepts_per_hour < 1:
         say(
-            f"mind: {60 * stream.hours(fitted_on):.0f} minutes of dev's other speech cannot tell "
+            f"mind: {3600 * stream.hours(fitted_on):.0f} s of dev's other speech cannot tell "
             f"{chosen.false_accepts_per_hour:g} false accepts an hour: expect more of them"
         )
     write_tables(ws, thresholds)

@@ -236,8 +236,9 @@ def _check_together(settings: Settings, text: str, path: Path) -> None:
     words = settings.keyword.words
     alike = Counter(normal_word(word) for word in words)
     for word in words:
-        if alike[normal_word(word)] > 1 or word in (SILENCE, UNKNOWN) or word != " ".join(word.split()) or not word:
-            what = "is there twice" if alike[normal_word(word)] > 1 else "cannot be a word here"
+        plain = normal_word(word)
+        if alike[plain] > 1 or plain in (SILENCE, UNKNOWN, "") or word != " ".join(word.split()):
+            what = "is there twice" if alike[plain] > 1 else "cannot be a word here"
             fail("keyword", "words", f"{word!r} {what}", "Each word once; silence and unknown come by themselves")
     if not words:
         fail("keyword", "words", "names no word", 'Write for example words = ["yes", "no"]')

@@ -106,7 +106,12 @@ class Keyword:
     batch_size: int = setting(128, "clips a step", minimum=1, maximum=8192)
     learning_rate: float = setting(0.003, "highest learning rate, after a short warm-up", minimum=1e-7, maximum=1)
     early_stop_patience: int = setting(15, "epochs without better validation before training ends; 0: never", minimum=0)
-    dropout: float = setting(0.1, "share of activations dropped before the last layer", minimum=0, maximum=0.9)
+    dropout: float = setting(
+        0.1,
+        "share of activations dropped before the last layer; none in a network that is taught",
+        minimum=0,
+        maximum=0.9,
+    )
     weight_decay: float = setting(0.0005, "decay of the weights, AdamW's", minimum=0, maximum=1)
     ema_decay: float = setting(
         0.998,
@@ -116,9 +121,15 @@ class Keyword:
     )
     label_smoothing: float = setting(0.05, "share of certainty withheld from the labels", minimum=0, maximum=0.5)
     time_mask: float = setting(
-        0.2, "longest stretch hidden from the network in training", unit="s", minimum=0, maximum=0.5
+        0.2,
+        "longest stretch hidden from the network in training; half of it where it is taught",
+        unit="s",
+        minimum=0,
+        maximum=0.5,
     )
-    frequency_mask: int = setting(8, "widest band hidden in training, in channels", minimum=0, maximum=20)
+    frequency_mask: int = setting(
+        8, "widest band hidden in training, in channels; half of it where it is taught", minimum=0, maximum=20
+    )
     class_weights: bool = setting(True, "rare words count for more, so that all classes count alike")
     seed: int = setting(1, "seed of clips, augmentation, weights and order", minimum=0)
 

@@ -75,7 +75,9 @@ def join(names: Sequence[str], seconds: float = _LONGEST) -> Int16:
 def lay(
     background: Int16, words: Sequence[tuple[str, int]], above: float, rng: np.random.Generator
 ) -> tuple[Int16, list[Placed]]:
-    """Lay recordings of words over a background, which is repeated as often as it takes.
+    """Lay recordings of words over a background, which is repeated as often as it takes, for an hour at most.
+
+    A recording that cannot be read is left out, and named.
 
     Parameters
     ----------

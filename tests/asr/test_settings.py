@@ -100,6 +100,7 @@ def test_any_text_and_number_comes_back(text, number, seed) -> None:
         ('[keyword]\nseed = 1\nwords = ["on", "on"]\n', 3, r"keyword.words: 'on' is there twice"),
         ('[keyword]\nwords = ["Smart mirror", "smart_mirror"]\n', 2, r"keyword.words: 'Smart mirror' is there twice"),
         ('[keyword]\nwords = ["silence"]\n', 2, r"keyword.words: 'silence' cannot be a word here"),
+        ('[keyword]\nwords = ["Unknown"]\n', 2, r"keyword.words: 'Unknown' cannot be a word here"),
         ("[keyword]\nwords = []\n", 2, r"keyword.words: names no word"),
         ("[keyword]\nnoise_above = [9.0, 3.0]\n", 2, r"keyword.noise_above: expected \[lowest, highest\]"),
         ("[[train]]\nepochs = 3\n", 1, r"'train' is a section"),

@@ -225,6 +225,24 @@ static inline int8_t quantise(uint32_t value) {
     return (int8_t)((int32_t)(scaled_up < 255u ? scaled_up : 255u) - 128);
 }
 
+/* Whether a window holds nothing but zeros: padding, or a microphone that is off. */
+static int is_empty(const int16_t *samples) {
+    unsigned n;
+    for (n = 0; n < FRONTEND_WINDOW; ++n)
+        if (samples[n] != 0) return 0;
+    return 1;
+}
+
+/* Make a slice of an empty window: without energy every value is 0, and what was stationary fades. */
+static void make_empty_slice(Frontend *frontend, int8_t *bytes, uint16_t *values) {
+    unsigned c;
+    for (c = 0; c < FRONTEND_CHANNELS; ++c) {
+        (void)reduce_noise(frontend->noise + c, 0, (c & 1u) == 0 ? TABLE_EVEN_SMOOTHING : TABLE_ODD_SMOOTHING);
+        if (bytes != NULL) bytes[c] = quantise(0);
+        else values[c] = 0;
+    }
+}
+
 /* Make a slice of the full window, as int8 or, where `bytes` is NULL, as uint16. */
 static void make_slice(Frontend *frontend, int8_t *bytes, uint16_t *values) {
     const unsigned shift = apply_window(frontend->samples, frontend->bins);
@@ -286,8 +304,9 @@ static FrontendError process(Frontend *frontend, const int16_t *samples, size_t 
         samples += taken;
         count -= taken;
         if (frontend->filled == FRONTEND_WINDOW) {
-            make_slice(frontend, bytes == NULL ? NULL : bytes + done * FRONTEND_CHANNELS,
-                       values == NULL ? NULL : values + done * FRONTEND_CHANNELS);
+            (is_empty(frontend->samples) ? make_empty_slice : make_slice)(
+                frontend, bytes == NULL ? NULL : bytes + done * FRONTEND_CHANNELS,
+                values == NULL ? NULL : values + done * FRONTEND_CHANNELS);
             memmove(frontend->samples, frontend->samples + FRONTEND_STEP,
                     (FRONTEND_WINDOW - FRONTEND_STEP) * sizeof *samples);
             frontend->filled = FRONTEND_WINDOW - FRONTEND_STEP;

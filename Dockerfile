@@ -30,7 +30,7 @@ FROM python:3.11-slim-bookworm
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install --yes --no-install-recommends \
-        ca-certificates libboost-program-options1.74.0 libboost-thread1.74.0 libboost-system1.74.0 \
+        ca-certificates flite libboost-program-options1.74.0 libboost-thread1.74.0 libboost-system1.74.0 \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/asr-harness
 COPY --from=parts /opt/asr-harness/ ./

@@ -50,7 +50,7 @@ class Recordings:
 
 @dataclass(frozen=True)
 class Voices:
-    """Synthetic voices (espeak-ng, Piper) that speak the sentences."""
+    """Synthetic voices (espeak-ng, Flite, Piper) that speak the sentences."""
 
     use: str = setting(
         "mix",
@@ -58,7 +58,7 @@ class Voices:
         choices=("if-needed", "mix", "never"),
     )
     voices: tuple[str, ...] = setting(
-        (), "espeak-ng voices such as en-us+f3, or piper:FILE.onnx; empty: a wide spread"
+        (), "espeak-ng voices such as en-us+f3, flite:NAME or piper:FILE.onnx; empty: a wide spread"
     )
     speakers: int = setting(
         400, "speakers made of the voices, each with its own speed and pitch", minimum=1, maximum=2000

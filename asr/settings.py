@@ -42,7 +42,8 @@ _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
     # Gentler than for single words: stronger effects left a higher dev loss (docs/recipe.md).
     "augment": {
         "speed": (0.9, 1.12), "tempo_probability": 0.1, "pitch_probability": 0.1, "vocal_tract": (0.88, 1.14),
-        "gate_probability": 0.1, "crop_probability": 0.5, "silence_probability": 0.3, "silence": (0.0, 2.0),
+        "gate_probability": 0.1, "endpoint_probability": 0.0, "crop_probability": 0.5, "silence_probability": 0.3,
+        "silence": (0.0, 2.0),
         "room_probability": 0.05, "noise_probability": 0.35, "noise_above": (6.0, 30.0), "telephone_probability": 0.0,
         "cheap_microphone_probability": 0.02, "hiss_probability": 0.5, "clipping_probability": 0.0,
         "codec_probability": 0.0, "time_mask_longest": 0.1, "time_mask_share": 0.05,

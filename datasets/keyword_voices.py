@@ -26,7 +26,8 @@ def spoken_words(ws: Workspace) -> list[tuple[str, Spoken]]:
     words = tuple(normal_word(word) for word in chosen.keyword.words)
     if not chosen.keyword.synthetic_speakers or chosen.voices.use == "never":
         return []
-    speakers = cast_speakers(chosen.voices, chosen.alphabet.language, chosen.keyword.synthetic_speakers)
+    count = chosen.keyword.synthetic_speakers
+    speakers = cast_speakers(chosen.voices, chosen.alphabet.language, count, helping=True)
     rng = np.random.default_rng([chosen.keyword.seed, 11])
     sentences = _sentences(ws, words, _SENTENCES * len(speakers) * len(words), rng)
     lines = []

@@ -1,4 +1,4 @@
-"""Synthetic voices: espeak-ng through its library, and Piper's as a program, where somebody installed them.
+"""Synthetic voices: espeak-ng through its library, and Flite's and Piper's as programs, where they are installed.
 
 Each voice, speed and pitch is a speaker of its own name, and the text alone decides what that speaker says.
 """
@@ -25,12 +25,14 @@ from asr.errors import AudioError, SetupError, WorkspaceError
 from asr.files import fingerprint
 from asr.progress import track
 from asr.sections import Voices
+from datasets import flite
 from datasets.espeak import espeak, languages, variants
 
 Float = npt.NDArray[np.float32]
 
 PIPER = "piper:"
 PIPER_TIMEOUT = 60.0  # s, for one sentence
+_OF_PEOPLE = 3  # speakers to one of Flite's, where it is installed
 NORMAL_RATE = 175.0  # words a minute: espeak-ng's default, and Piper's own pace
 
 # espeak-ng's variants that sound like a person; the others are robots, whisperers and demons.
@@ -51,7 +53,7 @@ class Speaker:
     Attributes
     ----------
     name : stable and unique in a workspace, such as espeak-en-us+f3-s152-p61.
-    voice : espeak-ng's name of language and variant, or piper:FILE.onnx.
+    voice : espeak-ng's name of language and variant, flite:NAME, or piper:FILE.onnx.
     speed : words a minute.
     pitch : 0 to 99; 50 is the voice's own. Piper's voices have no such setting.
     intonation : range of the pitch, 0 to 100.
@@ -100,13 +102,17 @@ class Spoken:
         return audio.resample(recorded, self.rate, audio.SAMPLE_RATE)[: len(samples)]
 
 
-def cast_speakers(settings: Voices, language: str, count: int | None = None) -> list[Speaker]:
+def cast_speakers(
+    settings: Voices, language: str, count: int | None = None, *, helping: bool = False
+) -> list[Speaker]:
     """Draw the speakers that the settings ask for: voices in turn, each time with another speed and pitch.
 
     Parameters
     ----------
     language : BCP 47, as in alphabet.language; chooses espeak-ng's accents where no voices are named.
     count : how many; None: settings.speakers.
+    helping : they are trained on beside recordings, and nobody is judged by them: one of three then is Flite's, where
+        that is installed. Of so few throats none could be kept apart.
 
     Raises
     ------
@@ -119,12 +125,19 @@ def cast_speakers(settings: Voices, language: str, count: int | None = None) -> 
     order: list[str] = []
     while len(order) < (count or settings.speakers):
         order += [voices[index] for index in rng.permutation(len(voices))]
+    if helping and not settings.voices and language.lower().partition("-")[0] == flite.LANGUAGE:
+        people = [f"{flite.PREFIX}{voice}" for voice in flite.installed()]
+        for place in range(0, len(order) if people else 0, _OF_PEOPLE):
+            order[place] = people[place // _OF_PEOPLE % len(people)]
     speakers: list[Speaker] = []
     taken: set[str] = set()
     for voice in order:
         speed = round(float(rng.uniform(settings.speed[0], settings.speed[1])))
         pitch = round(float(rng.uniform(settings.pitch[0], settings.pitch[1])))
-        kind = f"piper-{Path(voice[len(PIPER) :]).stem}" if voice.startswith(PIPER) else f"espeak-{voice}"
+        if voice.startswith(PIPER):
+            kind = f"piper-{Path(voice[len(PIPER) :]).stem}"
+        else:
+            kind = voice.replace(":", "-") if voice.startswith(flite.PREFIX) else f"espeak-{voice}"
         name = f"{kind}-s{speed}-p{pitch}"
         if name not in taken:
             taken.add(name)
@@ -161,6 +174,8 @@ def speak(text: str, speaker: Speaker) -> Float:
     """
     if speaker.voice.startswith(PIPER):
         samples, rate = _piper(text, speaker)
+    elif speaker.voice.startswith(flite.PREFIX):
+        samples, rate = flite.speak(text, speaker.voice[len(flite.PREFIX) :], speaker.speed, speaker.pitch)
     else:
         spoken, rate = espeak().speak(text, speaker.voice, speaker.speed, speaker.pitch, speaker.intonation)
         samples = audio.to_float(spoken)
@@ -210,6 +225,15 @@ def _check_voice(voice: str) -> None:
         model = Path(voice[len(PIPER) :]).expanduser()
         if not model.is_file():
             raise WorkspaceError(f"voices.voices names {voice!r}, and there is no such file", path=model)
+        return
+    if voice.startswith(flite.PREFIX):
+        if voice[len(flite.PREFIX) :] not in flite.installed():
+            raise WorkspaceError(
+                f"voices.voices names {voice!r}, which is not installed here",
+                fix=f"There are: {', '.join(map(flite.PREFIX.__add__, flite.installed()))}"
+                if flite.installed()
+                else "Install flite (Debian: flite)",
+            )
         return
     accent, plus, variant = voice.partition("+")
     # espeak-ng itself takes any variant, and speaks without one that it does not know.

@@ -130,6 +130,7 @@ class Chain:
             below = float(rng.uniform(*_ends(chosen.gate_below)))
             samples = noise.gate(samples, below, depth)
             steps.append(("gate", f"{depth:.0f} dB from {below:.0f} dB below speech"))
+        samples = self._endpoint(samples, rng, shortest, steps)
         samples = self._crop(samples, rng, shortest, steps)
         before, after = (_draw_silence(rng, chosen.silence_probability, chosen.silence) for _ in range(2))
         quieter = float(rng.uniform(0.0, 20.0)) if rng.random() < 0.8 else float("inf")
@@ -149,6 +150,19 @@ class Chain:
                 samples = noise.add_noise(samples, added, above)
                 steps.append(("noise", f"{above:.0f} dB below ({what})"))
         return samples
+
+    def _endpoint(
+        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
+    ) -> Float:
+        """Cut off what an endpointer takes for silence: of "six" only the vowel may be left."""
+        below = _draw(rng, self.settings.endpoint_probability, self.settings.endpoint_below)
+        if below is None:
+            return samples
+        front, back = noise.quiet_ends(samples, below)
+        if front + back == 0 or samples.shape[0] - front - back < shortest:
+            return samples
+        steps.append(("endpoints", f"{below:.0f} dB, {front / SAMPLE_RATE:.2f} and {back / SAMPLE_RATE:.2f} s off"))
+        return samples[front : samples.shape[0] - back]
 
     def _crop(
         self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
@@ -247,7 +261,7 @@ def _draw_silence(rng: np.random.Generator, probability: float, limits: tuple[fl
 
 _RANGES = (
     *("speed", "tempo", "pitch", "vocal_tract", "silence", "reverberation", "distance", "noise_above"),
-    *("tilt", "peaks", "low_cut", "high_cut", "clipping", "gain"),
+    *("tilt", "peaks", "low_cut", "high_cut", "clipping", "gain", "endpoint_below"),
 )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from asr.sections import Train
 
+_LAST_FALL = 0.25  # of the epochs planned
+
 
 @dataclass
 class Pace:
@@ -18,25 +20,32 @@ class Pace:
     best : lowest dev loss.
     best_epoch : the epoch it came from; -1: none yet.
     calm_since : epoch from which a plateau is counted.
+    stalled : epoch at whose beginning a one-cycle rate started to fall early; -1: not yet.
     """
 
     factor: float = 1.0
     best: float = math.inf
     best_epoch: int = -1
     calm_since: int = 0
+    stalled: int = -1
 
     def rate(self, settings: Train, progress: float) -> float:
         """Return the learning rate at `progress` (0 to 1) of all epochs.
 
         It rises in a straight line over the warm-up. Then "plateau" keeps it but for the plateaus' factors, and
-        "one-cycle" lets it fall along half a cosine (Smith, Super-Convergence, 2018) to a thousandth.
+        "one-cycle" lets it fall along half a cosine (Smith, Super-Convergence, 2018) to a thousandth, steeper once
+        dev loss has stalled.
         """
         if progress < settings.warm_up:
             return settings.learning_rate * self.factor * max(0.04, progress / settings.warm_up)
         if settings.schedule == "plateau":
             return settings.learning_rate * self.factor
+        if self.stalled >= 0:
+            since = progress * settings.epochs - self.stalled
+            high = _fallen((self.stalled / settings.epochs - settings.warm_up) / max(1 - settings.warm_up, 1e-9))
+            return settings.learning_rate * max(0.001, high * _fallen(since / _last_fall(settings)))
         done = (progress - settings.warm_up) / max(1 - settings.warm_up, 1e-9)
-        return settings.learning_rate * max(0.001, 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
+        return settings.learning_rate * max(0.001, _fallen(done))
 
     def note(self, settings: Train, epoch: int, dev_loss: float) -> bool:
         """Take in the dev loss of an epoch (from 0); tell whether it is the best so far."""
@@ -46,10 +55,32 @@ class Pace:
         if settings.schedule == "plateau" and epoch - self.calm_since >= settings.plateau_patience:
             self.factor *= settings.plateau_factor
             self.calm_since = epoch
+        # What a high rate has to give is had; most of what a falling one gives is not.
+        ahead = settings.epochs - (epoch + 1)
+        if settings.schedule == "one-cycle" and self.stalled < 0 and ahead > _last_fall(settings):
+            self.stalled = epoch + 1 if self._waited(settings, epoch) else -1
         return False
 
     def is_over(self, settings: Train, epoch: int) -> bool:
-        """Tell whether training should end after `epoch`, because dev loss has stopped falling."""
+        """Tell whether training should end after `epoch`, because dev loss has stopped falling.
+
+        A one-cycle rate falls to nothing first.
+        """
+        if settings.schedule == "one-cycle":
+            return self.stalled >= 0 and epoch + 1 >= self.stalled + _last_fall(settings)
+        return self._waited(settings, epoch)
+
+    def _waited(self, settings: Train, epoch: int) -> bool:
         patience = settings.early_stop_patience
         warming = epoch < settings.warm_up * settings.epochs
         return bool(patience) and not warming and self.best_epoch >= 0 and epoch - self.best_epoch >= patience
+
+
+def _fallen(done: float) -> float:
+    """Half a cosine from 1 to 0."""
+    return 0.5 * (1 + math.cos(math.pi * min(max(done, 0.0), 1.0)))
+
+
+def _last_fall(settings: Train) -> int:
+    """Return the epochs in which the rate of a training that has stalled falls to nothing."""
+    return max(1, round(settings.epochs * _LAST_FALL))

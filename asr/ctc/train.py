@@ -179,6 +179,7 @@ class Trainer:
         board = self.board = Board(self.plan.logs)
         with Workshop(self.plan.recipe, self.plan.workers) as workshop:
             while self.state.epoch < settings.epochs and not self._is_over():
+                stalled = self.state.pace.stalled
                 row = self._epoch(workshop)
                 board.write(row, [clip.transcript for clip in self.plan.dev], self.heard)
                 log.epoch(row)
@@ -186,8 +187,10 @@ class Trainer:
                     f"epoch {row['epoch']}/{settings.epochs}  loss {row['loss']:.3f}  dev loss {row['dev_loss']:.3f}"
                     f"  dev CER {row['dev_cer']:.1%} (greedy)  rate {row['learning_rate']:.1e}  {row['seconds']:.0f} s"
                 )
+                if self.state.pace.stalled != stalled:
+                    say(f"dev loss has not fallen for {settings.early_stop_patience} epochs: the rate falls from here")
         if self._is_over():
-            say(f"dev loss has not fallen for {settings.early_stop_patience} epochs: training ends here")
+            say("dev loss has stopped falling: training ends here")
         return self._choose(judge)
 
     def losses(self, clips: Sequence[Clip]) -> list[float]:

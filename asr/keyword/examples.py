@@ -132,6 +132,7 @@ def recipe_of(found: Found, settings: Keyword, augment: Augment, cache: Path, ju
     noises = Sounds.gather(found.noises, cache=cache)
     fitted = replace(
         augment,
+        endpoint_probability=0.0,
         crop_probability=0.0,  # the maker puts silence around, and has to know where the word is
         silence_probability=0.0,
         tempo_probability=settings.tempo_frequency,

@@ -95,7 +95,7 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
     from datasets.speech import Spoken, cast_speakers
 
     chosen = ws.settings
-    speakers = cast_speakers(chosen.voices, chosen.alphabet.language)
+    speakers = cast_speakers(chosen.voices, chosen.alphabet.language, helping=True)
     templates = read_templates(ws)
 
     def utterances(generation: int, count: int) -> list[Spoken]:

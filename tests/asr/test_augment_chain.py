@@ -91,9 +91,9 @@ EVERYTHING = Chain(Augment(rooms=8, **ALWAYS), voices(), voices())
 def test_record_tells_each_effect_and_nothing_else() -> None:
     _, applied = EVERYTHING.describe(word(), np.random.default_rng(0))
     names = [name for name, _ in applied.steps]
-    # Every telephone is a band limit, so the cheap microphone is not reached.
+    # The endpointer leaves nothing to crop. Every telephone is a band limit, so the cheap microphone is not reached.
     assert names == [
-        *("speed", "tempo", "pitch", "vocal tract", "gate", "crop", "silence", "room", "noise"),
+        *("speed", "tempo", "pitch", "vocal tract", "gate", "endpoints", "silence", "room", "noise"),
         *("equaliser", "band", "hiss", "clipping", "codec", "gain"),
     ]
     assert "300 to 3400 Hz" in str(applied)
@@ -129,7 +129,7 @@ def test_speech_is_never_shorter_than_its_transcript_needs() -> None:
         assert chain.apply(word(), np.random.default_rng(seed), shortest=9000).shape[0] >= 7000
 
 
-@pytest.mark.parametrize("name", ["speed", "noise_above", "silence", "gain"])
+@pytest.mark.parametrize("name", ["speed", "noise_above", "silence", "gain", "endpoint_below"])
 @pytest.mark.parametrize("value", [(1.0,), (2.0, 1.0), ()])
 def test_a_range_that_is_none_is_refused_by_name(name: str, value: tuple[float, ...]) -> None:
     with pytest.raises(WorkspaceError, match=rf"augment\.{name}.*\[least, most\]"):
@@ -142,6 +142,29 @@ def test_recorded_noise_is_used_where_there_is_some() -> None:
     assert "recorded" in str(applied)
     _, applied = Chain(only).describe(word(), np.random.default_rng(0))
     assert "recorded" not in str(applied)
+
+
+def test_an_endpointer_takes_what_is_soft_beside_the_vowel_and_never_too_much() -> None:
+    chain = Chain(dataclasses.replace(Augment(), **{**NEVER, "endpoint_probability": 1.0}))
+    rng = np.random.default_rng(5)
+    # All frames of a piece are equally loud, and hardly two samples the same.
+    hiss, soft, loud = (
+        (rng.choice([-level, level], 3200) * rng.uniform(0.999, 1.001, 3200)).astype(np.float32)
+        for level in (0.0003, 0.01, 0.1)
+    )
+    clip = np.concatenate([hiss, soft, loud, soft, hiss])  # 20 and 50 dB below the vowel
+    found = set()
+    for seed in range(60):
+        heard, applied = chain.describe(clip, np.random.default_rng(seed))
+        start = int(np.flatnonzero(clip == heard[0])[0])
+        np.testing.assert_array_equal(heard, clip[start : start + len(heard)])
+        found.add((start // 320 * 320, (start + len(heard)) // 320 * 320))
+        assert "endpoints" in str(applied)
+    # What is soft stays at both ends or goes, as one threshold has it; the hiss always goes.
+    assert found == {(3200, 12800), (6400, 9600)}
+    untouched, applied = chain.describe(clip, np.random.default_rng(1), shortest=len(clip))
+    np.testing.assert_array_equal(untouched, clip)
+    assert str(applied) == "nothing"
 
 
 def test_a_crop_takes_only_what_is_quiet_and_never_too_much() -> None:

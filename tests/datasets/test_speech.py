@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ import soundfile
 from asr import audio
 from asr.errors import AudioError, SetupError, WorkspaceError
 from asr.sections import Voices
-from datasets import speech
+from datasets import flite, speech
 from datasets.espeak import Espeak, data_folder, espeak
 from datasets.prepare import share_out
 from datasets.speech import Speaker, Spoken, cast_speakers, speak, speak_to_files, voice_of
@@ -267,6 +268,67 @@ def test_piper_fails(piper: Path, monkeypatch: pytest.MonkeyPatch, fault: str, w
     with pytest.raises(AudioError, match=words) as caught:
         speak("turn on the light", Speaker("x", f"piper:{piper}", 175, 50))
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def no_flite(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("PATH", "/nowhere")
+    flite.installed.cache_clear()
+    yield
+    flite.installed.cache_clear()
+
+
+@pytest.mark.skipif(not flite.installed(), reason="flite is not installed")
+def test_flite_s_voices_are_heard_beside_recordings() -> None:
+    cast = cast_speakers(Voices(speakers=60, pitch=(20.0, 80.0)), "en-US", helping=True)
+    voices = Counter(speaker.voice for speaker in cast if speaker.voice.startswith("flite:"))
+    assert voices == dict.fromkeys([f"flite:{voice}" for voice in flite.installed()], 20 // len(flite.installed()))
+    assert voice_of(next(one.name for one in cast if one.voice == "flite:slt")) == "flite-slt"
+    # Where they would be judged by, or in another language, or where voices are named, they are not.
+    for settings, language, helping in (
+        (Voices(), "en", False), (Voices(), "de", True), (Voices(voices=("en-us+f3",)), "en", True)
+    ):
+        assert not any("flite" in one.voice for one in cast_speakers(settings, language, 12, helping=helping))
+
+
+@pytest.mark.skipif(not flite.installed(), reason="flite is not installed")
+def test_flite_speaks_at_a_speed_and_with_a_throat() -> None:
+    def say(speed: float, pitch: float) -> npt.NDArray[np.float32]:
+        return speak("turn on the light in the kitchen", Speaker("x", "flite:rms", speed, pitch))
+
+    normal = say(175, 50)
+    np.testing.assert_array_equal(normal, say(175, 50))
+    assert 0.1 < np.abs(normal).max() < 1
+    assert len(say(350, 50)) / len(normal) == pytest.approx(0.5, abs=0.05)
+    # A smaller throat takes no less time, and its spectrum lies higher.
+    small, large = say(175, 99), say(175, 0)
+    assert len(small) / len(large) == pytest.approx(1.0, abs=0.05)
+    middle = [float(np.average(np.fft.rfftfreq(len(one)), weights=np.abs(np.fft.rfft(one)))) for one in (large, small)]
+    assert middle[1] / middle[0] == pytest.approx(2 ** (0.99 * 0.3), rel=0.1)
+
+
+def test_flite_is_missing(no_flite: None) -> None:
+    assert not any("flite" in one.voice for one in cast_speakers(Voices(speakers=12), "en", helping=True))
+    with pytest.raises(WorkspaceError, match=r"'flite:slt'.*not installed here.*Install flite"):
+        cast_speakers(Voices(voices=("flite:slt",)), "en")
+    with pytest.raises(SetupError, match="needs the program flite"):
+        speak("on", Speaker("x", "flite:slt", 175, 50))
+
+
+def test_flite_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "flite"
+    program.write_text(
+        "#!/bin/sh\n[ $1 = -lv ] && echo 'Voices available: kal slt ' && exit\necho no space left >&2; exit 1\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    flite.installed.cache_clear()
+    try:
+        assert flite.installed() == ("slt",)
+        with pytest.raises(AudioError, match="flite failed: no space left"):
+            speak("on", Speaker("x", "flite:slt", 175, 50))
+    finally:
+        flite.installed.cache_clear()
 
 
 def test_piper_is_missing(piper: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

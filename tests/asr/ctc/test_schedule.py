@@ -68,6 +68,31 @@ def test_training_ends_when_dev_loss_has_stopped_falling() -> None:
     assert ends(slow, [4, *[5.0] * 99]) == 50
 
 
+def test_a_one_cycle_rate_that_has_nothing_more_to_give_falls_at_once() -> None:
+    """A training ends with a low rate, however early its dev loss stalls: that is where most of the gain is."""
+    pace = Pace()
+    rates, losses = [], [5.0, 4.0, *[4.5] * 98]
+    for epoch, loss in enumerate(losses):
+        rates.append([pace.rate(CYCLE, (epoch + done) / 100) for done in (0, 0.5)])
+        pace.note(CYCLE, epoch, loss)
+        if pace.is_over(CYCLE, epoch):
+            break
+    # The warm-up of ten epochs hides the stall until it is over; then a quarter of the epochs follow.
+    assert pace.stalled == 11 and len(rates) == 11 + 25
+    high = Pace().rate(CYCLE, 0.11)
+    assert rates[11] == pytest.approx([high, high * (1 + math.cos(math.pi * 0.5 / 25)) / 2])
+    assert rates[23][1] == pytest.approx(high / 2, rel=0.01) and rates[35][1] < high * 0.002
+    falling = [rate for pair in rates[10:] for rate in pair]
+    assert falling == sorted(falling, reverse=True)
+    # Where it would have fallen soon by itself, and where nobody asked for an early end, it is left alone.
+    late, never = Pace(), Pace()
+    for epoch in range(100):
+        late.note(CYCLE, epoch, 5 - min(epoch, 68) / 100)
+        never.note(dataclasses.replace(CYCLE, early_stop_patience=0), epoch, 5.0)
+        assert not late.is_over(CYCLE, epoch) and not never.is_over(CYCLE, epoch)
+    assert late.stalled == never.stalled == -1
+
+
 def test_a_loss_that_is_no_number_is_never_the_best() -> None:
     pace = Pace()
     assert not pace.note(PLATEAU, 0, math.nan)

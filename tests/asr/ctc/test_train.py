@@ -171,7 +171,8 @@ def test_it_ends_when_dev_loss_stops_falling(tmp_path) -> None:
     """Noise under the wrong words cannot be learnt from the training clips."""
     clips = write_clips(tmp_path / "clips")
     strange = [Clip(clips[0].path, "ccb", 1.0), Clip(clips[1].path, "b", 1.0)]
-    plan = make_plan(tmp_path, "run", epochs=30, early_stop_patience=3, dev=strange, learning_rate=0.01)
+    settings = {"epochs": 30, "early_stop_patience": 3, "learning_rate": 0.01, "schedule": "plateau"}
+    plan = make_plan(tmp_path, "run", dev=strange, **settings)
     log = Log()
     result = Trainer(plan).run(log)
     best = min(log.rows, key=lambda row: row["dev_loss"])["epoch"]

@@ -60,6 +60,12 @@ class Voices:
     voices: tuple[str, ...] = setting(
         (), "espeak-ng voices such as en-us+f3, flite:NAME or piper:FILE.onnx; empty: a wide spread"
     )
+    flite_share: float = setting(
+        0.5,
+        "share of the speakers that are Flite's, where it is installed: like people, but few; only trained on",
+        minimum=0,
+        maximum=1,
+    )
     speakers: int = setting(
         400, "speakers made of the voices, each with its own speed and pitch", minimum=1, maximum=2000
     )
@@ -173,7 +179,9 @@ class Train:
         "the best checkpoint: wer: dev word errors through the decoder; loss: dev loss",
         choices=("wer", "loss"),
     )
-    start_from: str = setting("", "weights to start from: a .pb, a .pbmm or a run's name; empty: none")
+    start_from: str = setting(
+        "", "weights to start from: english (synthetic voices taught them), a .pb, a .pbmm or a run's name; empty: none"
+    )
     freeze: tuple[str, ...] = setting((), "layers of those weights that stay as they are")
     drop_layers: int = setting(0, "last layers of those weights that start anew", minimum=0, maximum=6)
     engine: str = setting(

@@ -69,10 +69,9 @@ def init(folder: Path, sentences: Path | None = None, recordings: Path | None = 
     sound = f"put sound into {chosen.recordings.folder}/"
     if recordings is not None:
         sound = f"{len(found)} recordings of {recordings} are used where they lie"
-    return (
-        f"{folder}: {words} words, for which train.n_hidden is {chosen.train.n_hidden}; edit sentences.txt; {sound}; "
-        f"then: asr train {folder}"
-    )
+    known = chosen.train.start_from
+    beginning = f"the weights it starts from know {known.title()}" if known else "it starts from nothing"
+    return f"{folder}: {words} words; {beginning}; edit sentences.txt; {sound}; then: asr train {folder}"
 
 
 def manifests(ws: Workspace) -> str:

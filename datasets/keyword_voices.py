@@ -27,7 +27,7 @@ def spoken_words(ws: Workspace) -> list[tuple[str, Spoken]]:
     if not chosen.keyword.synthetic_speakers or chosen.voices.use == "never":
         return []
     count = chosen.keyword.synthetic_speakers
-    speakers = cast_speakers(chosen.voices, chosen.alphabet.language, count, helping=True)
+    speakers = cast_speakers(chosen.voices, chosen.alphabet.language, count)
     rng = np.random.default_rng([chosen.keyword.seed, 11])
     sentences = _sentences(ws, words, _SENTENCES * len(speakers) * len(words), rng)
     lines = []

@@ -32,7 +32,6 @@ Float = npt.NDArray[np.float32]
 
 PIPER = "piper:"
 PIPER_TIMEOUT = 60.0  # s, for one sentence
-_OF_PEOPLE = 3  # speakers to one of Flite's, where it is installed
 NORMAL_RATE = 175.0  # words a minute: espeak-ng's default, and Piper's own pace
 
 # espeak-ng's variants that sound like a person; the others are robots, whisperers and demons.
@@ -64,6 +63,11 @@ class Speaker:
     speed: float
     pitch: float
     intonation: float = 50.0
+
+
+def is_helper(name: str) -> bool:
+    """Tell whether a speaker of this name only helps a training: of Flite's few throats none can be spared to judge."""
+    return name.startswith(flite.PREFIX.replace(":", "-"))
 
 
 def voice_of(name: str) -> str:
@@ -102,17 +106,13 @@ class Spoken:
         return audio.resample(recorded, self.rate, audio.SAMPLE_RATE)[: len(samples)]
 
 
-def cast_speakers(
-    settings: Voices, language: str, count: int | None = None, *, helping: bool = False
-) -> list[Speaker]:
+def cast_speakers(settings: Voices, language: str, count: int | None = None) -> list[Speaker]:
     """Draw the speakers that the settings ask for: voices in turn, each time with another speed and pitch.
 
     Parameters
     ----------
     language : BCP 47, as in alphabet.language; chooses espeak-ng's accents where no voices are named.
     count : how many; None: settings.speakers.
-    helping : they are trained on beside recordings, and nobody is judged by them: one of three then is Flite's, where
-        that is installed. Of so few throats none could be kept apart.
 
     Raises
     ------
@@ -125,10 +125,14 @@ def cast_speakers(
     order: list[str] = []
     while len(order) < (count or settings.speakers):
         order += [voices[index] for index in rng.permutation(len(voices))]
-    if helping and not settings.voices and language.lower().partition("-")[0] == flite.LANGUAGE:
-        people = [f"{flite.PREFIX}{voice}" for voice in flite.installed()]
-        for place in range(0, len(order) if people else 0, _OF_PEOPLE):
-            order[place] = people[place // _OF_PEOPLE % len(people)]
+    english = language.lower().partition("-")[0] == flite.LANGUAGE
+    people = [f"{flite.PREFIX}{voice}" for voice in flite.installed()] if english and not settings.voices else []
+    taken_over = 0
+    for place in range(len(order) if people else 0):
+        # Spread evenly among the others, in turn.
+        if int((place + 1) * settings.flite_share) > taken_over:
+            order[place] = people[taken_over % len(people)]
+            taken_over += 1
     speakers: list[Speaker] = []
     taken: set[str] = set()
     for voice in order:

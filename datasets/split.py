@@ -18,7 +18,7 @@ from asr.errors import WorkspaceError
 from asr.sections import Split
 from asr.workspace import SPLITS
 from datasets.recordings import UNKNOWN_SPEAKER
-from datasets.speech import voice_of
+from datasets.speech import is_helper, voice_of
 
 # Few enough groups to try every way of dealing them out; more are dealt at random so many times.
 _TRY_ALL, _TRIES = 8, 4000
@@ -57,7 +57,8 @@ def assign(
 ) -> Assignment:
     """Deal the clips out, the same for the same seed.
 
-    Synthetic voices go to train where real speakers are there to judge; alone, they are split like people.
+    Synthetic voices go to train where real speakers are there to judge; alone, they are split like people, but for
+    Flite's, which are too few.
 
     Parameters
     ----------
@@ -70,7 +71,8 @@ def assign(
     WorkspaceError : asr.toml names a speaker that no recording has.
     """
     real = [index for index, member in enumerate(members) if not member.synthetic]
-    judged = real or list(range(len(members)))
+    everyone = range(len(members))
+    judged = real or [index for index in everyone if not is_helper(members[index].speaker)] or list(everyone)
     remarks = [] if real else ["Every voice is synthetic: these figures say little about people."]
     counts = Counter(members[index].speaker for index in judged)
     named = {name: getattr(settings, f"{name}_speakers") for name in SPLITS}

@@ -16,6 +16,7 @@ from asr.augment.voice import change_voice
 from asr.errors import WorkspaceError
 
 _LOUDEST = np.float32(0.999)  # of full scale
+_SOFT_END = round(0.25 * SAMPLE_RATE)  # samples that an endpointer takes at most of each end
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,8 @@ class Chain:
         below = _draw(rng, self.settings.endpoint_probability, self.settings.endpoint_below)
         if below is None:
             return samples
-        front, back = noise.quiet_ends(samples, below)
+        # Longer than a consonant, it would be a word.
+        front, back = (min(end, _SOFT_END) for end in noise.quiet_ends(samples, below))
         if front + back == 0 or samples.shape[0] - front - back < shortest:
             return samples
         steps.append(("endpoints", f"{below:.0f} dB, {front / SAMPLE_RATE:.2f} and {back / SAMPLE_RATE:.2f} s off"))

@@ -141,7 +141,9 @@ class Trainer:
         for clip, features in [*zip(plan.dev, self.dev, strict=True), *zip(plan.train, train, strict=True)]:
             check_length(len(features), plan.alphabet.encode(clip.transcript), clip.transcript, clip.path)
         self.supply = Supply(self.settings, plan.train, train, plan.recipe, plan.synthetic)
-        mean, scale = self._normalisation(train) if self.settings.normalise else (None, None)
+        # Weights that hold a normalisation of their own were trained with it.
+        normalise = self.settings.normalise and not (plan.start is not None and plan.start.normalises)
+        mean, scale = self._normalisation(train) if normalise else (None, None)
         self.strategy = plan.strategy or strategy()
         with self.strategy.scope():
             self.network = build(self.settings, plan.alphabet.size, mean, scale)

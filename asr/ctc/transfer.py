@@ -40,6 +40,11 @@ class Start:
     drop_layers: int
     name: str
 
+    @property
+    def normalises(self) -> bool:
+        """Whether the weights begin with bands, whose scale is among them."""
+        return any(isinstance(layer, Convolution) and layer.name == "bands" for layer in self.layers)
+
     def apply(self, network: keras.Model) -> None:
         """Put the weights into a network by layer name; ModelError where a shape does not fit or a name is unknown."""
         found = [layer for layer in self.layers if isinstance(layer, Convolution | Dense | Lstm)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from asr import weights
 from asr.errors import WorkspaceError
 from asr.settings import Settings
 
@@ -101,7 +102,7 @@ def check(settings: Settings, toml: Path) -> None:
     WorkspaceError : weights to start from.
     """
     train = settings.train
-    if train.start_from:
+    if train.start_from and train.start_from not in weights.names():
         raise WorkspaceError(
             "train.start_from is set, and Mozilla's trainer starts from nothing but its own checkpoints",
             path=toml,
@@ -114,6 +115,8 @@ def remarks(settings: Settings) -> list[str]:
     missing = ["weight_decay", "gradient_norm", "normalise", "curriculum", "average", "choose_by"]
     if settings.train.network != "deepspeech":
         missing.insert(0, f'network "{settings.train.network}" (this is "deepspeech")')
+    if settings.train.start_from:
+        missing.insert(0, f'weights "{settings.train.start_from}" to start from')
     if settings.train.schedule != "plateau":
         missing.insert(0, "schedule (the rate stays as it is)")
     if settings.augment.enabled:

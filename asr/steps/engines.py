@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from asr import parts
+from asr import parts, weights
 from asr.errors import SetupError
 from asr.mozilla import flags
 from asr.mozilla.output import Reader
@@ -66,6 +66,8 @@ class Ours:
         self._plan, self.parent = make_plan(ws, prepared)
         self._trainer: Any = None
         self.remarks: Sequence[str] = ()
+        if self.parent in weights.names() and all(clip.synthetic for clip in prepared.clips):
+            self.remarks = ("The weights it started from have heard these synthetic voices say other sentences.",)
         self.versions: Mapping[str, str] = {}
 
     def train(self, run: Run) -> str:

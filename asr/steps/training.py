@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asr import audio
+from asr import audio, weights
 from asr.steps.lineage import read_run_layers
 from asr.steps.preparing import read_templates
 from asr.workspace import Workspace
@@ -95,7 +95,7 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
     from datasets.speech import Spoken, cast_speakers
 
     chosen = ws.settings
-    speakers = cast_speakers(chosen.voices, chosen.alphabet.language, helping=True)
+    speakers = cast_speakers(chosen.voices, chosen.alphabet.language)
     templates = read_templates(ws)
 
     def utterances(generation: int, count: int) -> list[Spoken]:
@@ -116,11 +116,12 @@ def start_weights(ws: Workspace) -> tuple[Any, str | None]:
     chosen = ws.settings.train
     if not chosen.start_from:
         return None, None
-    path = (ws.root / Path(chosen.start_from).expanduser()).resolve()
+    own = weights.find(chosen.start_from)
+    path = own or (ws.root / Path(chosen.start_from).expanduser()).resolve()
     if path.suffix in (".pb", ".pbmm"):
         network = read_layers(path)
         layers, alphabet = network.layers, network.metadata.alphabet
-        parent = str(path)
+        parent = str(path) if own is None else chosen.start_from
     else:
         run = find_run(ws.runs, chosen.start_from)
         layers, alphabet = read_run_layers(ws, run)

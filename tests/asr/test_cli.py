@@ -89,7 +89,7 @@ def test_init_says_what_to_do_next(tmp_path) -> None:
     done = asr("init", "lamp", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     todo = "edit sentences.txt; put sound into recordings/; then: asr train lamp"
-    assert done.stdout == f"lamp: 6 words, for which train.n_hidden is 134; {todo}\n"
+    assert done.stdout == f"lamp: 6 words; the weights it starts from know English; {todo}\n"
     assert "there is a workspace already. Choose another folder" in one_line(asr("init", "lamp", cwd=tmp_path))
 
 

@@ -242,14 +242,14 @@ def test_init_writes_what_open_reads(tmp_path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_many_words_get_a_wider_network(tmp_path) -> None:
+def test_many_words_get_other_settings(tmp_path) -> None:
     sentences = tmp_path / "commands.txt"
     letters = "abcdefghijklmnopqrstuvwxyz"
-    for words, width in ((30, Settings().train.n_hidden), (31, 320)):
+    for words, alpha in ((30, Settings().scorer.alpha), (31, 1.5)):
         sentences.write_text("\n".join(["word", *(f"{x}{y}" for x in letters for y in "ab")][:words]) + "\n")
         said = init(tmp_path / str(words), sentences)
-        assert Workspace.open(tmp_path / str(words)).settings.train.n_hidden == width
-        assert f"{words} words, for which train.n_hidden is {width}" in said
+        assert Workspace.open(tmp_path / str(words)).settings.scorer.alpha == alpha
+        assert f"{words} words; the weights it starts from know English; " in said
 
 
 def test_sentences_with_an_error_are_refused_before_anything_is_written(tmp_path) -> None:
@@ -290,7 +290,7 @@ def test_recordings_are_used_where_they_lie(tmp_path) -> None:
     ws = Workspace.open(tmp_path / "lamp")
     assert ws.recordings == table
     assert said == (
-        f"{tmp_path}/lamp: 3 words, for which train.n_hidden is 134; edit sentences.txt; "
+        f"{tmp_path}/lamp: 3 words; the weights it starts from know English; edit sentences.txt; "
         f"2 recordings of {table} are used where they lie; then: asr train {tmp_path}/lamp"
     )
     # Without sentences, those that were recorded.

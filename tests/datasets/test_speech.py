@@ -23,7 +23,7 @@ from asr.sections import Voices
 from datasets import flite, speech
 from datasets.espeak import Espeak, data_folder, espeak
 from datasets.prepare import share_out
-from datasets.speech import Speaker, Spoken, cast_speakers, speak, speak_to_files, voice_of
+from datasets.speech import Speaker, Spoken, cast_speakers, is_helper, speak, speak_to_files, voice_of
 
 pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")
 
@@ -142,7 +142,7 @@ def test_a_deep_folder_is_no_hindrance(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_cast_is_drawn_from_the_seed() -> None:
-    settings = Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=3)
+    settings = Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=3, flite_share=0.0)
     cast = cast_speakers(settings, "en")
     assert cast == cast_speakers(settings, "en")
     assert cast != cast_speakers(Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=4), "en")
@@ -279,16 +279,18 @@ def no_flite(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.skipif(not flite.installed(), reason="flite is not installed")
-def test_flite_s_voices_are_heard_beside_recordings() -> None:
-    cast = cast_speakers(Voices(speakers=60, pitch=(20.0, 80.0)), "en-US", helping=True)
+def test_flite_s_voices_take_their_share() -> None:
+    cast = cast_speakers(Voices(speakers=60, pitch=(20.0, 80.0), flite_share=0.2), "en-US")
     voices = Counter(speaker.voice for speaker in cast if speaker.voice.startswith("flite:"))
-    assert voices == dict.fromkeys([f"flite:{voice}" for voice in flite.installed()], 20 // len(flite.installed()))
-    assert voice_of(next(one.name for one in cast if one.voice == "flite:slt")) == "flite-slt"
-    # Where they would be judged by, or in another language, or where voices are named, they are not.
-    for settings, language, helping in (
-        (Voices(), "en", False), (Voices(), "de", True), (Voices(voices=("en-us+f3",)), "en", True)
+    assert voices == dict.fromkeys([f"flite:{voice}" for voice in flite.installed()], 12 // len(flite.installed()))
+    name = next(one.name for one in cast if one.voice == "flite:slt")
+    assert voice_of(name) == "flite-slt" and is_helper(name)
+    # In another language, where voices are named and where nobody asked for them there are none.
+    for settings, language in (
+        (Voices(), "de"), (Voices(voices=("en-us+f3",)), "en"), (Voices(flite_share=0.0), "en")
     ):
-        assert not any("flite" in one.voice for one in cast_speakers(settings, language, 12, helping=helping))
+        others = [one.name for one in cast_speakers(settings, language, 12)]
+        assert not any(map(is_helper, others))
 
 
 @pytest.mark.skipif(not flite.installed(), reason="flite is not installed")
@@ -308,7 +310,7 @@ def test_flite_speaks_at_a_speed_and_with_a_throat() -> None:
 
 
 def test_flite_is_missing(no_flite: None) -> None:
-    assert not any("flite" in one.voice for one in cast_speakers(Voices(speakers=12), "en", helping=True))
+    assert not any("flite" in one.voice for one in cast_speakers(Voices(speakers=12), "en"))
     with pytest.raises(WorkspaceError, match=r"'flite:slt'.*not installed here.*Install flite"):
         cast_speakers(Voices(voices=("flite:slt",)), "en")
     with pytest.raises(SetupError, match="needs the program flite"):

@@ -215,3 +215,15 @@ def test_what_every_split_needs_comes_before_the_shares(seed: int, extra: int) -
     again = assign(people, Split(seed=seed), known, everywhere=("rare", "often"))
     heard = {(member.transcript, split) for member, split in zip(people, again.splits, strict=True)}
     assert heard == {(each, name) for each in ("rare", "often") for name in SPLITS}
+
+
+def test_the_few_throats_of_flite_judge_nobody() -> None:
+    espeak = [f"espeak-en+f{number}-s150-p50" for number in range(1, 6)] * 4
+    helpers = ["flite-slt-s150-p50", "flite-rms-s140-p40"] * 10
+    members = [Member(name, "on", True) for name in espeak + helpers]
+    found = assign(members, Split(train=0.4, dev=0.3, test=0.3))
+    assert set(found.splits[: len(espeak)]) == {"train", "dev", "test"}
+    assert set(found.splits[len(espeak) :]) == {"train"}
+    # Where there is nobody else, they are all there is.
+    alone = assign([Member(name, "on", True) for name in helpers], Split())
+    assert set(alone.splits) == {"train", "dev", "test"}

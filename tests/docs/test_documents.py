@@ -27,8 +27,8 @@ WORDS = ("stop", "go", "turn on the light", "turn off the light")
 PEOPLE = 12
 # The reader trains for minutes; here it is enough that it ends.
 HURRIED = {
-    "train": {"epochs": 2, "epoch_utterances": 16, "n_hidden": 16, "synthetic_epochs": 1, "synthetic_utterances": 16,
-              "average": 1},
+    "train": {"network": "deepspeech", "n_hidden": 16, "start_from": "", "epochs": 2, "epoch_utterances": 16,
+              "synthetic_epochs": 1, "synthetic_utterances": 16, "average": 1},
     "voices": {"speakers": 12, "utterances": 36},
     "augment": {"rooms": 2},
     "evaluate": {"noise_levels": [12.0]},

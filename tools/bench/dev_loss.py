@@ -1,10 +1,11 @@
 """Time to the dev loss that Mozilla's trainer reaches, ours against it, on the spoken digits.
 
-    python -m tools.bench dev_loss [--width 134] [--turn 20] [--epochs 20] [--recipe]
+    python -m tools.bench dev_loss [--width 134] [--turn 20] [--epochs 20] [--recipe | --init]
 
 Both train on jackson, nicolas and theo and are judged on yweweler, on equal networks and the same clips: Mozilla's with
 its own settings (batch 32, dropout 0.05, rate 0.001, early stop after 25 epochs), ours with the recipe that `asr init`
-writes, but for fewer epochs, and without augmentation and synthetic voices unless --recipe asks for them. They take
+writes, but for fewer epochs, and without augmentation and synthetic voices unless --recipe asks for them. With --init
+ours is what `asr init` writes: a larger network, and weights that know English; no comparison of equals. They take
 turns on the machine: one is stopped (SIGSTOP) while the other works, and only its own turns count, so that whatever
 else the machine does meets both. Times are from the moment that clips and scorer are there; loading TensorFlow counts.
 Mozilla's time is up to the epoch of its lowest dev loss, ours up to the first epoch that is no worse.
@@ -29,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from asr.errors import UserError
-from asr.settings import Settings, render, with_values
+from asr.settings import Settings, fitted, render, with_values
 from tools.bench.step import SKIPPED, find_reference, machine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,10 +149,17 @@ def summary(ours: Sequence[tuple[float, float]], theirs: Sequence[tuple[float, f
     }
 
 
-def make_workspace(folder: Path, digits: Path, *, plain: bool, **train: Any) -> None:
-    """Make a workspace of the digits, with its clips and scorer; `plain` without augmentation and voices."""
+def make_workspace(folder: Path, digits: Path, *, plain: bool, known: bool = False, **train: Any) -> None:
+    """Make a workspace of the digits, with its clips and scorer.
+
+    Parameters
+    ----------
+    plain : without augmentation and voices.
+    known : what `asr init` writes, `train` put aside.
+    """
     folder.mkdir()
-    settings = with_values(Settings(), split=SPLIT, recordings={"folder": str(digits / "recordings.csv")}, train=train)
+    settings = with_values(Settings(), split=SPLIT, recordings={"folder": str(digits / "recordings.csv")})
+    settings = fitted(settings, len(SENTENCES.split("|"))) if known else with_values(settings, train=train)
     if plain:
         settings = with_values(
             settings, augment={"enabled": False}, voices={"use": "never"}, train={"synthetic_epochs": 0}
@@ -188,6 +196,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20, help="epochs of ours, over which its rate rises and falls")
     parser.add_argument("--patience", type=int, default=25, help="epochs without a better loss that end Mozilla's")
     parser.add_argument("--recipe", action="store_true", help="ours with augmentation and synthetic voices")
+    parser.add_argument("--init", action="store_true", help="ours as asr init writes it, from weights")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if find_reference() is None:
@@ -216,7 +225,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         width, digits = options.width, options.data
         ours = {"network": options.network, "n_hidden": width, "epochs": options.epochs}
-        make_workspace(Path(folder, "ours"), digits, plain=not options.recipe, **ours)
+        plain = not (options.recipe or options.init)
+        make_workspace(Path(folder, "ours"), digits, plain=plain, known=options.init, **ours)
         theirs = {**MOZILLAS, "early_stop_patience": options.patience}
         make_workspace(Path(folder, "reference"), digits, plain=True, n_hidden=width, **theirs)
         mine, reference = (start(name, Path(folder, name)) for name in ("ours", "reference"))

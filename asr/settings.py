@@ -42,7 +42,7 @@ _FOR_FEW_WORDS: dict[str, dict[str, Any]] = {
 _MANY_WORDS = 30
 _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
     # A list of whole sentences says more of what comes next than the English that the usual weights were made for.
-    "scorer": {"alpha": 1.5, "beta": 2.5},
+    "scorer": {"alpha": 2.5, "beta": 2.0},
     "train": {
         "network": "deepspeech-conv", "n_hidden": 320, "start_from": "english", "epochs": 40, "heard_in": 2,
         "warm_up": 0.08, "batch_size": 8, "learning_rate": 0.0006, "curriculum": 0, "synthetic_epochs": 2,

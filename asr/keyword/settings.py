@@ -138,7 +138,7 @@ class Keyword:
         "other speech to judge a stream by, a folder or a recordings.csv, never trained on; empty: that of the split",
     )
     inference_stride: int = setting(2, "slices from one inference of a stream to the next", minimum=1, maximum=49)
-    smoothing: int = setting(8, "inferences whose scores are averaged", minimum=1, maximum=32)
+    smoothing: int = setting(12, "inferences whose scores are averaged", minimum=1, maximum=32)
     suppression: int = setting(50, "slices after a word in which nothing is heard", minimum=0, maximum=1000)
     false_accepts_per_hour: float = setting(
         0.5, "most false accepts an hour, to which each word's threshold is fitted", minimum=0, maximum=3600

@@ -18,14 +18,14 @@ import pytest
 from asr import audio
 from asr.errors import RecordingsError, SentenceError, SetupError, WorkspaceError
 from asr.parts import part
-from asr.settings import Settings, render, with_values
+from asr.settings import Settings, fitted, render, with_values
 from asr.verbs import init
 from asr.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = with_values(
     Settings(),
-    voices={"speakers": 4, "utterances": 40},
+    voices={"speakers": 4, "utterances": 40, "flite_share": 0.0},
     split={"train": 0.5, "dev": 0.25, "test": 0.25},
     train={
         "network": "deepspeech-conv", "n_hidden": 16, "epochs": 1, "epoch_utterances": 20, "average": 1,
@@ -230,7 +230,7 @@ def test_ctrl_c_says_that_it_can_go_on(parts, tmp_path) -> None:
 def test_init_writes_what_open_reads(tmp_path) -> None:
     said = init(tmp_path / "lamp")
     ws = Workspace.open(tmp_path / "lamp")
-    assert ws.settings == Settings()
+    assert ws.settings == fitted(Settings(), 6)
     assert sorted(path.name for path in ws.root.iterdir()) == ["asr.toml", "recordings", "sentences.txt"]
     assert "turn on the light" in ws.sentences.read_text()
     assert "put sound into recordings/" in said
@@ -245,7 +245,7 @@ def test_init_writes_what_open_reads(tmp_path) -> None:
 def test_many_words_get_other_settings(tmp_path) -> None:
     sentences = tmp_path / "commands.txt"
     letters = "abcdefghijklmnopqrstuvwxyz"
-    for words, alpha in ((30, Settings().scorer.alpha), (31, 1.5)):
+    for words, alpha in ((30, Settings().scorer.alpha), (31, 2.5)):
         sentences.write_text("\n".join(["word", *(f"{x}{y}" for x in letters for y in "ab")][:words]) + "\n")
         said = init(tmp_path / str(words), sentences)
         assert Workspace.open(tmp_path / str(words)).settings.scorer.alpha == alpha

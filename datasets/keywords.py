@@ -101,7 +101,7 @@ def find(ws: Workspace) -> Found:
             rejected = index.rejected
             unlisted = "train" if index.lists else ""
             for name in index.names:
-                word, listed = normal_word(Path(name).parts[0]), index.lists.get(name, unlisted)
+                word, listed = normal_word(name.partition("/")[0]), index.lists.get(name, unlisted)
                 raw.append(_Raw(name, word, _speaker(Path(name)), listed, archived=True))
         elif corpus.is_dir():
             raw += read_words(corpus)

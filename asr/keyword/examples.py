@@ -36,7 +36,7 @@ WIDTHS = {"micro": 40, "average": 43}  # features of a slice
 VOICES_SECONDS = 1200.0  # s of other speech kept to make babble and splices of
 JUDGED_SETS = ("dev-clean", "dev-noise", "test-clean", "test-noise")
 
-_TASK = 8  # recordings of one task for a worker
+_TASK = 32  # recordings of one task for a worker
 _NAME = "table.csv"
 
 
@@ -184,7 +184,7 @@ class _Mixed:
 
 def _work(found: Found, recipe: Recipe, jobs: Sequence[Job], workers: int | None) -> Iterator[Made]:
     """Do jobs on all cores, in an order that does not depend on how many there are; few are held at a time."""
-    count = workers or min(len(os.sched_getaffinity(0)), max(1, len(jobs) // (4 * _TASK)))
+    count = workers or min(len(os.sched_getaffinity(0)), max(1, len(jobs) // _TASK))
     tasks = _tasks(_with_data(found, jobs))
     if count == 1:
         _use(recipe)

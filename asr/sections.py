@@ -61,7 +61,7 @@ class Voices:
         (), "espeak-ng voices such as en-us+f3, flite:NAME or piper:FILE.onnx; empty: a wide spread"
     )
     flite_share: float = setting(
-        0.5,
+        0.0,
         "share of the speakers that are Flite's, where it is installed: like people, but few; only trained on",
         minimum=0,
         maximum=1,

@@ -29,30 +29,34 @@ else:
     import tomli as tomllib
 
 
-# A few words of a few people: what others have taught already decides (docs/recipe.md).
-_FOR_FEW_WORDS: dict[str, dict[str, Any]] = {
+# What others have taught already decides, most of all with a few words of a few people (docs/recipe.md).
+_FROM_ENGLISH: dict[str, dict[str, Any]] = {
+    "voices": {"flite_share": 0.5},
     "train": {
-        "network": "deepspeech-conv", "n_hidden": 320, "start_from": "english", "epochs": 24, "learning_rate": 0.0006,
-        "curriculum": 0, "synthetic_epochs": 0, "synthetic_last": 0.7,
+        "network": "deepspeech-conv", "n_hidden": 320, "start_from": "english", "learning_rate": 0.0006,
+        "curriculum": 0,
     },
 }  # fmt: skip
 
-# More words mean sentences: convolutions and a wider network, more synthetic speech before the recordings, and the
-# noise and the pauses that would erase a single short word.
+_FOR_FEW_WORDS: dict[str, dict[str, Any]] = {
+    "train": {"epochs": 24, "synthetic_epochs": 0, "synthetic_last": 0.7},
+    "augment": {"endpoint_probability": 0.5},
+}
+
+# More words mean sentences: more epochs, synthetic speech of theirs before the recordings, and the noise and the pauses
+# that would erase a single short word.
 _MANY_WORDS = 30
 _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
     # A list of whole sentences says more of what comes next than the English that the usual weights were made for.
     "scorer": {"alpha": 2.5, "beta": 2.0},
     "train": {
-        "network": "deepspeech-conv", "n_hidden": 320, "start_from": "english", "epochs": 40, "heard_in": 2,
-        "warm_up": 0.08, "batch_size": 8, "learning_rate": 0.0006, "curriculum": 0, "synthetic_epochs": 2,
+        "epochs": 40, "heard_in": 2, "warm_up": 0.08, "batch_size": 8, "synthetic_epochs": 2,
         "synthetic_utterances": 1400, "synthetic_share": 1.2,
     },
     # Gentler than for single words: stronger effects left a higher dev loss (docs/recipe.md).
     "augment": {
         "speed": (0.9, 1.12), "tempo_probability": 0.1, "pitch_probability": 0.1, "vocal_tract": (0.88, 1.14),
-        "gate_probability": 0.1, "endpoint_probability": 0.0, "crop_probability": 0.5, "silence_probability": 0.3,
-        "silence": (0.0, 2.0),
+        "gate_probability": 0.1, "crop_probability": 0.5, "silence_probability": 0.3, "silence": (0.0, 2.0),
         "room_probability": 0.05, "noise_probability": 0.5, "noise_above": (4.0, 30.0), "telephone_probability": 0.0,
         "cheap_microphone_probability": 0.02, "hiss_probability": 0.5, "clipping_probability": 0.0,
         "codec_probability": 0.0, "time_mask_longest": 0.1, "time_mask_share": 0.05,
@@ -90,7 +94,8 @@ def with_values(settings: Settings, **sections: dict[str, Any]) -> Settings:
 
 def fitted(settings: Settings, words: int) -> Settings:
     """Return the settings that a new workspace of so many different words begins with (docs/recipe.md)."""
-    return with_values(settings, **(_FOR_MANY_WORDS if words > _MANY_WORDS else _FOR_FEW_WORDS))
+    known = with_values(settings, **_FROM_ENGLISH)
+    return with_values(known, **(_FOR_MANY_WORDS if words > _MANY_WORDS else _FOR_FEW_WORDS))
 
 
 def from_dict(tables: dict[str, Any], path: Path) -> Settings:

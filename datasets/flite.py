@@ -9,14 +9,13 @@ from __future__ import annotations
 import functools
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio
-from asr.errors import AudioError, SetupError
+from asr.errors import SetupError
+from datasets import speaking_programs
 
 Float = npt.NDArray[np.float32]
 
@@ -24,9 +23,7 @@ PREFIX = "flite:"
 LANGUAGE = "en"
 # The others that Debian's package brings are kal at 8 kHz, and awb for telling the time.
 VOICES = ("awb", "rms", "slt", "kal16")
-_NORMAL_RATE = 175.0  # words a minute, about
 _THROAT = 0.3  # octaves from the lowest to the highest that a voice is moved by
-_TIMEOUT = 60.0  # s, for one sentence
 
 
 @functools.cache
@@ -36,20 +33,21 @@ def installed() -> tuple[str, ...]:
     if program is None:
         return ()
     try:
-        said = subprocess.run([program, "-lv"], capture_output=True, text=True, timeout=_TIMEOUT, check=False).stdout
+        limit = speaking_programs.TIMEOUT
+        done = subprocess.run([program, "-lv"], capture_output=True, text=True, timeout=limit, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ()
-    there = said.partition(":")[2].split()
+    there = done.stdout.partition(":")[2].split()
     return tuple(voice for voice in VOICES if voice in there)
 
 
-def speak(text: str, voice: str, speed: float, pitch: float) -> tuple[Float, int]:
+def speak(text: str, voice: str, stretch: float, pitch: float) -> tuple[Float, int]:
     """Return `text` as float32 [n] and its rate in Hz, the same samples every time.
 
     Parameters
     ----------
     voice : one of `installed()`.
-    speed : words a minute.
+    stretch : times the voice's own length.
     pitch : 0 to 99; 50 is the voice's own. Its formants move along.
 
     Raises
@@ -64,16 +62,10 @@ def speak(text: str, voice: str, speed: float, pitch: float) -> tuple[Float, int
         )
     throat = 2.0 ** ((pitch - 50.0) / 100.0 * _THROAT)
     # What is played faster to sound smaller is spoken so much slower before.
-    stretch = _NORMAL_RATE / speed * throat
-    with tempfile.TemporaryDirectory(prefix="asr-flite-") as folder:
-        wav = Path(folder, "spoken.wav")
-        command = [program, "-voice", voice, "--setf", f"duration_stretch={stretch:.3f}", "-t", text, "-o", str(wav)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
-        except subprocess.TimeoutExpired:
-            raise AudioError(f"flite took more than {_TIMEOUT:.0f} s for {text!r}") from None
-        if done.returncode or not wav.is_file():
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise AudioError(f"flite failed: {reason}", fix="Try the voice with flite itself")
-        samples, rate = audio.read(wav)
-    return samples.mean(axis=1, dtype=np.float32), round(rate * throat)
+    slower = f"duration_stretch={stretch * throat:.3f}"
+
+    def command(wav: Path) -> list[str]:
+        return [program, "-voice", voice, "--setf", slower, "-t", text, "-o", str(wav)]
+
+    samples, rate = speaking_programs.speak("flite", command, text)
+    return samples, round(rate * throat)

@@ -9,8 +9,6 @@ import difflib
 import os
 import re
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
@@ -25,14 +23,13 @@ from asr.errors import AudioError, SetupError, WorkspaceError
 from asr.files import fingerprint
 from asr.progress import track
 from asr.sections import Voices
-from datasets import flite
+from datasets import flite, speaking_programs
 from datasets.espeak import espeak, languages, variants
 
 Float = npt.NDArray[np.float32]
 
 PIPER = "piper:"
-PIPER_TIMEOUT = 60.0  # s, for one sentence
-NORMAL_RATE = 175.0  # words a minute: espeak-ng's default, and Piper's own pace
+NORMAL_RATE = 175.0  # words a minute: espeak-ng's default, Piper's and Flite's own pace
 
 # espeak-ng's variants that sound like a person; the others are robots, whisperers and demons.
 VARIANTS = (
@@ -179,7 +176,8 @@ def speak(text: str, speaker: Speaker) -> Float:
     if speaker.voice.startswith(PIPER):
         samples, rate = _piper(text, speaker)
     elif speaker.voice.startswith(flite.PREFIX):
-        samples, rate = flite.speak(text, speaker.voice[len(flite.PREFIX) :], speaker.speed, speaker.pitch)
+        name = speaker.voice[len(flite.PREFIX) :]
+        samples, rate = flite.speak(text, name, NORMAL_RATE / speaker.speed, speaker.pitch)
     else:
         spoken, rate = espeak().speak(text, speaker.voice, speaker.speed, speaker.pitch, speaker.intonation)
         samples = audio.to_float(spoken)
@@ -259,25 +257,9 @@ def _piper(text: str, speaker: Speaker) -> tuple[Float, int]:
             fix="Install Piper",
         )
     model = Path(speaker.voice[len(PIPER) :]).expanduser()
-    with tempfile.TemporaryDirectory(prefix="asr-piper-") as folder:
-        wav = Path(folder, "spoken.wav")
-        command: Sequence[str] = (
-            program,
-            "--model",
-            str(model),
-            "--length_scale",
-            f"{NORMAL_RATE / speaker.speed:.3f}",
-            "--output_file",
-            str(wav),
-        )
-        try:
-            done = subprocess.run(
-                command, input=text, text=True, capture_output=True, timeout=PIPER_TIMEOUT, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise AudioError(f"piper took more than {PIPER_TIMEOUT:.0f} s for {text!r}", path=model) from None
-        if done.returncode or not wav.is_file():
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise AudioError(f"piper failed: {reason}", path=model, fix="Try the voice with piper itself")
-        samples, rate = audio.read(wav)
-    return samples.mean(axis=1, dtype=np.float32), rate
+    scale = f"{NORMAL_RATE / speaker.speed:.3f}"
+
+    def command(wav: Path) -> list[str]:
+        return [program, "--model", str(model), "--length_scale", scale, "--output_file", str(wav)]
+
+    return speaking_programs.speak("piper", command, text, model=model)

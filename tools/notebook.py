@@ -51,8 +51,11 @@ def run(path: Path, values: dict[str, Any] | None = None) -> dict[str, Any]:
 
     module = types.ModuleType("IPython.display")
     module.display, module.Image = display, Image  # type: ignore[attr-defined]
+    shell = types.ModuleType("IPython")
+    # matplotlib asks the first time it draws, and leaves one from 8.24 on alone.
+    shell.version_info = (9, 0)  # type: ignore[attr-defined]
     before = {name: sys.modules.get(name) for name in ("IPython", "IPython.display")}
-    sys.modules["IPython"], sys.modules["IPython.display"] = types.ModuleType("IPython"), module
+    sys.modules["IPython"], sys.modules["IPython.display"] = shell, module
     try:
         count = 0
         for number, cell in enumerate(notebook["cells"]):

@@ -161,10 +161,7 @@ class Chain:
             return samples
         # Longer than a consonant, it would be a word.
         front, back = (min(end, _SOFT_END) for end in noise.quiet_ends(samples, below))
-        if front + back == 0 or samples.shape[0] - front - back < shortest:
-            return samples
-        steps.append(("endpoints", f"{below:.0f} dB, {front / SAMPLE_RATE:.2f} and {back / SAMPLE_RATE:.2f} s off"))
-        return samples[front : samples.shape[0] - back]
+        return _cut_ends(samples, front, back, shortest, "endpoints", steps)
 
     def _crop(
         self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
@@ -175,10 +172,7 @@ class Chain:
         if not any(parts):
             return samples
         front, back = (int(quiet * part) for quiet, part in zip(noise.quiet_ends(samples), parts, strict=True))
-        if front + back == 0 or samples.shape[0] - front - back < shortest:
-            return samples
-        steps.append(("crop", f"{front / SAMPLE_RATE:.2f} s before, {back / SAMPLE_RATE:.2f} s after"))
-        return samples[front : samples.shape[0] - back]
+        return _cut_ends(samples, front, back, shortest, "crop", steps)
 
     def _noise(self, n: int, rng: np.random.Generator) -> tuple[Float, str]:
         """Draw `n` samples of noise, recorded or made, and what it is."""
@@ -234,6 +228,16 @@ class Chain:
         if drawn < chosen.telephone_probability + chosen.cheap_microphone_probability:
             return float(rng.uniform(*_ends(chosen.low_cut))), float(rng.uniform(*_ends(chosen.high_cut)))
         return None
+
+
+def _cut_ends(
+    samples: Float, front: int, back: int, shortest: int, name: str, steps: list[tuple[str, str]]
+) -> Float:
+    """Return `samples` without so many at both ends, and note it; all, where less than `shortest` would be left."""
+    if front + back == 0 or samples.shape[0] - front - back < shortest:
+        return samples
+    steps.append((name, f"{front / SAMPLE_RATE:.2f} s before, {back / SAMPLE_RATE:.2f} s after"))
+    return samples[front : samples.shape[0] - back]
 
 
 def _ends(limits: tuple[float, ...]) -> tuple[float, float]:

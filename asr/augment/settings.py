@@ -56,7 +56,7 @@ class Augment:
     )
     gate_depth: tuple[float, ...] = setting((8.0, 35.0), "how far down", unit="dB", minimum=0, maximum=60)
 
-    endpoint_probability: float = _probability(0.5, "cut at both ends by a recorder that starts and stops by level")
+    endpoint_probability: float = _probability(0.0, "cut at both ends by a recorder that starts and stops by level")
     endpoint_below: tuple[float, ...] = setting(
         (8.0, 35.0),
         "loudest sound above what it takes for silence, soft consonants too",

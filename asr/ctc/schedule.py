@@ -40,12 +40,12 @@ class Pace:
             return settings.learning_rate * self.factor * max(0.04, progress / settings.warm_up)
         if settings.schedule == "plateau":
             return settings.learning_rate * self.factor
+        left = 1.0
         if self.stalled >= 0:
-            since = progress * settings.epochs - self.stalled
-            high = _fallen((self.stalled / settings.epochs - settings.warm_up) / max(1 - settings.warm_up, 1e-9))
-            return settings.learning_rate * max(0.001, high * _fallen(since / _last_fall(settings)))
+            left = _fallen((progress * settings.epochs - self.stalled) / _last_fall(settings))
+            progress = self.stalled / settings.epochs
         done = (progress - settings.warm_up) / max(1 - settings.warm_up, 1e-9)
-        return settings.learning_rate * max(0.001, _fallen(done))
+        return settings.learning_rate * max(0.001, left * _fallen(done))
 
     def note(self, settings: Train, epoch: int, dev_loss: float) -> bool:
         """Take in the dev loss of an epoch (from 0); tell whether it is the best so far."""
@@ -56,9 +56,9 @@ class Pace:
             self.factor *= settings.plateau_factor
             self.calm_since = epoch
         # What a high rate has to give is had; most of what a falling one gives is not.
-        ahead = settings.epochs - (epoch + 1)
-        if settings.schedule == "one-cycle" and self.stalled < 0 and ahead > _last_fall(settings):
-            self.stalled = epoch + 1 if self._waited(settings, epoch) else -1
+        early = settings.epochs - (epoch + 1) > _last_fall(settings)
+        if settings.schedule == "one-cycle" and self.stalled < 0 and early and self._waited(settings, epoch):
+            self.stalled = epoch + 1
         return False
 
     def is_over(self, settings: Train, epoch: int) -> bool:

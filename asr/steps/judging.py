@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asr import weights
 from asr.steps.curve import read_curve
 from asr.steps.exporting import write_card, write_graph
 from asr.steps.lineage import best_checkpoint, note_judged
@@ -99,6 +100,7 @@ def evaluate(
 
     chosen = ws.settings.evaluate
     heard_in_training = ws.settings.augment.noise_kinds if ws.settings.augment.enabled else ()
+    heard_in_training += weights.noise_heard(ws.settings.train.start_from)
     noise = None
     if chosen.noise:
         noise = Noise.of_folder(

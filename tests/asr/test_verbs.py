@@ -25,7 +25,7 @@ from asr.workspace import Workspace
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL = with_values(
     Settings(),
-    voices={"speakers": 4, "utterances": 40, "flite_share": 0.0},
+    voices={"speakers": 4, "utterances": 40},
     split={"train": 0.5, "dev": 0.25, "test": 0.25},
     train={
         "network": "deepspeech-conv", "n_hidden": 16, "epochs": 1, "epoch_utterances": 20, "average": 1,

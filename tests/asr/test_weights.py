@@ -32,7 +32,10 @@ def test_they_are_what_a_new_workspace_asks_for() -> None:
     assert path is not None and path.is_file()
     graph = read_layers(path)
     assert graph.metadata.alphabet == Alphabet()
-    made_as = read(EXAMPLE / "asr.toml").train
+    settings = read(EXAMPLE / "asr.toml")
+    made_as = settings.train
+    # Kinds that they have heard cannot judge them.
+    assert weights.noise_heard("english") == settings.augment.noise_kinds and weights.noise_heard("") == ()
     for words in (4, 400):
         train = fitted(Settings(), words).train
         assert train.start_from in ("", "english")
@@ -52,7 +55,7 @@ def test_a_workspace_starts_from_them_by_name(tmp_path: Path) -> None:
 
 
 def test_the_client_hears_new_sentences_with_them() -> None:
-    """Without a scorer, from voices at speeds and pitches that were not trained on: most letters are right."""
+    """Without a scorer, from voices at speeds and pitches drawn anew: most letters are right."""
     pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")
     settings = with_values(read(EXAMPLE / "asr.toml"), voices={"seed": 99, "flite_share": 0.0})
     path = weights.find("english")

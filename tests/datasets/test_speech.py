@@ -20,7 +20,7 @@ import soundfile
 from asr import audio
 from asr.errors import AudioError, SetupError, WorkspaceError
 from asr.sections import Voices
-from datasets import flite, speech
+from datasets import flite, speaking_programs, speech
 from datasets.espeak import Espeak, data_folder, espeak
 from datasets.prepare import share_out
 from datasets.speech import Speaker, Spoken, cast_speakers, is_helper, speak, speak_to_files, voice_of
@@ -142,7 +142,7 @@ def test_a_deep_folder_is_no_hindrance(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_cast_is_drawn_from_the_seed() -> None:
-    settings = Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=3, flite_share=0.0)
+    settings = Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=3)
     cast = cast_speakers(settings, "en")
     assert cast == cast_speakers(settings, "en")
     assert cast != cast_speakers(Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=4), "en")
@@ -264,7 +264,7 @@ def test_piper_speaks(piper: Path, tmp_path: Path) -> None:
 )
 def test_piper_fails(piper: Path, monkeypatch: pytest.MonkeyPatch, fault: str, words: str) -> None:
     monkeypatch.setenv("PIPER_FAULT", fault)
-    monkeypatch.setattr(speech, "PIPER_TIMEOUT", 1.0)
+    monkeypatch.setattr(speaking_programs, "TIMEOUT", 1.0)
     with pytest.raises(AudioError, match=words) as caught:
         speak("turn on the light", Speaker("x", f"piper:{piper}", 175, 50))
     assert "\n" not in str(caught.value)
@@ -287,7 +287,7 @@ def test_flite_s_voices_take_their_share() -> None:
     assert voice_of(name) == "flite-slt" and is_helper(name)
     # In another language, where voices are named and where nobody asked for them there are none.
     for settings, language in (
-        (Voices(), "de"), (Voices(voices=("en-us+f3",)), "en"), (Voices(flite_share=0.0), "en")
+        (Voices(flite_share=0.5), "de"), (Voices(voices=("en-us+f3",), flite_share=0.5), "en"), (Voices(), "en")
     ):
         others = [one.name for one in cast_speakers(settings, language, 12)]
         assert not any(map(is_helper, others))
@@ -310,7 +310,7 @@ def test_flite_speaks_at_a_speed_and_with_a_throat() -> None:
 
 
 def test_flite_is_missing(no_flite: None) -> None:
-    assert not any("flite" in one.voice for one in cast_speakers(Voices(speakers=12), "en"))
+    assert not any("flite" in one.voice for one in cast_speakers(Voices(speakers=12, flite_share=0.5), "en"))
     with pytest.raises(WorkspaceError, match=r"'flite:slt'.*not installed here.*Install flite"):
         cast_speakers(Voices(voices=("flite:slt",)), "en")
     with pytest.raises(SetupError, match="needs the program flite"):

@@ -40,6 +40,7 @@ SPLIT = {
     "test_speakers": ("lucas",),
 }
 MOZILLAS = {"batch_size": 32, "dropout": 0.05, "epochs": 75, "engine": "mozilla-venv"}
+DIGITS = 10
 SENTENCES = "(zero|one|two|three|four|five|six|seven|eight|nine)\n"
 # The last line before a trainer is started, and the first after it has ended.
 _BEGINS, _ENDS = "kenlm.scorer", "chosen: "
@@ -159,7 +160,7 @@ def make_workspace(folder: Path, digits: Path, *, plain: bool, known: bool = Fal
     """
     folder.mkdir()
     settings = with_values(Settings(), split=SPLIT, recordings={"folder": str(digits / "recordings.csv")})
-    settings = fitted(settings, len(SENTENCES.split("|"))) if known else with_values(settings, train=train)
+    settings = fitted(settings, DIGITS) if known else with_values(settings, train=train)
     if plain:
         settings = with_values(
             settings, augment={"enabled": False}, voices={"use": "never"}, train={"synthetic_epochs": 0}
@@ -196,7 +197,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=20, help="epochs of ours, over which its rate rises and falls")
     parser.add_argument("--patience", type=int, default=25, help="epochs without a better loss that end Mozilla's")
     parser.add_argument("--recipe", action="store_true", help="ours with augmentation and synthetic voices")
-    parser.add_argument("--init", action="store_true", help="ours as asr init writes it, from weights")
+    parser.add_argument("--init", action="store_true", help="ours as asr init writes it, with its weights")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if find_reference() is None:

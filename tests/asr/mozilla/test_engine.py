@@ -18,7 +18,7 @@ from asr.settings import Settings, render, with_values
 REPOSITORY = Path(__file__).resolve().parents[3]
 SMALL = with_values(
     Settings(),
-    voices={"speakers": 4, "utterances": 40, "flite_share": 0.0},
+    voices={"speakers": 4, "utterances": 40},
     split={"train": 0.5, "dev": 0.25, "test": 0.25},
     train={"n_hidden": 16, "epochs": 2, "epoch_utterances": 20, "average": 1, "curriculum": 0},
     augment={"room_probability": 0.0, "noise_probability": 0.0},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asr import audio, weights
+from asr.errors import ModelError
 from asr.steps.lineage import read_run_layers
 from asr.steps.preparing import read_templates
 from asr.workspace import Workspace
@@ -123,7 +124,14 @@ def start_weights(ws: Workspace) -> tuple[Any, str | None]:
         layers, alphabet = network.layers, network.metadata.alphabet
         parent = str(path) if own is None else chosen.start_from
     else:
-        run = find_run(ws.runs, chosen.start_from)
+        try:
+            run = find_run(ws.runs, chosen.start_from)
+        except ModelError as error:
+            raise ModelError(
+                f"train.start_from: {error.what}",
+                path=ws.toml,
+                fix=f"Name a run (`asr runs` lists them), a .pb or .pbmm, or {' or '.join(weights.names())}",
+            ) from None
         layers, alphabet = read_run_layers(ws, run)
         parent = run.id
     return Start(layers, alphabet, ws.alphabet, chosen.freeze, chosen.drop_layers, parent), parent

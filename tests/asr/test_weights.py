@@ -54,6 +54,14 @@ def test_a_workspace_starts_from_them_by_name(tmp_path: Path) -> None:
         start_weights(Workspace.open(tmp_path / "lamp"))
 
 
+def test_a_mistyped_name_is_told_what_there_is(tmp_path: Path) -> None:
+    init(tmp_path / "lamp")
+    toml = tmp_path / "lamp" / "asr.toml"
+    toml.write_text(render(with_values(read(toml), train={"start_from": "englisch"})))
+    with pytest.raises(ModelError, match=r"asr\.toml: train\.start_from: no run matches 'englisch'.* or english$"):
+        start_weights(Workspace.open(tmp_path / "lamp"))
+
+
 def test_the_client_hears_new_sentences_with_them() -> None:
     """Without a scorer, from voices at speeds and pitches drawn anew: most letters are right."""
     pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")

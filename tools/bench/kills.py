@@ -108,7 +108,7 @@ def main() -> None:
         killed_at: list[float] = []
         while len(killed_at) < arguments.kills:
             # A sitting has to outlast its own start now and then, or it would never end.
-            deadline = moments.uniform(0.02, 0.3) * whole
+            deadline = moments.uniform(0.02, 0.2) * whole
             if not train(killed, deadline):
                 break
             killed_at.append(round(deadline, 1))

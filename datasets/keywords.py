@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,7 @@ class Found:
     noises : folders of background noise.
     voices : folder of clips from an archive, to make babble of.
     archive : Speech Commands' .tar.gz, if that is the corpus.
+    pieces : where its clips lie, if it is not compressed.
     by : how the speakers were split.
     remarks : what every report has to say of it.
     """
@@ -68,6 +69,7 @@ class Found:
     noises: tuple[Path, ...]
     voices: Path | None
     archive: Path | None
+    pieces: Mapping[str, speech_commands.Piece]
     rejected: list[tuple[str, str]]
     by: str
     remarks: tuple[str, ...]
@@ -92,13 +94,12 @@ def find(ws: Workspace) -> Found:
     """
     chosen = ws.settings.keyword
     raw = _own(ws)
-    archive, voices, rejected = None, None, []
+    archive, voices, index = None, None, speech_commands.Index()
     if chosen.corpus:
         corpus = (ws.root / Path(chosen.corpus).expanduser()).resolve()
         if speech_commands.is_archive(corpus):
             archive, voices = corpus, ws.keyword / "voices"
             index = speech_commands.index_archive(corpus, ws.keyword / "background", voices)
-            rejected = index.rejected
             unlisted = "train" if index.lists else ""
             for name in index.names:
                 word, listed = normal_word(name.partition("/")[0]), index.lists.get(name, unlisted)
@@ -136,7 +137,7 @@ def find(ws: Workspace) -> Found:
     noises = [(ws.root / place / name) for place in places for name in NOISES]
     noises += [ws.root / name for name in ws.settings.augment.noise_folders] + [ws.keyword / "background"]
     there = tuple(dict.fromkeys(path for path in noises if path.is_dir()))
-    return Found(utterances, there, voices, archive, rejected, by, tuple(remarks))
+    return Found(utterances, there, voices, archive, index.pieces, index.rejected, by, tuple(remarks))
 
 
 def read_words(folder: Path) -> list[_Raw]:

@@ -12,7 +12,7 @@ import posixpath
 import re
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +31,27 @@ _MOST_VOICES = 400  # clips kept on disk to make babble of
 _VOICES_ONE_IN = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Where a file's content lies in an archive that is not compressed: `size` bytes from `start` on."""
+
+    path: Path
+    start: int
+    size: int
+
+    def read(self) -> bytes:
+        """Return the content; RecordingsError where the archive has become shorter or is gone."""
+        try:
+            with self.path.open("rb") as archive:
+                archive.seek(self.start)
+                content = archive.read(self.size)
+        except OSError as error:
+            raise RecordingsError(f"it cannot be read: {error.strerror}", path=self.path) from None
+        if len(content) < self.size:
+            raise RecordingsError("this archive has become shorter", path=self.path, fix="Fetch it again")
+        return content
+
+
 @dataclass(frozen=True)
 class Index:
     """What an archive or a folder holds.
@@ -40,11 +61,13 @@ class Index:
     names : clips as word/file.wav, in the order of the archive.
     lists : the split of each clip that one of its lists names.
     rejected : pairs of a name and why it was set aside.
+    pieces : where the clips lie in an archive that is not compressed.
     """
 
     names: list[str] = field(default_factory=list)
     lists: dict[str, str] = field(default_factory=dict)
     rejected: list[tuple[str, str]] = field(default_factory=list)
+    pieces: dict[str, Piece] = field(default_factory=dict)
 
 
 def split_of_hash(name: str, validation: float = 10.0, testing: float = 10.0) -> str:
@@ -88,7 +111,7 @@ def index_archive(path: Path, noise: Path, voices: Path) -> Index:
     """
     index = Index()
     kept = 0
-    for name, read in _stream(path, index.rejected):
+    for name, read, piece in _stream(path, index.rejected):
         parts = name.split("/")
         if name in LISTS:
             text = read().decode("utf-8", "replace")
@@ -97,6 +120,8 @@ def index_archive(path: Path, noise: Path, voices: Path) -> Index:
             write_bytes(noise / parts[1], read())
         elif len(parts) == 2 and name.lower().endswith(".wav") and not parts[0].startswith(("_", ".")):
             index.names.append(name)
+            if piece is not None:
+                index.pieces.setdefault(name, piece)
             if kept < _MOST_VOICES and zlib.crc32(name.encode()) % _VOICES_ONE_IN == 0:
                 write_bytes(voices / f"{parts[0]}-{parts[1]}", read())
                 kept += 1
@@ -109,17 +134,38 @@ def index_archive(path: Path, noise: Path, voices: Path) -> Index:
 
 def stream_clips(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
     """Yield the name and the bytes of each wanted clip of an archive, in its order."""
-    for name, read in _stream(path, []):
+    for name, read, _ in _stream(path, []):
         if name in wanted:
             yield name, read()
 
 
-def _stream(path: Path, rejected: list[tuple[str, str]]) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield the plain files of an archive under checked names, in turn, each with what reads it until the next one."""
+def clips(path: Path, wanted: set[str], pieces: Mapping[str, Piece]) -> Iterator[tuple[str, bytes | Piece]]:
+    """Yield the name of each wanted clip of an archive, in its order, with its bytes or with where they lie.
+
+    Parameters
+    ----------
+    pieces : as in `Index`; whoever wants a clip reads it there, and nobody has to pass it on.
+    """
+    lying = sorted(wanted & pieces.keys(), key=lambda name: pieces[name].start)
+    yield from ((name, pieces[name]) for name in lying)
+    if len(lying) < len(wanted):
+        yield from stream_clips(path, wanted - pieces.keys())
+
+
+def _stream(
+    path: Path, rejected: list[tuple[str, str]]
+) -> Iterator[tuple[str, Callable[[], bytes], Piece | None]]:
+    """Yield the plain files of an archive under checked names, in turn.
+
+    Each comes with what reads it until the next one, and where the archive is not compressed with where it lies.
+    """
     count = 0
     try:
-        with tarfile.open(path, "r|*") as archive:
-            for member in archive:
+        plain = _is_plain(path)
+        # What is compressed is read in one go; elsewhere the contents are skipped.
+        with tarfile.open(path, "r:" if plain else "r|*") as archive:
+            while (member := archive.next()) is not None:
+                archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
                 count += 1
                 if member.isdir():
                     continue
@@ -127,12 +173,20 @@ def _stream(path: Path, rejected: list[tuple[str, str]]) -> Iterator[tuple[str, 
                 if reason:
                     rejected.append((member.name, reason))
                     continue
+                piece = Piece(path, member.offset_data, member.size) if plain and not member.issparse() else None
                 # As strings: a path object for each of 100,000 names took seconds.
-                yield posixpath.normpath(member.name), functools.partial(_content, archive, member, path, count)
+                name = posixpath.normpath(member.name)
+                yield name, functools.partial(_content, archive, member, path, count), piece
     except _BROKEN as error:
         if isinstance(error, FileNotFoundError):
             raise RecordingsError("no such file", path=path, fix="Name the folder or the .tar.gz") from None
         raise _damage(path, count, error) from None
+
+
+def _is_plain(path: Path) -> bool:
+    """Tell whether an archive starts with a tar's first header, and so is not compressed."""
+    with path.open("rb") as file:
+        return file.read(262)[257:] == b"ustar"
 
 
 _BROKEN = (tarfile.TarError, EOFError, OSError, zlib.error)

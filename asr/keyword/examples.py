@@ -208,12 +208,12 @@ def _work(found: Found, recipe: Recipe, jobs: Sequence[Job], workers: int | None
 
 
 def _with_data(found: Found, jobs: Sequence[Job]) -> Iterator[Job]:
-    """Yield the jobs, those of an archive in its order and with their files' content."""
+    """Yield the jobs, those of an archive in its order and with their files' content, or with where it lies."""
     archived = {u.name for u in found.utterances if u.archived}
     waiting = {job.name: job for job in jobs if job.name in archived}
     yield from (job for job in jobs if job.name not in archived)
     if found.archive is not None and waiting:
-        for name, data in speech_commands.stream_clips(found.archive, set(waiting)):
+        for name, data in speech_commands.clips(found.archive, set(waiting), found.pieces):
             job = waiting.pop(name, None)
             if job is not None:
                 yield replace(job, data=data)
@@ -262,7 +262,8 @@ def _make(job: Job) -> Made:
 def _load(job: Job) -> Float:
     if job.data is None:
         return audio.load(job.name)
-    samples = audio.to_float(audio.parse_wav(job.data, job.name))
+    content = job.data if isinstance(job.data, bytes) else job.data.read()
+    samples = audio.to_float(audio.parse_wav(content, job.name))
     if not len(samples):
         raise AudioError("it holds no samples", path=job.name)
     return samples

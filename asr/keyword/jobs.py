@@ -11,6 +11,7 @@ import numpy as np
 from asr.alphabet import normal_word
 from asr.keyword.settings import Keyword
 from datasets.keywords import Found, Utterance
+from datasets.speech_commands import Piece
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Job:
     clips : how many of it as what it is; for dev and test one.
     splices : how many as a piece of a word, which is unknown.
     plain : whether the first is left as it is.
-    data : the file's content where it comes from an archive.
+    data : the file's content where it comes from an archive, or where that lies.
     """
 
     number: int
@@ -36,7 +37,7 @@ class Job:
     clips: int
     splices: int = 0
     plain: bool = True
-    data: bytes | None = field(default=None, repr=False)
+    data: bytes | Piece | None = field(default=None, repr=False)
 
 
 def plan(found: Found, settings: Keyword) -> list[Job]:

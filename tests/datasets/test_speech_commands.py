@@ -18,8 +18,8 @@ CLIP = audio.wav_bytes(np.arange(100, dtype=np.int16))
 
 
 def archive(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:
-    """Write a .tar.gz as the published one is: names with a leading "./"."""
-    with tarfile.open(path, "w:gz") as tar:
+    """Write a .tar.gz as the published one is, names with a leading "./", or a .tar."""
+    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as tar:
         for name, data in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
@@ -73,6 +73,35 @@ def test_an_archive_is_indexed_without_being_unpacked(tmp_path: Path) -> None:
     assert not (tmp_path / "yes").exists()
     wanted = {"yes/b_nohash_0.wav", "no/a_nohash_0.wav"}
     assert {name: data for name, data in speech_commands.stream_clips(path, wanted)} == dict.fromkeys(wanted, CLIP)
+    assert not index.pieces
+
+
+def test_an_archive_that_is_not_compressed_tells_where_its_clips_lie(tmp_path: Path) -> None:
+    members = {f"./yes/{number}_nohash_0.wav": CLIP + bytes([number]) * number for number in range(5)}
+    path = archive(tmp_path / "sc.tar", {"./testing_list.txt": b"yes/1_nohash_0.wav\n", **members})
+    index = speech_commands.index_archive(path, tmp_path / "noise", tmp_path / "voices")
+    assert index.lists == {"yes/1_nohash_0.wav": "test"}
+    wanted = {"yes/4_nohash_0.wav", "yes/2_nohash_0.wav"}
+    lying = dict(speech_commands.clips(path, wanted, index.pieces))
+    assert list(lying) == sorted(wanted)
+    for name, piece in lying.items():
+        assert isinstance(piece, speech_commands.Piece)
+        assert piece.read() == members[f"./{name}"]
+    # What is told of one clip only is streamed for the other.
+    del index.pieces["yes/4_nohash_0.wav"]
+    assert dict(speech_commands.clips(path, wanted, index.pieces))["yes/4_nohash_0.wav"] == members[
+        "./yes/4_nohash_0.wav"
+    ]
+    whole = path.read_bytes()
+    last = index.pieces["yes/3_nohash_0.wav"]
+    path.write_bytes(whole[: last.start + 3])
+    with pytest.raises(RecordingsError, match=r"sc\.tar: this archive is damaged after \d members"):
+        speech_commands.index_archive(path, tmp_path / "noise", tmp_path / "voices")
+    with pytest.raises(RecordingsError, match=r"sc\.tar: this archive has become shorter"):
+        last.read()
+    path.unlink()
+    with pytest.raises(RecordingsError, match=r"sc\.tar: it cannot be read"):
+        last.read()
 
 
 def test_members_that_lead_out_of_an_archive_are_set_aside(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Each worker process holds its own client, because calls on one exclude each othe
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Utterance:
 
     Attributes
     ----------
-    name : stable name, the same on every machine.
+    name : of its own, as long as the recording stays where and as it is.
     clip : mono WAV at 16 kHz, trimmed.
     seconds : length of the clip.
     source : the recording the clip was cut from; None: there is none to be heard raw.
@@ -84,7 +85,9 @@ def samples_of(utterance: Utterance, condition: Condition, noise: Noise | None) 
     clean = audio.read_wav(utterance.clip)
     if condition.level is None or noise is None:
         return clean
-    return audio.to_int16(mix(clean, noise.piece(utterance.name, len(clean)), condition.level))
+    # By what is heard, since names hold paths and times: other places and days meet the same noise.
+    heard = f"{zlib.crc32(clean.tobytes()):08x}"
+    return audio.to_int16(mix(clean, noise.piece(heard, len(clean)), condition.level))
 
 
 def sounds(

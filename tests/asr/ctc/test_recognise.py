@@ -131,3 +131,17 @@ def test_missing_model_is_told_before_any_process_starts(tmp_path: Path) -> None
     utterance = recognise.Utterance("a", tmp_path / "a.wav", "a", "anna", 1.0)
     with pytest.raises(ModelError, match="no such model"):
         recognise.recognise(recognise.Client(tmp_path / "none.pbmm"), [utterance], conditions.conditions(None))
+
+
+def test_a_clip_meets_the_same_noise_under_any_name(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    said = rng.integers(-3000, 3000, (2, 8000)).astype(np.int16)
+    heard = []
+    for name, samples in (("a", said[0]), ("elsewhere/b", said[0]), ("a", said[1])):
+        path = tmp_path / f"{len(heard)}.wav"
+        audio.write_wav(path, samples)
+        utterance = recognise.Utterance(name, path, "on", "eve", 0.5)
+        noisy = recognise.samples_of(utterance, conditions.Condition("noise", 6.0), conditions.Noise("white"))
+        heard.append(noisy.astype(int) - samples)
+    assert np.array_equal(heard[0], heard[1])
+    assert not np.array_equal(heard[0], heard[2])

@@ -18,6 +18,7 @@ class Sentences:
         200000, "sentences written out for the scorer; of more, a fair sample", minimum=1, maximum=10_000_000
     )
     seed: int = setting(1, "seed of that sample", minimum=0)
+    alike: bool = setting(False, "in that sample all lines count alike: one that makes few sentences says them again")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,12 @@ class Voices:
         minimum=0,
         maximum=1,
     )
+    pieces: float = setting(
+        0.0,
+        "share of what they say beside recordings that is only a piece of a sentence: words are learnt, not sentences",
+        minimum=0,
+        maximum=1,
+    )
     speakers: int = setting(
         400, "speakers made of the voices, each with its own speed and pitch", minimum=1, maximum=2000
     )
@@ -110,6 +117,9 @@ class Scorer:
     q_bits: int = setting(8, "quantisation of probabilities", unit="bits", minimum=2, maximum=16)
     structure: str = setting("trie", "data structure of build_binary", choices=("trie",))
     discount_fallback: bool = setting(True, "lets small lists of sentences through the discount estimation")
+    look_ahead: bool = setting(
+        False, "a word's probability counts the likeliest way to end the sentence, which the client leaves out"
+    )
     alpha: float = setting(0.931289039105002, "weight of the language model", minimum=0, maximum=100)
     beta: float = setting(1.1834137581510284, "bonus for each word", minimum=-100, maximum=100)
 

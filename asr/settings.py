@@ -31,6 +31,8 @@ else:
 
 # What others have taught already decides, most of all with a few words of a few people (docs/recipe.md).
 _FROM_ENGLISH: dict[str, dict[str, Any]] = {
+    "sentences": {"alike": True},
+    "scorer": {"look_ahead": True},
     "voices": {"flite_share": 0.5},
     "train": {
         "network": "deepspeech-conv", "n_hidden": 320, "start_from": "english", "learning_rate": 0.0006,
@@ -48,7 +50,7 @@ _FOR_FEW_WORDS: dict[str, dict[str, Any]] = {
 _MANY_WORDS = 30
 _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
     # A list of whole sentences says more of what comes next than the English that the usual weights were made for.
-    "scorer": {"alpha": 2.5, "beta": 2.0},
+    "scorer": {"alpha": 2.5, "beta": 1.0},
     "train": {
         "epochs": 40, "heard_in": 2, "warm_up": 0.08, "batch_size": 8, "synthetic_epochs": 2,
         "synthetic_utterances": 1400, "synthetic_share": 1.2,

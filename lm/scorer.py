@@ -26,6 +26,7 @@ from asr.files import atomic_path, write_text
 from asr.sections import Scorer
 from lm import kenlm
 from lm.fst import read_fst, write_fst
+from lm.look_ahead import Arpa, look_ahead
 from lm.sentences import Templates
 from lm.wordlist import Automaton, Labels, accept_only
 
@@ -73,7 +74,7 @@ class Built:
     Parameters
     ----------
     binary, vocabulary, scorer : the files.
-    sentences : how many the language model was estimated from.
+    sentences : how many, none counted twice, the language model was estimated from.
     derivations : how many the templates have.
     words : how many can be written.
     remarks : what a user should know, a sentence each.
@@ -89,13 +90,14 @@ class Built:
 
 
 def build(
-    sentences_file: Path, alphabet: Alphabet, folder: Path, settings: Scorer, *, limit: int, seed: int
-) -> Built:
+    sentences_file: Path, alphabet: Alphabet, folder: Path, settings: Scorer, *, limit: int, seed: int,
+    alike: bool = False,
+) -> Built:  # fmt: skip
     """Make lm.binary, vocab-<top_k>.txt and kenlm.scorer in `folder` from sentences or templates.
 
     Parameters
     ----------
-    limit, seed : of the sentences written out, see `Templates.expand`.
+    limit, seed, alike : of the sentences written out, see `Templates.expand`.
 
     Raises
     ------
@@ -104,12 +106,13 @@ def build(
     SetupError : one of the programs is not installed.
     """
     templates = Templates.read(sentences_file, alphabet)
-    sentences = templates.expand(limit, seed)
+    sentences = templates.expand(limit, seed, alike=alike)
+    different = len(set(sentences))
     words, total = kenlm.count_words(sentences, settings.top_k)
     remarks = []
     if templates.count() > limit:
         remarks.append(
-            f"The language model was estimated from a sample: {len(sentences)} of the "
+            f"The language model was estimated from a sample: {different} of the "
             f"{templates.count()} sentences that the templates make."
         )
     if len(words) < total:
@@ -128,7 +131,7 @@ def build(
         raise ScorerError(
             f"the scorer cannot be written here: {error.strerror}", path=folder, fix="Make room on the disk"
         ) from None
-    return Built(binary, vocabulary, scorer, len(sentences), templates.count(), len(words), tuple(remarks))
+    return Built(binary, vocabulary, scorer, different, templates.count(), len(words), tuple(remarks))
 
 
 def _estimate(
@@ -153,6 +156,8 @@ def _estimate(
         if vocabulary is not None:
             whole, arpa = arpa, Path(scratch, "filtered.arpa")
             kenlm.restrict(whole, arpa, vocabulary)
+        if settings.look_ahead:
+            look_ahead(Arpa.read(arpa)).write(arpa)
         kenlm.pack(
             arpa, binary, a_bits=settings.a_bits, q_bits=settings.q_bits, structure=settings.structure
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +85,7 @@ class Templates:
         speller = Speller(random.Random(0))
         return {word for line in self.lines for word in self._spelled(speller, line)}
 
-    def expand(self, limit: int, seed: int) -> list[str]:
+    def expand(self, limit: int, seed: int, *, alike: bool = False) -> list[str]:
         """Return the sentences: all, or a sample where there are more than `limit` derivations.
 
         The sample is drawn without replacement. It has a sentence of every line and every word that can be
@@ -96,20 +96,28 @@ class Templates:
         ----------
         limit : most sentences.
         seed : of the sample; the same seed gives the same.
+        alike : in a sample every line has as many sentences as another: one that makes few says them again, in
+            turn. Elsewhere such a line is the rarer the larger the others are.
 
         Returns
         -------
-        Sentences in the file's order, none of them twice.
+        Sentences in the file's order, none of them twice but for `alike`.
         """
         if self.count() <= limit:
             return list(dict.fromkeys(self))
         generator = random.Random(seed)
         chosen = self._cover(generator)
-        sizes = _share_out(limit, self._counts, [len(indices) for indices in chosen], generator)
+        least = [len(indices) for indices in chosen]
+        if alike:
+            share = max(1, limit // len(self.lines))
+            sizes = [min(count, max(size, share)) for count, size in zip(self._counts, least, strict=True)]
+        else:
+            share, sizes = 0, _share_out(limit, self._counts, least, generator)
         for indices, count, size in zip(chosen, self._counts, sizes, strict=True):
             _draw_more(indices, count, size, generator)
-        drawn = ((line, index) for line, indices in enumerate(chosen) for index in sorted(indices))
-        return list(dict.fromkeys(self._write(line, index) for line, index in drawn))
+        drawn = ((line, index) for line, indices in enumerate(chosen) for index in _again(sorted(indices), share))
+        sentences = [self._write(line, index) for line, index in drawn]
+        return sentences if alike else list(dict.fromkeys(sentences))
 
     def sample(self, count: int, rng: np.random.Generator) -> list[str]:
         """Return `count` random sentences; every line comes up equally often, within one."""
@@ -196,3 +204,8 @@ def _draw_more(indices: set[int], count: int, size: int, generator: random.Rando
         indices.update(generator.sample(rest, size - len(indices)))
     while len(indices) < size:
         indices.add(generator.randrange(count))
+
+
+def _again(indices: list[int], least: int) -> list[int]:
+    """Return the indices, over and over until they are `least` at least."""
+    return [*indices, *islice(cycle(indices), max(0, least - len(indices)))]

@@ -74,6 +74,7 @@ def make_scorer(ws: Workspace) -> str:
         chosen.scorer,
         limit=chosen.sentences.limit,
         seed=chosen.sentences.seed,
+        alike=chosen.sentences.alike,
     )
     write_text(ws.build / "alphabet.txt", ws.alphabet.as_text())
     stamp.set()

@@ -38,6 +38,16 @@ def test_every_line_gives_the_same_as_far_as_it_has_it(templates: Templates) -> 
     assert sum(rest) == 1000 - 18 and max(rest) - min(rest) <= 1
 
 
+def test_lines_that_count_alike_say_their_few_sentences_again(templates: Templates) -> None:
+    sample = templates.expand(1000, seed=1, alike=True)
+    by_line = Counter(sentence.split()[0] for sentence in sample)
+    assert set(by_line.values()) == {1000 // 6}
+    seen = Counter(sentence for sentence in sample if sentence.startswith("z"))
+    assert len(seen) == 16 and max(seen.values()) - min(seen.values()) <= 1
+    # What is all written out is no sample.
+    assert Templates.parse("b\n(a|b) [c]\nb", ENGLISH).expand(6, seed=1, alike=True) == ["b", "a c", "a", "b c"]
+
+
 def test_within_a_line_all_derivations_are_equally_likely(templates: Templates) -> None:
     sample = [sentence for sentence in templates.expand(9000, seed=2) if sentence.startswith("x ")]
     for place in range(1, 13):

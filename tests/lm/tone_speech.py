@@ -28,12 +28,12 @@ def say(text: str, alphabet: Alphabet) -> npt.NDArray[np.int16]:
     return _with_hiss(np.concatenate([silence, *tones, silence]))
 
 
-def graph(alphabet: Alphabet) -> bytes:
+def graph(alphabet: Alphabet, sharpness: float = SHARPNESS) -> bytes:
     """Return the GraphDef of a network that understands `say`."""
-    return graph_def(network(alphabet), alphabet)
+    return graph_def(network(alphabet, sharpness), alphabet)
 
 
-def network(alphabet: Alphabet) -> list[Layer]:
+def network(alphabet: Alphabet, sharpness: float = SHARPNESS) -> list[Layer]:
     """Return the layers of that network."""
     sounds = [_tone(label, alphabet) for label in range(alphabet.size)] + [np.zeros(SOUND)]
     heard = [mfcc(_with_hiss(np.tile(sound, 8)), RATE) for sound in sounds]
@@ -45,11 +45,11 @@ def network(alphabet: Alphabet) -> list[Layer]:
     size = len(known)
     width = size + size % 2
     kernel = np.zeros((19, 26, width), np.float32)
-    kernel[9, 1:, :size] = 2 * SHARPNESS * known.T
+    kernel[9, 1:, :size] = 2 * sharpness * known.T
     bias = np.zeros(width, np.float32)
-    bias[:size] = -SHARPNESS * (known**2).sum(axis=1)
+    bias[:size] = -sharpness * (known**2).sum(axis=1)
     # While a tone swells it is not yet itself, and more like its neighbour than like silence.
-    bias[: size - 1] -= SHARPNESS * UNDERSTATEMENT * ((known[:-1] - known[-1]) ** 2).sum(axis=1)
+    bias[: size - 1] -= sharpness * UNDERSTATEMENT * ((known[:-1] - known[-1]) ** 2).sum(axis=1)
     # The client wants a network with a memory; this one remembers nothing and is passed by.
     return [
         Dense("nearest", kernel.reshape(-1, width), bias, clip=None),

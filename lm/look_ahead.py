@@ -1,0 +1,128 @@
+"""An n-gram model whose words know how sentences end.
+
+The client's decoder scores each word and never the end of a sentence, so that "a latte with" costs it no more than
+"a latte". Here the probability of the likeliest way to finish a sentence is moved into the words that lead there: where
+V(h) is that of the words h, P(w | h) becomes P(w | h) V(h w) / V(h). The sum over a whole sentence is that of the
+model with its end, but for a constant; a word after which nothing is whole pays at once for what must still come.
+
+Pushing of weights, Mohri and Riley, "A Weight Pushing Algorithm for Large Vocabulary Speech Recognition" (2001), with
+the likeliest path instead of the sum of all, so that nothing gets likelier than 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from asr.errors import ScorerError
+from asr.files import write_text
+
+Words = tuple[str, ...]
+
+_BEGIN, _END = "<s>", "</s>"
+
+
+class Arpa:
+    """An n-gram model as ARPA files hold it; probabilities and back-offs as log10.
+
+    Attributes
+    ----------
+    ngrams : log10 probability and back-off of each n-gram, by order; no back-off in the last.
+    """
+
+    def __init__(self, ngrams: list[dict[Words, tuple[float, float]]]) -> None:
+        self.ngrams = ngrams
+
+    @classmethod
+    def read(cls, path: Path) -> Arpa:
+        """Read a file as lmplz writes it; ScorerError where it is none."""
+        ngrams: list[dict[Words, tuple[float, float]]] = []
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("\\") and line.rstrip().endswith("-grams:"):
+                    ngrams.append({})
+                elif ngrams and "\t" in line:
+                    probability, words, *backoff = line.rstrip("\n").split("\t")
+                    ngrams[-1][tuple(words.split())] = float(probability), float(backoff[0]) if backoff else 0.0
+        if not ngrams or (_BEGIN,) not in ngrams[0] or (_END,) not in ngrams[0]:
+            raise ScorerError("this is no n-gram model in ARPA's format", path=path)
+        return cls(ngrams)
+
+    def write(self, path: Path) -> None:
+        """Write it in whole or not at all."""
+        write_text(path, "".join(self._lines()))
+
+    def _lines(self) -> Iterator[str]:
+        yield "\\data\\\n"
+        yield from (f"ngram {order}={len(entries)}\n" for order, entries in enumerate(self.ngrams, 1))
+        for order, entries in enumerate(self.ngrams, 1):
+            yield f"\n\\{order}-grams:\n"
+            last = order == len(self.ngrams)
+            for words, (probability, backoff) in entries.items():
+                yield f"{probability:.7g}\t{' '.join(words)}" + ("\n" if last else f"\t{backoff:.7g}\n")
+        yield "\n\\end\\\n"
+
+
+def look_ahead(model: Arpa) -> Arpa:
+    """Return the model with the likeliest end of a sentence in each word's probability."""
+    states = {(): 0} | {words: 0 for entries in model.ngrams[:-1] for words in entries if words[-1] != _END}
+    states = {words: number for number, words in enumerate(states)}
+    value = _values(model, states).tolist()
+
+    def state(words: Words) -> int:
+        """Return the number of the longest end of `words` that the model tells from others."""
+        while words not in states:
+            words = words[1:]
+        return states[words]
+
+    pushed: list[dict[Words, tuple[float, float]]] = []
+    for order, entries in enumerate(model.ngrams, 1):
+        pushed.append({})
+        for words, (probability, backoff) in entries.items():
+            if words != (_BEGIN,):
+                after = 0.0 if words[-1] == _END else value[state(words)]
+                # Above 1 only by what the file's figures were rounded to.
+                probability = min(0.0, probability + after - value[states[words[:-1]]])
+            if words in states and order < len(model.ngrams):
+                backoff += value[state(words[1:])] - value[states[words]]
+            pushed[-1][words] = probability, backoff
+    return Arpa(pushed)
+
+
+def _values(model: Arpa, states: dict[Words, int]) -> npt.NDArray[np.float64]:
+    """Return log10 of the likeliest way from each state to the end of a sentence, float64 [states]."""
+    sources, costs, targets = [], [], []
+    for entries in model.ngrams:
+        for words, (probability, _) in entries.items():
+            if words == (_BEGIN,):
+                continue
+            after = words
+            while words[-1] != _END and after not in states:
+                after = after[1:]
+            sources.append(states[words[:-1]])
+            costs.append(probability)
+            # One more than there are states: the end.
+            targets.append(len(states) if words[-1] == _END else states[after])
+    followed = set(sources)
+    for words, number in states.items():
+        # Of what follows by way of fewer words alone; elsewhere the words that were seen are the likelier ones.
+        if number not in followed:
+            shorter = words[1:]
+            while shorter not in states:
+                shorter = shorter[1:]
+            sources.append(number)
+            costs.append(min(0.0, model.ngrams[len(words) - 1][words][1]))
+            targets.append(states[shorter])
+    source, cost, target = np.array(sources), np.array(costs), np.array(targets)
+    value = np.full(len(states) + 1, -np.inf)
+    value[-1] = 0.0
+    while True:
+        # No way is likelier than 1, so that no circle makes one better and this comes to rest.
+        found = value.copy()
+        np.maximum.at(found, source, cost + value[target])
+        if np.array_equal(found, value):
+            return value[:-1]
+        value = found

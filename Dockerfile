@@ -23,8 +23,9 @@ RUN python -m venv .venv \
             --requirement requirements-gpu.lock; \
     fi
 COPY tools/parts.py tools/parts.py
+RUN .venv/bin/python tools/parts.py kenlm libdeepspeech && rm -rf .deps/downloads .deps/*.log
 COPY firmware/lib/ firmware/lib/
-RUN .venv/bin/python tools/parts.py kenlm libdeepspeech keyword && rm -rf .deps/downloads .deps/*.log
+RUN .venv/bin/python tools/parts.py keyword && rm .deps/*.log
 
 # ------------------------------------------------------------------------------------------------ what runs
 FROM python:3.11-slim-bookworm

@@ -31,14 +31,15 @@ else:
 
 # What others have taught already decides, most of all with a few words of a few people (docs/recipe.md).
 _FROM_ENGLISH: dict[str, dict[str, Any]] = {
-    "sentences": {"alike": True},
-    "scorer": {"look_ahead": True},
     "voices": {"flite_share": 0.5},
     "train": {
         "network": "deepspeech-conv", "n_hidden": 320, "start_from": "english", "learning_rate": 0.0006,
         "curriculum": 0,
     },
 }  # fmt: skip
+
+# A client that does not know where sentences end hears a word too many; as defaults these would change older scorers.
+_WITH_ENDS: dict[str, dict[str, Any]] = {"sentences": {"alike": True}, "scorer": {"look_ahead": True}}
 
 _FOR_FEW_WORDS: dict[str, dict[str, Any]] = {
     "train": {"epochs": 24, "synthetic_epochs": 0, "synthetic_last": 0.7},
@@ -96,7 +97,7 @@ def with_values(settings: Settings, **sections: dict[str, Any]) -> Settings:
 
 def fitted(settings: Settings, words: int) -> Settings:
     """Return the settings that a new workspace of so many different words begins with (docs/recipe.md)."""
-    known = with_values(settings, **_FROM_ENGLISH)
+    known = with_values(with_values(settings, **_WITH_ENDS), **_FROM_ENGLISH)
     return with_values(known, **(_FOR_MANY_WORDS if words > _MANY_WORDS else _FOR_FEW_WORDS))
 
 

@@ -60,7 +60,7 @@ class Found:
     noises : folders of background noise.
     voices : folder of clips from an archive, to make babble of.
     archive : Speech Commands' .tar.gz, if that is the corpus.
-    pieces : where its clips lie, if it is not compressed.
+    members : where its clips lie, if it is not compressed.
     by : how the speakers were split.
     remarks : what every report has to say of it.
     """
@@ -69,7 +69,7 @@ class Found:
     noises: tuple[Path, ...]
     voices: Path | None
     archive: Path | None
-    pieces: Mapping[str, speech_commands.Piece]
+    members: Mapping[str, speech_commands.Member]
     rejected: list[tuple[str, str]]
     by: str
     remarks: tuple[str, ...]
@@ -137,7 +137,7 @@ def find(ws: Workspace) -> Found:
     noises = [(ws.root / place / name) for place in places for name in NOISES]
     noises += [ws.root / name for name in ws.settings.augment.noise_folders] + [ws.keyword / "background"]
     there = tuple(dict.fromkeys(path for path in noises if path.is_dir()))
-    return Found(utterances, there, voices, archive, index.pieces, index.rejected, by, tuple(remarks))
+    return Found(utterances, there, voices, archive, index.members, index.rejected, by, tuple(remarks))
 
 
 def read_words(folder: Path) -> list[_Raw]:

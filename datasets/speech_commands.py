@@ -32,7 +32,7 @@ _VOICES_ONE_IN = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Member:
     """Where a file's content lies in an archive that is not compressed: `size` bytes from `start` on."""
 
     path: Path
@@ -46,7 +46,9 @@ class Piece:
                 archive.seek(self.start)
                 content = archive.read(self.size)
         except OSError as error:
-            raise RecordingsError(f"it cannot be read: {error.strerror}", path=self.path) from None
+            raise RecordingsError(
+                f"it cannot be read: {error.strerror}", path=self.path, fix="Check keyword.corpus in asr.toml"
+            ) from None
         if len(content) < self.size:
             raise RecordingsError("this archive has become shorter", path=self.path, fix="Fetch it again")
         return content
@@ -61,13 +63,13 @@ class Index:
     names : clips as word/file.wav, in the order of the archive.
     lists : the split of each clip that one of its lists names.
     rejected : pairs of a name and why it was set aside.
-    pieces : where the clips lie in an archive that is not compressed.
+    members : where the clips lie in an archive that is not compressed.
     """
 
     names: list[str] = field(default_factory=list)
     lists: dict[str, str] = field(default_factory=dict)
     rejected: list[tuple[str, str]] = field(default_factory=list)
-    pieces: dict[str, Piece] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
 
 
 def split_of_hash(name: str, validation: float = 10.0, testing: float = 10.0) -> str:
@@ -111,7 +113,7 @@ def index_archive(path: Path, noise: Path, voices: Path) -> Index:
     """
     index = Index()
     kept = 0
-    for name, read, piece in _stream(path, index.rejected):
+    for name, read, place in _stream(path, index.rejected):
         parts = name.split("/")
         if name in LISTS:
             text = read().decode("utf-8", "replace")
@@ -120,8 +122,8 @@ def index_archive(path: Path, noise: Path, voices: Path) -> Index:
             write_bytes(noise / parts[1], read())
         elif len(parts) == 2 and name.lower().endswith(".wav") and not parts[0].startswith(("_", ".")):
             index.names.append(name)
-            if piece is not None:
-                index.pieces.setdefault(name, piece)
+            if place is not None:
+                index.members.setdefault(name, place)
             if kept < _MOST_VOICES and zlib.crc32(name.encode()) % _VOICES_ONE_IN == 0:
                 write_bytes(voices / f"{parts[0]}-{parts[1]}", read())
                 kept += 1
@@ -139,22 +141,24 @@ def stream_clips(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
             yield name, read()
 
 
-def clips(path: Path, wanted: set[str], pieces: Mapping[str, Piece]) -> Iterator[tuple[str, bytes | Piece]]:
-    """Yield the name of each wanted clip of an archive, in its order, with its bytes or with where they lie.
+def find_clips(path: Path, wanted: set[str], members: Mapping[str, Member]) -> Iterator[tuple[str, bytes | Member]]:
+    """Yield the name of each wanted clip of an archive with where its bytes lie, or where that is not known with them.
+
+    They come in the archive's order, those that are known first.
 
     Parameters
     ----------
-    pieces : as in `Index`; whoever wants a clip reads it there, and nobody has to pass it on.
+    members : as in `Index`; whoever wants a clip reads it there, and nobody has to pass it on.
     """
-    lying = sorted(wanted & pieces.keys(), key=lambda name: pieces[name].start)
-    yield from ((name, pieces[name]) for name in lying)
+    lying = sorted(wanted & members.keys(), key=lambda name: members[name].start)
+    yield from ((name, members[name]) for name in lying)
     if len(lying) < len(wanted):
-        yield from stream_clips(path, wanted - pieces.keys())
+        yield from stream_clips(path, wanted - members.keys())
 
 
 def _stream(
     path: Path, rejected: list[tuple[str, str]]
-) -> Iterator[tuple[str, Callable[[], bytes], Piece | None]]:
+) -> Iterator[tuple[str, Callable[[], bytes], Member | None]]:
     """Yield the plain files of an archive under checked names, in turn.
 
     Each comes with what reads it until the next one, and where the archive is not compressed with where it lies.
@@ -167,16 +171,18 @@ def _stream(
             while (member := archive.next()) is not None:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
                 count += 1
+                if member.size < 0:
+                    raise tarfile.ReadError(f"{member.size} bytes in {member.name!r}")
                 if member.isdir():
                     continue
                 reason = _fault(member)
                 if reason:
                     rejected.append((member.name, reason))
                     continue
-                piece = Piece(path, member.offset_data, member.size) if plain and not member.issparse() else None
+                place = Member(path, member.offset_data, member.size) if plain and not member.issparse() else None
                 # As strings: a path object for each of 100,000 names took seconds.
                 name = posixpath.normpath(member.name)
-                yield name, functools.partial(_content, archive, member, path, count), piece
+                yield name, functools.partial(_content, archive, member, path, count), place
     except _BROKEN as error:
         if isinstance(error, FileNotFoundError):
             raise RecordingsError("no such file", path=path, fix="Name the folder or the .tar.gz") from None

@@ -38,7 +38,7 @@ class Arpa:
 
     @classmethod
     def read(cls, path: Path) -> Arpa:
-        """Read a file as lmplz writes it; ScorerError where it is none."""
+        """Read a file as lmplz writes it; ScorerError where there is none of that in it."""
         ngrams: list[dict[Words, tuple[float, float]]] = []
         with path.open(encoding="utf-8") as file:
             for line in file:
@@ -46,7 +46,8 @@ class Arpa:
                     ngrams.append({})
                 elif ngrams and "\t" in line:
                     probability, words, *backoff = line.rstrip("\n").split("\t")
-                    ngrams[-1][tuple(words.split())] = float(probability), float(backoff[0]) if backoff else 0.0
+                    figures = min(0.0, float(probability)), float(backoff[0]) if backoff else 0.0
+                    ngrams[-1][tuple(words.split())] = figures
         if not ngrams or (_BEGIN,) not in ngrams[0] or (_END,) not in ngrams[0]:
             raise ScorerError("this is no n-gram model in ARPA's format", path=path)
         return cls(ngrams)
@@ -68,54 +69,46 @@ class Arpa:
 
 def look_ahead(model: Arpa) -> Arpa:
     """Return the model with the likeliest end of a sentence in each word's probability."""
-    states = {(): 0} | {words: 0 for entries in model.ngrams[:-1] for words in entries if words[-1] != _END}
-    states = {words: number for number, words in enumerate(states)}
+    # What the model tells apart of the words before: every n-gram but the longest, and nothing.
+    contexts = [(), *(words for entries in model.ngrams[:-1] for words in entries if words[-1] != _END)]
+    states = {words: number for number, words in enumerate(contexts)}
     value = _values(model, states).tolist()
-
-    def state(words: Words) -> int:
-        """Return the number of the longest end of `words` that the model tells from others."""
-        while words not in states:
-            words = words[1:]
-        return states[words]
-
     pushed: list[dict[Words, tuple[float, float]]] = []
-    for order, entries in enumerate(model.ngrams, 1):
+    for entries in model.ngrams:
         pushed.append({})
         for words, (probability, backoff) in entries.items():
             if words != (_BEGIN,):
-                after = 0.0 if words[-1] == _END else value[state(words)]
-                # Above 1 only by what the file's figures were rounded to.
+                after = 0.0 if words[-1] == _END else value[_state(words, states)]
+                # No more than 1 but for the rounding of a sum.
                 probability = min(0.0, probability + after - value[states[words[:-1]]])
-            if words in states and order < len(model.ngrams):
-                backoff += value[state(words[1:])] - value[states[words]]
+            if words in states:
+                backoff += value[_state(words[1:], states)] - value[states[words]]
             pushed[-1][words] = probability, backoff
     return Arpa(pushed)
+
+
+def _state(words: Words, states: dict[Words, int]) -> int:
+    """Return the number of the longest end of `words` that is a state."""
+    while words not in states:
+        words = words[1:]
+    return states[words]
 
 
 def _values(model: Arpa, states: dict[Words, int]) -> npt.NDArray[np.float64]:
     """Return log10 of the likeliest way from each state to the end of a sentence, float64 [states]."""
     sources, costs, targets = [], [], []
     for entries in model.ngrams:
-        for words, (probability, _) in entries.items():
-            if words == (_BEGIN,):
-                continue
-            after = words
-            while words[-1] != _END and after not in states:
-                after = after[1:]
-            sources.append(states[words[:-1]])
-            costs.append(probability)
-            # One more than there are states: the end.
-            targets.append(len(states) if words[-1] == _END else states[after])
-    followed = set(sources)
-    for words, number in states.items():
-        # Of what follows by way of fewer words alone; elsewhere the words that were seen are the likelier ones.
-        if number not in followed:
-            shorter = words[1:]
-            while shorter not in states:
-                shorter = shorter[1:]
-            sources.append(number)
-            costs.append(min(0.0, model.ngrams[len(words) - 1][words][1]))
-            targets.append(states[shorter])
+        for words, (probability, backoff) in entries.items():
+            if words != (_BEGIN,):
+                sources.append(states[words[:-1]])
+                costs.append(probability)
+                # One more than there are states: the end.
+                targets.append(len(states) if words[-1] == _END else _state(words, states))
+            if words in states:
+                # What follows fewer words may follow these, too. A back-off above 1 says that little of it does.
+                sources.append(states[words])
+                costs.append(min(0.0, backoff))
+                targets.append(_state(words[1:], states))
     source, cost, target = np.array(sources), np.array(costs), np.array(targets)
     value = np.full(len(states) + 1, -np.inf)
     value[-1] = 0.0

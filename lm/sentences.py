@@ -96,8 +96,8 @@ class Templates:
         ----------
         limit : most sentences.
         seed : of the sample; the same seed gives the same.
-        alike : in a sample every line has as many sentences as another: one that makes few says them again, in
-            turn. Elsewhere such a line is the rarer the larger the others are.
+        alike : every line of a sample gets the same share: one that makes fewer sentences says them again, in turn.
+            Elsewhere such a line is the rarer the larger the others are.
 
         Returns
         -------
@@ -108,14 +108,14 @@ class Templates:
         generator = random.Random(seed)
         chosen = self._cover(generator)
         least = [len(indices) for indices in chosen]
-        if alike:
-            share = max(1, limit // len(self.lines))
-            sizes = [min(count, max(size, share)) for count, size in zip(self._counts, least, strict=True)]
-        else:
-            share, sizes = 0, _share_out(limit, self._counts, least, generator)
+        have = [limit] * len(self.lines) if alike else self._counts
+        sizes = _share_out(limit, have, least, generator)
         for indices, count, size in zip(chosen, self._counts, sizes, strict=True):
-            _draw_more(indices, count, size, generator)
-        drawn = ((line, index) for line, indices in enumerate(chosen) for index in _again(sorted(indices), share))
+            _draw_more(indices, count, min(count, size), generator)
+        repeated = (
+            _repeat(sorted(indices), size if alike else 0) for indices, size in zip(chosen, sizes, strict=True)
+        )
+        drawn = ((line, index) for line, indices in enumerate(repeated) for index in indices)
         sentences = [self._write(line, index) for line, index in drawn]
         return sentences if alike else list(dict.fromkeys(sentences))
 
@@ -206,6 +206,6 @@ def _draw_more(indices: set[int], count: int, size: int, generator: random.Rando
         indices.add(generator.randrange(count))
 
 
-def _again(indices: list[int], least: int) -> list[int]:
+def _repeat(indices: list[int], least: int) -> list[int]:
     """Return the indices, over and over until they are `least` at least."""
     return [*indices, *islice(cycle(indices), max(0, least - len(indices)))]

@@ -61,7 +61,7 @@ class Utterance:
 
     Attributes
     ----------
-    name : of its own, as long as the recording stays where and as it is.
+    name : unique; another one when the recording is moved or copied.
     clip : mono WAV at 16 kHz, trimmed.
     seconds : length of the clip.
     source : the recording the clip was cut from; None: there is none to be heard raw.
@@ -86,8 +86,8 @@ def samples_of(utterance: Utterance, condition: Condition, noise: Noise | None) 
     if condition.level is None or noise is None:
         return clean
     # By what is heard, since names hold paths and times: other places and days meet the same noise.
-    heard = f"{zlib.crc32(clean.tobytes()):08x}"
-    return audio.to_int16(mix(clean, noise.piece(heard, len(clean)), condition.level))
+    mark = f"{zlib.crc32(clean.tobytes()):08x}"
+    return audio.to_int16(mix(clean, noise.piece(mark, len(clean)), condition.level))
 
 
 def sounds(

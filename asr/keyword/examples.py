@@ -213,7 +213,7 @@ def _with_data(found: Found, jobs: Sequence[Job]) -> Iterator[Job]:
     waiting = {job.name: job for job in jobs if job.name in archived}
     yield from (job for job in jobs if job.name not in archived)
     if found.archive is not None and waiting:
-        for name, data in speech_commands.clips(found.archive, set(waiting), found.pieces):
+        for name, data in speech_commands.find_clips(found.archive, set(waiting), found.members):
             job = waiting.pop(name, None)
             if job is not None:
                 yield replace(job, data=data)

@@ -11,7 +11,7 @@ import numpy as np
 from asr.alphabet import normal_word
 from asr.keyword.settings import Keyword
 from datasets.keywords import Found, Utterance
-from datasets.speech_commands import Piece
+from datasets.speech_commands import Member
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Job:
     clips: int
     splices: int = 0
     plain: bool = True
-    data: bytes | Piece | None = field(default=None, repr=False)
+    data: bytes | Member | None = field(default=None, repr=False)
 
 
 def plan(found: Found, settings: Keyword) -> list[Job]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asr import settings as settings_
-from asr.errors import ModelError
+from asr.errors import ModelError, WorkspaceError
 from asr.files import fingerprint
 from asr.stderr import load_tensorflow
 from asr.workspace import SPLITS, Workspace
@@ -22,7 +22,17 @@ def data_fingerprint(ws: Workspace) -> str:
 
 def trained_from(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings that weights depend on."""
-    return {name: settings.get(name) for name in ("train", "augment", "alphabet", "voices", "sentences")}
+    found = {name: settings.get(name) for name in ("train", "augment", "alphabet", "voices")}
+    # The others of that section are of the sentences that a scorer is estimated from.
+    return {**found, "sentences": settings.get("sentences", {}).get("file")}
+
+
+def recorded(run: Run) -> dict[str, Any]:
+    """Return the settings of a run's record; those that were not known then have the value of before there were any."""
+    try:
+        return settings_.from_dict(run.settings, run.folder).as_dict()
+    except WorkspaceError:
+        return run.settings
 
 
 def find_same_run(ws: Workspace, data: str) -> Run | None:
@@ -30,7 +40,7 @@ def find_same_run(ws: Workspace, data: str) -> Run | None:
     from asr.runs import list_runs
 
     wanted = trained_from(ws.settings.as_dict())
-    same = [run for run in list_runs(ws.runs) if run.data == data and trained_from(run.settings) == wanted]
+    same = [run for run in list_runs(ws.runs) if run.data == data and trained_from(recorded(run)) == wanted]
     return max(same, key=lambda run: run.id) if same else None
 
 
@@ -86,8 +96,8 @@ JUDGED_BY = ("scorer", "evaluate")  # sections that figures depend on, and weigh
 
 def is_judged_as(ws: Workspace, run: Run) -> bool:
     """Tell whether a run's figures were measured with the settings as they are now."""
-    now = ws.settings.as_dict()
-    return all(run.settings.get(name) == now[name] for name in JUDGED_BY)
+    now, then = ws.settings.as_dict(), recorded(run)
+    return all(then.get(name) == now[name] for name in JUDGED_BY)
 
 
 def note_judged(ws: Workspace, run: Run) -> None:

@@ -51,6 +51,9 @@ def describe(prepared: Prepared) -> str:
     return "\n".join([*lines, *(f"mind: {remark}" for remark in prepared.remarks)])
 
 
+_SCORER_VERSION = 2  # raised when the same sentences would give another scorer
+
+
 def make_scorer(ws: Workspace) -> str:
     """Make lm.binary, the vocabulary and kenlm.scorer unless they are up to date; tell what came out."""
     from lm.scorer import build
@@ -64,6 +67,7 @@ def make_scorer(ws: Workspace) -> str:
         asdict(chosen.sentences),
         asdict(chosen.scorer),
         chosen.alphabet.labels,
+        _SCORER_VERSION,
     )
     if stamp.is_fresh(products):
         return f"{ws.scorer} is up to date"

@@ -245,10 +245,12 @@ def test_init_writes_what_open_reads(tmp_path) -> None:
 def test_many_words_get_other_settings(tmp_path) -> None:
     sentences = tmp_path / "commands.txt"
     letters = "abcdefghijklmnopqrstuvwxyz"
-    for words, alpha in ((30, Settings().scorer.alpha), (31, 2.5)):
+    for words, alpha, beta in ((30, Settings().scorer.alpha, Settings().scorer.beta), (31, 2.5, 1.0)):
         sentences.write_text("\n".join(["word", *(f"{x}{y}" for x in letters for y in "ab")][:words]) + "\n")
         said = init(tmp_path / str(words), sentences)
-        assert Workspace.open(tmp_path / str(words)).settings.scorer.alpha == alpha
+        settings = Workspace.open(tmp_path / str(words)).settings
+        assert (settings.scorer.alpha, settings.scorer.beta, settings.scorer.look_ahead) == (alpha, beta, True)
+        assert settings.sentences.alike and not Settings().sentences.alike and not Settings().scorer.look_ahead
         assert f"{words} words; the weights it starts from know English; " in said
 
 

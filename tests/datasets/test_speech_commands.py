@@ -73,7 +73,7 @@ def test_an_archive_is_indexed_without_being_unpacked(tmp_path: Path) -> None:
     assert not (tmp_path / "yes").exists()
     wanted = {"yes/b_nohash_0.wav", "no/a_nohash_0.wav"}
     assert {name: data for name, data in speech_commands.stream_clips(path, wanted)} == dict.fromkeys(wanted, CLIP)
-    assert not index.pieces
+    assert not index.members
 
 
 def test_an_archive_that_is_not_compressed_tells_where_its_clips_lie(tmp_path: Path) -> None:
@@ -82,18 +82,18 @@ def test_an_archive_that_is_not_compressed_tells_where_its_clips_lie(tmp_path: P
     index = speech_commands.index_archive(path, tmp_path / "noise", tmp_path / "voices")
     assert index.lists == {"yes/1_nohash_0.wav": "test"}
     wanted = {"yes/4_nohash_0.wav", "yes/2_nohash_0.wav"}
-    lying = dict(speech_commands.clips(path, wanted, index.pieces))
+    lying = dict(speech_commands.find_clips(path, wanted, index.members))
     assert list(lying) == sorted(wanted)
     for name, piece in lying.items():
-        assert isinstance(piece, speech_commands.Piece)
+        assert isinstance(piece, speech_commands.Member)
         assert piece.read() == members[f"./{name}"]
     # What is told of one clip only is streamed for the other.
-    del index.pieces["yes/4_nohash_0.wav"]
-    assert dict(speech_commands.clips(path, wanted, index.pieces))["yes/4_nohash_0.wav"] == members[
+    del index.members["yes/4_nohash_0.wav"]
+    assert dict(speech_commands.find_clips(path, wanted, index.members))["yes/4_nohash_0.wav"] == members[
         "./yes/4_nohash_0.wav"
     ]
     whole = path.read_bytes()
-    last = index.pieces["yes/3_nohash_0.wav"]
+    last = index.members["yes/3_nohash_0.wav"]
     path.write_bytes(whole[: last.start + 3])
     with pytest.raises(RecordingsError, match=r"sc\.tar: this archive is damaged after \d members"):
         speech_commands.index_archive(path, tmp_path / "noise", tmp_path / "voices")
@@ -104,9 +104,10 @@ def test_an_archive_that_is_not_compressed_tells_where_its_clips_lie(tmp_path: P
         last.read()
 
 
-def test_members_that_lead_out_of_an_archive_are_set_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".tar.gz", ".tar"])
+def test_members_that_lead_out_of_an_archive_are_set_aside(tmp_path: Path, suffix: str) -> None:
     path = archive(
-        tmp_path / "sc.tar.gz",
+        tmp_path / f"sc{suffix}",
         {
             "./yes/a_nohash_0.wav": CLIP,
             "../outside.wav": CLIP,
@@ -127,7 +128,23 @@ def test_members_that_lead_out_of_an_archive_are_set_aside(tmp_path: Path) -> No
     assert "leads out" in reasons["../outside.wav"]
     assert "too many" in reasons["yes/large.wav"]
     assert "link" in reasons["yes/link.wav"]
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["sc.tar.gz"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == [f"sc{suffix}"]
+
+
+@pytest.mark.parametrize("size", [-512, -1024, -5])
+def test_a_member_of_a_negative_size_is_damage(tmp_path: Path, size: int) -> None:
+    path = archive(tmp_path / "sc.tar", {"yes/a_nohash_0.wav": CLIP, "yes/b_nohash_0.wav": b""})
+    data = bytearray(path.read_bytes())
+    info = tarfile.TarInfo("yes/b_nohash_0.wav")
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = (256**12 + size).to_bytes(13, "big")[1:]  # GNU's numbers below nothing
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    at = data.index(b"yes/b_nohash_0.wav")
+    data[at : at + 512] = header[:512]
+    path.write_bytes(data)
+    with pytest.raises(RecordingsError, match=r"sc\.tar: this archive is damaged after 2 members"):
+        speech_commands.index_archive(path, tmp_path / "noise", tmp_path / "voices")
 
 
 def test_a_broken_archive_is_named(tmp_path: Path) -> None:

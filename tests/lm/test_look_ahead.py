@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from asr.alphabet import Alphabet
@@ -13,7 +14,7 @@ from asr.parts import part
 from asr.sections import Scorer
 from lm import kenlm
 from lm.look_ahead import Arpa, Words, look_ahead
-from lm.scorer import build
+from lm.scorer import build, read_scorer
 from lm.sentences import Templates
 from tests.lm.tone_speech import graph, say
 
@@ -78,7 +79,43 @@ def test_whole_sentences_score_as_before_but_for_a_constant(models: tuple[Arpa, 
 def test_nothing_is_likelier_than_certain(models: tuple[Arpa, Arpa]) -> None:
     plain, pushed = models
     assert [list(entries) for entries in pushed.ngrams] == [list(entries) for entries in plain.ngrams]
-    assert all(probability <= 0 for entries in pushed.ngrams for probability, _ in entries.values())
+    words = [word for (word,) in pushed.ngrams[0] if word not in ("<s>", "<unk>")]
+    contexts = [(), *(words for entries in pushed.ngrams[:-1] for words in entries if words[-1] != "</s>")]
+    chances = [log_chance(pushed, context, word) for context in contexts for word in words]
+    assert all(np.isfinite(chances)) and max(chances) < 1e-5
+    assert all(np.isfinite(backoff) for entries in pushed.ngrams for _, backoff in entries.values())
+
+
+def test_words_cost_what_the_likeliest_way_to_an_end_adds(models: tuple[Arpa, Arpa]) -> None:
+    """Against the way to an end that is found by going through all of them, five words far."""
+    plain, pushed = models
+    words = [word for (word,) in plain.ngrams[0] if word not in ("<s>", "</s>", "<unk>")]
+
+    def likeliest(history: Words, far: int = 5, least: float = -np.inf, so_far: float = 0.0) -> float:
+        best = max(least, so_far + log_chance(plain, history, "</s>"))
+        for word in words if far else ():
+            cost = so_far + log_chance(plain, history, word)
+            if cost > best:
+                best = likeliest((*history, word), far - 1, best, cost)
+        return best
+
+    for text in ("brew a", "brew a small latte", "stop", "make me the large", "get a small mocha with a"):
+        history = ("<s>", *text.split())
+        expected = log_chance(plain, history, "</s>") - likeliest(history)
+        assert log_chance(pushed, history, "</s>") == pytest.approx(expected, abs=0.12), text
+
+
+@pytest.mark.parametrize("sentences", ["no no no no\nyes", "that is very very very very good\nthat is good"])
+def test_words_that_go_in_a_circle_come_to_an_end(tmp_path: Path, sentences: str) -> None:
+    try:
+        part("bin/lmplz")
+    except SetupError as error:
+        pytest.skip(str(error))
+    (tmp_path / "sentences.txt").write_text(sentences)
+    for top_k in (500, 2):
+        settings = Scorer(look_ahead=True, top_k=top_k)
+        built = build(tmp_path / "sentences.txt", Alphabet(), tmp_path / str(top_k), settings, limit=200, seed=1)
+        assert read_scorer(built.scorer).ngrams[0] > 4
 
 
 def test_a_word_after_which_something_must_come_costs_what_that_costs(models: tuple[Arpa, Arpa]) -> None:

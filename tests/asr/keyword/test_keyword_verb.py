@@ -277,20 +277,22 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path: Path) -> None:
         (tmp_path / "sc" / name).write_text("\n".join(rows))
     with tarfile.open(tmp_path / "sc.tar.gz", "w:gz") as tar:
         tar.add(tmp_path / "sc", ".")
+    with tarfile.open(tmp_path / "sc.tar", "w") as tar:
+        tar.add(tmp_path / "sc", ".")
     found, heard = {}, {}
-    for name in ("sc", "sc.tar.gz"):
+    for name in ("sc", "sc.tar.gz", "sc.tar"):
         ws = make_workspace(tmp_path / f"ws-{name}", takes=0, corpus=str(tmp_path / name), passes=2)
         told = verbs.import_corpus("speech-commands", tmp_path / name, ws.root)
         assert f"train: {np.bincount(Reader(ws.keyword / 'features', 'train').labels).sum()} clips" in told
         reader = Reader(ws.keyword / "features", "test-clean")
         found[name] = sorted(map(bytes, reader.all()[reader.labels > 1]))
         assert len(found[name]) == 4
-        assert not list(ws.root.rglob("*_nohash_*.wav")) or name == "sc.tar.gz"
+        assert not list(ws.root.rglob("*_nohash_*.wav")) or "." in name
         with at_hand(ws, keywords.find(ws), ("dev", "test")) as there:
             background, _, placed = streams(ws, there, "test")
         heard[name] = (len(background), sorted(place.word for place in placed))
-    assert found["sc"] == found["sc.tar.gz"]
-    assert heard["sc"] == heard["sc.tar.gz"] and heard["sc"][1] == [2, 2, 3, 3]
+    assert found["sc"] == found["sc.tar.gz"] == found["sc.tar"]
+    assert heard["sc"] == heard["sc.tar.gz"] == heard["sc.tar"] and heard["sc"][1] == [2, 2, 3, 3]
 
 
 def test_new_noise_makes_new_clips(tmp_path: Path) -> None:

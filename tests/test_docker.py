@@ -84,6 +84,6 @@ def test_they_are_run_as_this_user_on_this_machine_only(tmp_path: Path) -> None:
 
 
 def test_the_image_has_the_parts_that_a_set_up_makes() -> None:
-    made = re.findall(r"tools/parts\.py ([a-z ]+)", " ".join(rest for _, rest in instructions("Dockerfile")))
+    made = re.findall(r"python tools/parts\.py ([a-z ]+)", " ".join(rest for _, rest in instructions("Dockerfile")))
     set_up = re.search(r"tools/parts\.py --quiet ([a-z ]+)", (ROOT / "tools/setup").read_text())
     assert set_up is not None and sorted(" ".join(made).split()) == sorted(set_up[1].split())

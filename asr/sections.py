@@ -67,12 +67,6 @@ class Voices:
         minimum=0,
         maximum=1,
     )
-    pieces: float = setting(
-        0.0,
-        "share of what they say beside recordings that is only a piece of a sentence: words are learnt, not sentences",
-        minimum=0,
-        maximum=1,
-    )
     speakers: int = setting(
         400, "speakers made of the voices, each with its own speed and pitch", minimum=1, maximum=2000
     )

@@ -103,21 +103,9 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
         rng = np.random.default_rng([chosen.voices.seed, chosen.train.seed, generation])
         texts = templates.sample(count, rng)
         order = rng.permutation(len(speakers))
-        if chosen.voices.pieces:
-            texts = [piece_of(text, rng) if rng.random() < chosen.voices.pieces else text for text in texts]
         return [Spoken(text, speakers[int(order[i % len(order)])], rate) for i, text in enumerate(texts)]
 
     return utterances
-
-
-def piece_of(sentence: str, rng: np.random.Generator) -> str:
-    """Return some words of a sentence, one after the other; all of them only where there is one."""
-    words = sentence.split()
-    if len(words) < 2:
-        return sentence
-    count = int(rng.integers(1, len(words)))
-    first = int(rng.integers(len(words) - count + 1))
-    return " ".join(words[first : first + count])
 
 
 def start_weights(ws: Workspace) -> tuple[Any, str | None]:

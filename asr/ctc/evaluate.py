@@ -102,7 +102,10 @@ def _evaluate_kind(
 
 
 def _worst(heard: Sequence[Heard]) -> list[Heard]:
-    """Return the utterances with the highest share of wrong words, then of wrong characters, then loss."""
+    """Return the utterances with the highest share of wrong words, then of wrong characters, then loss.
+
+    None of them comes twice, however many conditions it is wrong in.
+    """
     counts = tally(heard)
     order = sorted(
         (index for index, item in enumerate(heard) if not item.right),
@@ -114,7 +117,10 @@ def _worst(heard: Sequence[Heard]) -> list[Heard]:
             heard[index].condition,
         ),
     )
-    return [heard[index] for index in order[:WORST]]
+    once: dict[str, Heard] = {}
+    for index in order:
+        once.setdefault(heard[index].clip, heard[index])
+    return list(once.values())[:WORST]
 
 
 def _grouped(heard: Iterable[Heard], key: Callable[[Heard], str]) -> dict[str, list[Heard]]:

@@ -140,12 +140,15 @@ def evaluate(
 
 def print_worst(evaluations: Sequence[Any]) -> None:
     """Print the worst utterances of each kind of speech."""
+    from asr.ctc.heard import CLEAN
+
     for evaluation in evaluations:
         wrong = [item for item in evaluation.worst if not item.right]
         if wrong:
             print(f"the {len(wrong)} worst, {evaluation.kind} speech:")
         for item in wrong:
-            print(f"  {item.clip}  said: {item.transcript!r}  heard: {item.hypothesis!r}")
+            where = "" if item.condition == CLEAN else f" in {item.condition}"
+            print(f"  {item.clip}{where}  said: {item.transcript!r}  heard: {item.hypothesis!r}")
 
 
 def print_figures(ws: Workspace, run: Run) -> None:

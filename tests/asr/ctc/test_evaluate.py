@@ -149,6 +149,18 @@ def test_conditions_are_kept_apart_and_noise_is_pooled() -> None:
     assert [item.speaker for item in evaluation.worst] == ["cleo", "ben"]
 
 
+def test_a_clip_that_is_wrong_in_every_noise_is_among_the_worst_once() -> None:
+    right = [replace(item, hypothesis=item.transcript) for item in LIGHT]
+    noisy = [
+        replace(item, condition=f"kitchen {level} dB", hypothesis=heard_as)
+        for item in LIGHT
+        for level, heard_as in ((6, ""), (12, "turn the light"))
+    ]
+    (evaluation,) = evaluate([*right, *noisy])
+    assert sorted(item.clip for item in evaluation.worst) == sorted(item.clip for item in LIGHT)
+    assert {item.condition for item in evaluation.worst} == {"kitchen 6 dB"}
+
+
 def test_alignment_and_confusions_of_words() -> None:
     said = ["turn off the light", "turn on the light", "turn on the lamp"]
     alignments = align(said, ["turn on the light", "turn on light", "turn on the lamp now"])

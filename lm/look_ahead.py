@@ -1,9 +1,11 @@
 """An n-gram model whose words know how sentences end.
 
 The client's decoder scores each word and never the end of a sentence, so that "a latte with" costs it no more than
-"a latte". Here the probability of the likeliest way to finish a sentence is moved into the words that lead there: where
-V(h) is that of the words h, P(w | h) becomes P(w | h) V(h w) / V(h). The sum over a whole sentence is that of the
-model with its end, but for a constant; a word after which nothing is whole pays at once for what must still come.
+"a latte". Here the probability of the likeliest way to finish a sentence is moved into the words that lead there:
+where V(h) is that of the words h, P(w | h) becomes P(w | h) V(h w) / V(h). The log probabilities of a whole sentence
+and its end add up to what they were, but for a constant; without the end, which is all that the client adds up, they
+lack only what ending there is less likely than going on. A word after which nothing is whole pays at once for what
+must still come.
 
 Pushing of weights, Mohri and Riley, "A Weight Pushing Algorithm for Large Vocabulary Speech Recognition" (2001), with
 the likeliest path instead of the sum of all, so that nothing gets likelier than 1.

@@ -18,7 +18,7 @@ from asr.errors import RecordingsError
 from asr.files import write_json
 from asr.workspace import SPLITS, Workspace
 from datasets import recordings as recordings_
-from datasets import speech_commands
+from datasets import speech_commands, takes
 from datasets.keyword_voices import spoken_words
 from datasets.recordings import UNKNOWN_SPEAKER
 from datasets.speech import speak_to_files
@@ -29,6 +29,7 @@ SPLIT_RECORD = "split.json"  # in build/keyword: who was dealt where
 FEWEST = 10  # recordings of a word; with fewer there is nothing to learn and nobody to judge by
 FEW = 50  # recordings of a word; with fewer a remark
 NOISES = ("background_noise", "problem_noise", speech_commands.BACKGROUND)
+_TAKES = "takes.json"
 _HASHED = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
 
 
@@ -114,6 +115,9 @@ def find(ws: Workspace) -> Found:
         raise RecordingsError("no such folder or table", path=background, fix="Check keyword.background in asr.toml")
     raw, beside = _without_sentences_of(raw, chosen.words)
     utterances, by, remarks = _split(raw, ws)
+    utterances, copied = _judged_once(utterances, ws.keyword / _TAKES)
+    if copied:
+        remarks.append(takes.remark(copied, ws.keyword / _TAKES))
     if beside:
         remarks.append(
             f"left out: {beside} of the recordings, which say a word beside others and so are examples neither of it "
@@ -138,6 +142,16 @@ def find(ws: Workspace) -> Found:
     noises += [ws.root / name for name in ws.settings.augment.noise_folders] + [ws.keyword / "background"]
     there = tuple(dict.fromkeys(path for path in noises if path.is_dir()))
     return Found(utterances, there, voices, archive, index.members, index.rejected, by, tuple(remarks))
+
+
+def _judged_once(utterances: Sequence[Utterance], cache: Path) -> tuple[list[Utterance], int]:
+    """Leave copies of a take out of dev and test; return the rest, and how many went. Those of an archive stay."""
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for one in utterances:
+        if one.split != "train" and not one.archived and not one.synthetic:
+            groups.setdefault((one.word, one.speaker), []).append(Path(one.name))
+    copied = takes.repeats(groups.values(), cache)
+    return [one for one in utterances if one.split == "train" or Path(one.name) not in copied], len(copied)
 
 
 def read_words(folder: Path) -> list[_Raw]:

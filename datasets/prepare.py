@@ -16,6 +16,7 @@ from asr.files import write_json
 from asr.progress import say
 from asr.workspace import SPLITS, Workspace
 from datasets import recordings as recordings_
+from datasets import takes
 from datasets.clips import Clip, Rejected, make_clips
 from datasets.manifest import Row, write_manifest
 from datasets.recordings import Recording
@@ -29,7 +30,7 @@ class Prepared:
 
     Attributes
     ----------
-    clips : all of them, and `splits` says for each where it is.
+    clips : all of them, and `splits` says for each where it is; "" for a copy of a take that judges already.
     remarks : what every report has to say of the split.
     """
 
@@ -86,8 +87,9 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
     before = read_record(workspace.split_record, settings.as_dict()["split"])
     known = by_speaker(before) if before.get("by") == "speaker" else {}
     assignment: Assignment = assign(members, settings.split, known)
-    remarks = (*recordings_.remarks(found), *assignment.remarks, *_repeated(workspace, clips, assignment.splits))
-    prepared = Prepared(clips, assignment.splits, rejected, assignment.by, remarks)
+    splits, copied = _judged_once(workspace, clips, assignment.splits)
+    remarks = (*recordings_.remarks(found), *assignment.remarks, *copied, *_repeated(workspace, clips, splits))
+    prepared = Prepared(clips, splits, rejected, assignment.by, remarks)
     for name in SPLITS:
         rows = []
         for clip in prepared.of(name):
@@ -102,6 +104,23 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
         write_manifest(workspace.manifest(name), rows)
     write_json(workspace.split_record, {**prepared.record(), "settings": settings.as_dict()["split"]})
     return prepared
+
+
+def _judged_once(
+    workspace: Workspace, clips: Sequence[Clip], splits: Sequence[str]
+) -> tuple[tuple[str, ...], list[str]]:
+    """Take copies of a take out of dev and test; return the splits, and what a report has to say of it."""
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for clip, split in zip(clips, splits, strict=True):
+        if split != "train" and not clip.synthetic:
+            groups.setdefault((clip.transcript, clip.speaker), []).append(workspace.clips / clip.clip)
+    cache = workspace.clips / "takes.json"
+    copied = takes.repeats(groups.values(), cache)
+    kept = [
+        "" if split != "train" and workspace.clips / clip.clip in copied else split
+        for clip, split in zip(clips, splits, strict=True)
+    ]
+    return tuple(kept), [takes.remark(len(copied), cache)] if copied else []
 
 
 def _repeated(workspace: Workspace, clips: Sequence[Clip], splits: Sequence[str]) -> list[str]:

@@ -26,9 +26,10 @@ def tune(word: str, speaker: int, take: int = 0, seconds: float = 0.5) -> npt.ND
     rng = np.random.default_rng([len(word), ord(word[0]), speaker, take])
     pitch = 0.8 + 0.4 * speaker / SPEAKERS
     parts = []
-    for frequency in TUNES[word]:
+    # Nobody meets a note twice alike: two takes are not copies of one.
+    for frequency, met in zip(TUNES[word], rng.uniform(0.97, 1.03, 3), strict=True):
         time = np.arange(int(seconds / 3 * audio.SAMPLE_RATE)) / audio.SAMPLE_RATE
-        tones = sum(np.sin(2 * np.pi * frequency * pitch * order * time) / order for order in (1, 2, 3))
+        tones = sum(np.sin(2 * np.pi * frequency * met * pitch * order * time) / order for order in (1, 2, 3))
         parts.append(tones * np.hanning(len(time)))
     sound = 0.2 * np.concatenate(parts)
     around = np.zeros((int(0.2 * audio.SAMPLE_RATE),))
@@ -36,11 +37,11 @@ def tune(word: str, speaker: int, take: int = 0, seconds: float = 0.5) -> npt.ND
     return audio.to_int16((sound + rng.normal(0, 0.003, len(sound))).astype(np.float32))
 
 
-def write_words(folder: Path, takes: int = 3, words: tuple[str, ...] = tuple(TUNES)) -> None:
-    """Write a folder for each word with `<speaker>_nohash_<n>.wav`, as in Speech Commands."""
+def write_words(folder: Path, takes: int = 3, words: tuple[str, ...] = tuple(TUNES), first: int = 0) -> None:
+    """Write a folder for each word with `<speaker>_nohash_<n>.wav`, as in Speech Commands, n from `first`."""
     for word in words:
         for speaker in range(SPEAKERS):
-            for take in range(takes):
+            for take in range(first, first + takes):
                 audio.write_wav(folder / word / f"{speaker:08x}_nohash_{take}.wav", tune(word, speaker, take))
 
 

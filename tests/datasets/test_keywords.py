@@ -30,7 +30,7 @@ def reopened(ws: Workspace, old: str, new: str) -> Workspace:
 
 def test_a_folder_for_each_word_is_read_as_it_is(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
-    write_words(ws.root / "custom_data", 1, ("up",))
+    write_words(ws.root / "custom_data", 1, ("up",), first=3)
     (ws.root / "recordings" / "_background_noise_").mkdir()
     found = keywords.find(ws)
     assert len(found.utterances) == 4 * SPEAKERS * 3 + SPEAKERS
@@ -136,6 +136,21 @@ def test_a_folder_named_like_an_option_is_a_word(tmp_path: Path) -> None:
     ws = reopened(ws, 'words = ["up", "down"]', 'words = ["up", "--help"]')
     found = keywords.find(ws)
     assert sum(u.word == "--help" for u in found.utterances) == 3 * SPEAKERS
+
+
+def test_a_take_that_was_handed_in_twice_judges_once(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    before = keywords.find(ws)
+    # All of what "up" there is, once more.
+    write_words(ws.root / "custom_data", 3, ("up",))
+    found = keywords.find(ws)
+    counts = [sum(u.word == "up" and u.split == "train" for u in one.utterances) for one in (before, found)]
+    assert counts[1] == 2 * counts[0] > 0
+    for split in ("dev", "test"):
+        counts = [sum(u.word == "up" and u.split == split for u in one.utterances) for one in (before, found)]
+        assert counts[1] == counts[0] > 0
+    assert any("copies of a take" in remark for remark in found.remarks)
+    assert not any("copies of a take" in remark for remark in before.remarks)
 
 
 def test_a_misspelt_word_is_asked_about(tmp_path: Path) -> None:

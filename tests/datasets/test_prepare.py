@@ -222,3 +222,22 @@ def test_recordings_added_later_move_nobody(tmp_path: Path) -> None:
     assert {name: json.loads(ws.split_record.read_text())[name] for name in SPLITS} == {
         name: json.loads(fresh.split_record.read_text())[name] for name in SPLITS
     }
+
+
+def test_a_take_that_was_handed_in_twice_judges_once(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "lamp", split=Split(test_speakers=("bob",)))
+    record(ws.recordings, {"ann": 8, "bob": 8, "cid": 8, "dan": 4, "eve": 4})
+    for speaker in ("ann", "bob"):
+        samples, rate = soundfile.read(ws.recordings / f"{speaker}-0.wav")
+        soundfile.write(ws.recordings / f"{speaker}-again.wav", 0.5 * samples[500:], rate)
+        with (ws.recordings / "recordings.csv").open("a") as file:
+            file.write(f"{speaker}-again.wav,{SENTENCES[0]},{speaker}\n")
+    prepared = prepare(ws, SENTENCES)
+    heard = [Path(clip.source).stem for clip in prepared.of("test")]
+    assert len(heard) == 8 and len({"bob-0", "bob-again"} & set(heard)) == 1
+    # Trained on, it does no harm.
+    where = {Path(clip.source).stem: split for clip, split in zip(prepared.clips, prepared.splits, strict=True)}
+    if where["ann-0"] == "train":
+        assert where["ann-again"] == "train"
+    assert any("1 recording(s) that are copies" in remark for remark in prepared.remarks)
+    assert prepare(ws, SENTENCES).splits == prepared.splits

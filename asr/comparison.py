@@ -143,5 +143,5 @@ def _pairs(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tup
     return {key: (before.get(key), after.get(key)) for key in dict.fromkeys([*before, *after])}
 
 
-def _key(row: Mapping[str, str]) -> tuple[str, str]:
-    return row["clip"], row.get("condition", "")
+def _key(row: Mapping[str, str]) -> tuple[str, str, str]:
+    return row["clip"], row.get("condition", ""), row.get("draw", "1")

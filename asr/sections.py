@@ -212,4 +212,7 @@ class Evaluate:
     noise_levels: tuple[float, ...] = setting(
         (24.0, 21.0, 18.0, 15.0, 12.0, 9.0, 6.0), "speech above noise", unit="dB", minimum=-20, maximum=60
     )
+    noise_draws: int = setting(
+        3, "pieces of noise that each clip meets at each level: one alone is worth a few points", minimum=1, maximum=100
+    )
     seed: int = setting(1, "seed of the noise and the bootstrap", minimum=0)

@@ -181,7 +181,7 @@ def _figures(card: Card) -> str:
             )
             for name, figures in evaluation["conditions"].items()
         ]
-        table = _table(("condition", "clips", "speakers", *MEASURES.values()), rows)
+        table = _table(("condition", "heard", "speakers", *MEASURES.values()), rows)
         minds = "".join(f"\n\nMind: {_plain(remark)}." for remark in evaluation.get("remarks", ()))
         parts.append(f"### {kind}\n\n{table}{minds}")
     facts = [f"{name}: {value}" for name, value in card.report.get("facts", {}).items()]

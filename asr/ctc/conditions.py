@@ -42,11 +42,13 @@ class Condition:
     name : as reports write it: "clean", "raw", "kitchen 12 dB".
     level : active speech over noise, dB; None: no noise.
     raw : the source recording as it was made, neither trimmed nor levelled, instead of the clip.
+    draw : number of the piece of noise, from 1; conditions that differ in it alone have one name.
     """
 
     name: str
     level: float | None = None
     raw: bool = False
+    draw: int = 1
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,15 @@ class Noise:
             return f"{made}; training hears water and dishes too, made in another way"
         return made
 
-    def piece(self, name: str, length: int) -> Float:
-        """Return the noise that the clip `name` meets, float32 [length].
+    def piece(self, name: str, length: int, draw: int = 1) -> Float:
+        """Return the noise that the clip `name` meets, float32 [length], each draw another.
 
         Raises
         ------
         AudioError : a file cannot be read, or is silent.
         """
-        generator = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+        seeds = [self.seed, zlib.crc32(name.encode())]
+        generator = np.random.default_rng([*seeds, draw] if draw > 1 else seeds)
         path = self.files[generator.integers(len(self.files))] if self.files else None
         for _ in range(20):
             if path is not None:
@@ -126,15 +129,16 @@ class Noise:
 
 
 def conditions(
-    noise: Noise | None, levels: Iterable[float] = (), *, raw: bool = False
+    noise: Noise | None, levels: Iterable[float] = (), *, raw: bool = False, draws: int = 1
 ) -> tuple[Condition, ...]:
-    """Return the clean condition, the raw one if asked for, and one a noise level, quietest noise first."""
+    """Return the clean condition, the raw one if asked for, and `draws` a noise level, quietest noise first."""
     found = [Condition(CLEAN)]
     if raw:
         found.append(Condition(RAW, raw=True))
     if noise is not None:
         ordered = sorted(set(levels), reverse=True)
-        found += [Condition(f"{noise.kind} {level:g} dB", level) for level in ordered]
+        numbers = range(1, draws + 1)
+        found += [Condition(f"{noise.kind} {level:g} dB", level, draw=draw) for level in ordered for draw in numbers]
     return tuple(found)
 
 

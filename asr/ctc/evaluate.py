@@ -26,6 +26,7 @@ class Evaluation:
     main : the condition of the tables by speaker, sentence and word: "clean" where it was measured.
     remarks : what has to be said beside every figure.
     worst : at most ten utterances, the worst first; of `main`, or of all where `main` has no error.
+    draws : pieces of noise that each clip met at each level.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Evaluation:
     sentences: dict[str, Figures]
     words: WordTable
     worst: tuple[Heard, ...] = field(default=())
+    draws: int = 1
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
@@ -98,6 +100,7 @@ def _evaluate_kind(
         {name: measure(items, seed, 0) for name, items in _sorted_groups(in_main, "transcript")},
         words,
         tuple(_worst(in_main) or _worst(heard)),
+        max(item.draw for item in heard),
     )
 
 

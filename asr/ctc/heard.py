@@ -22,6 +22,7 @@ class Heard:
     clip : its name, the same in every condition and run.
     seconds : its length.
     condition : "clean", "raw", or a kind of noise and its level, such as "kitchen 12 dB".
+    draw : number of the piece of noise, from 1.
     loss : CTC loss of the trainer, where it was computed.
     slots, heard_slots : the command's slots in `transcript` and `hypothesis`; None: not a command.
     """
@@ -36,6 +37,7 @@ class Heard:
     loss: float | None = None
     slots: Mapping[str, str] | None = None
     heard_slots: Mapping[str, str] | None = None
+    draw: int = 1
 
     @property
     def right(self) -> bool:
@@ -59,6 +61,7 @@ class Heard:
         return {
             "clip": self.clip,
             "condition": self.condition,
+            "draw": self.draw,
             "speaker": self.speaker,
             "synthetic": self.synthetic,
             "seconds": round(self.seconds, 3),

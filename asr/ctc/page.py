@@ -87,7 +87,10 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     """
     about = evaluation.remarks
     parts = [f"<p>{escape(_intro(evaluation))}</p>", remark_boxes(about), _tiles(evaluation)]
-    parts.append(figures_table("Every condition", "condition", evaluation.conditions, about, intervals=True))
+    drawn = f"{wording.draws(evaluation.draws).capitalize()}." if evaluation.draws > 1 else ""
+    parts.append(
+        figures_table("Every condition", "condition", evaluation.conditions, about, intervals=True, note=drawn)
+    )
     parts.append(_described(evaluation, descriptions))
     if "noise" in pictures:
         caption = "By noise level; bars are 95 % intervals. The table above holds the same figures."
@@ -116,7 +119,7 @@ def figures_table(
     ]
     # A table by speaker has one in every row.
     counted = head != "speaker"
-    heads = [head, "clips", *["speakers"] * counted, "words", *(wording.SHORT[name] for name in measures)]
+    heads = [head, "heard", *["speakers"] * counted, "words", *(wording.SHORT[name] for name in measures)]
     if intervals:
         note = (note + " " if note else "") + "Below each figure: its 95 % interval, by bootstrap over speakers."
     rows = []

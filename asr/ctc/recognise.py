@@ -87,7 +87,7 @@ def samples_of(utterance: Utterance, condition: Condition, noise: Noise | None) 
         return clean
     # By what is heard, since names hold paths and times: other places and days meet the same noise.
     mark = f"{zlib.crc32(clean.tobytes()):08x}"
-    return audio.to_int16(mix(clean, noise.piece(mark, len(clean)), condition.level))
+    return audio.to_int16(mix(clean, noise.piece(mark, len(clean), condition.draw), condition.level))
 
 
 def sounds(
@@ -95,10 +95,10 @@ def sounds(
 ) -> Callable[[Heard], Int16 | None]:
     """Return what gives the samples that the client heard for a Heard, for pictures; None for a stranger."""
     by_name = {utterance.name: utterance for utterance in utterances}
-    by_condition = {condition.name: condition for condition in conditions}
+    by_condition = {(condition.name, condition.draw): condition for condition in conditions}
 
     def sound(item: Heard) -> Int16 | None:
-        utterance, condition = by_name.get(item.clip), by_condition.get(item.condition)
+        utterance, condition = by_name.get(item.clip), by_condition.get((item.condition, item.draw))
         return None if utterance is None or condition is None else samples_of(utterance, condition, noise)
 
     return sound
@@ -154,6 +154,7 @@ def recognise(
                         utterance.synthetic,
                         condition.name,
                         (losses or {}).get(utterance.name) if condition.name == CLEAN else None,
+                        draw=condition.draw,
                     )
                 )
         except BrokenProcessPool:

@@ -127,7 +127,7 @@ def _summary(evaluation: Evaluation) -> list[Any]:
     ]
     table = Table(box=None, pad_edge=False)
     table.add_column("condition", no_wrap=True)
-    table.add_column("clips", justify="right")
+    table.add_column("heard", justify="right")
     for measure in measures:
         head = wording.SHORT[measure].replace(" ", "\n")
         table.add_column(head, justify="right", min_width=10)
@@ -143,6 +143,8 @@ def _summary(evaluation: Evaluation) -> list[Any]:
         table.add_row(Text(name), *cells)
     main = evaluation.conditions[evaluation.main]
     below = main.wer.note or "below each figure its 95 % interval, by bootstrap over speakers"
+    if evaluation.draws > 1:
+        below += f"; {wording.draws(evaluation.draws)}"
     heading = f"{wording.KINDS[evaluation.kind]}, {wording.count(main.speakers, 'speakers')}"
     parts = [Text(heading, style="bold"), table, Text(below, style="dim")]
     if main.loss.value is not None:

@@ -31,6 +31,11 @@ KINDS = {
 }
 
 
+def draws(count: int) -> str:
+    """Tell how often a clip is heard at a level of noise."""
+    return f"at each level of noise a clip is heard {count} times, in another piece of it each time"
+
+
 def percent(share: float) -> str:
     """Return a share as a percentage with one decimal: 0.0456 is "4.6 %", its space unbreakable."""
     return f"{100 * share:.1f}{JOIN}%"

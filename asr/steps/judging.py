@@ -108,7 +108,7 @@ def evaluate(
         )
     utterances = utterances_of(ws, prepared.of(split))
     real = any(not utterance.synthetic for utterance in utterances)
-    asked = conditions(noise, chosen.noise_levels, raw=real)
+    asked = conditions(noise, chosen.noise_levels, raw=real, draws=chosen.noise_draws)
     heard = recognise(
         client_of(ws, ws.model),
         utterances,

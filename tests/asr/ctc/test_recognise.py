@@ -51,6 +51,16 @@ def test_a_clip_meets_the_same_noise_in_every_run(tmp_path: Path) -> None:
         found.piece("a.wav", 9000)
 
 
+def test_a_clip_meets_another_piece_of_noise_in_each_draw() -> None:
+    noise = conditions.Noise("white", seed=4)
+    chosen = conditions.conditions(noise, (6, 24), draws=2)
+    named = [(item.name, item.draw) for item in chosen]
+    assert named == [("clean", 1), ("white 24 dB", 1), ("white 24 dB", 2), ("white 6 dB", 1), ("white 6 dB", 2)]
+    assert np.array_equal(noise.piece("a", 8000, 2), noise.piece("a", 8000, 2))
+    assert not np.array_equal(noise.piece("a", 8000, 2), noise.piece("a", 8000, 1))
+    assert not np.array_equal(noise.piece("a", 8000, 2), noise.piece("a", 8000, 3))
+
+
 def test_noise_without_a_folder_is_of_a_kind_left_out_of_training() -> None:
     some = conditions.Noise.of_folder(None, heard_in_training=("white", "pink", "water"))
     assert some.kind == "clatter" and "left out" in some.description

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import struct
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -232,6 +233,20 @@ def test_what_was_not_measured_says_so(tmp_path: Path) -> None:
     assert "no interval: 2 speakers, 3 are needed" in page.text
     assert "Commands right" not in page.text
     assert "Every clip was heard as it was said." in page.text
+
+
+def test_draws_of_noise_are_told_of(tmp_path: Path) -> None:
+    noisy = [replace(item, condition="water 6 dB", draw=draw) for item in clips() for draw in (1, 2)]
+    evaluations = evaluate([*clips(), *noisy])
+    console = Console(file=io.StringIO(), width=80)
+    console.print(summary(evaluations))
+    told = "each level of noise a clip is heard 2 times"
+    assert told in " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    text = write_report(tmp_path, Report("lamp", evaluations)).read_text()
+    assert f"At {told}" in text
+    console = Console(file=io.StringIO(), width=80)
+    console.print(summary(evaluate(clips())))
+    assert "is heard" not in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_summary_for_the_terminal_keeps_kinds_apart() -> None:

@@ -167,7 +167,7 @@ def _stream(
     try:
         plain = _is_plain(path)
         # What is compressed is read in one go; elsewhere the contents are skipped.
-        with tarfile.open(path, "r:" if plain else "r|*") as archive:
+        with tarfile.open(path, "r:" if plain else "r|*", tarinfo=_Header) as archive:
             while (member := archive.next()) is not None:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
                 count += 1
@@ -187,6 +187,20 @@ def _stream(
         if isinstance(error, FileNotFoundError):
             raise RecordingsError("no such file", path=path, fix="Name the folder or the .tar.gz") from None
         raise _damage(path, count, error) from None
+
+
+class _Header(tarfile.TarInfo):
+    """A header that is none is damage anywhere: TarFile itself takes any but the first for the end of the archive."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> _Header:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.HeaderError as error:
+            # That of the mark at the end, and only it, is the end.
+            if type(error).__name__ == "EOFHeaderError":
+                raise
+            raise tarfile.ReadError(str(error)) from None
 
 
 def _is_plain(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -145,6 +146,20 @@ def test_a_member_of_a_negative_size_is_damage(tmp_path: Path, size: int) -> Non
     path.write_bytes(data)
     with pytest.raises(RecordingsError, match=r"sc\.tar: this archive is damaged after 2 members"):
         speech_commands.index_archive(path, tmp_path / "noise", tmp_path / "voices")
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+def test_an_archive_that_is_damaged_in_the_middle_is_no_shorter_archive(tmp_path: Path, suffix: str) -> None:
+    clips = {f"yes/{n}_nohash_0.wav": CLIP for n in range(6)}
+    whole = archive(tmp_path / "whole.tar", clips).read_bytes()
+    at = whole.index(b"yes/3_nohash_0.wav")
+    # Its third clip's header is noise; it ends in the middle of that header; it ends before it.
+    broken = (whole[:at] + b"\x7f" * 512 + whole[at + 512 :], whole[: at + 100], whole[:at])
+    for number, data in enumerate(broken):
+        path = tmp_path / f"{number}{suffix}"
+        path.write_bytes(gzip.compress(data) if suffix == ".tar.gz" else data)
+        with pytest.raises(RecordingsError, match=r"this archive is damaged after 3 members"):
+            speech_commands.index_archive(path, tmp_path / "noise", tmp_path / "voices")
 
 
 def test_a_broken_archive_is_named(tmp_path: Path) -> None:

@@ -154,6 +154,12 @@ class Train:
     early_stop_patience: int = setting(
         20, "epochs without a better dev loss before training ends; 0: never", minimum=0
     )
+    consistency: float = setting(
+        0.0,
+        "what it counts that an utterance is heard alike in two noises, microphones and masks; 0: it has one of each",
+        minimum=0,
+        maximum=10,
+    )
     dropout: float = setting(
         0.15, "share of activations dropped after each dense layer", minimum=0, maximum=0.9
     )

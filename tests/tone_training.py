@@ -54,7 +54,7 @@ def make_plan(folder: Path, name: str, texts: Sequence[str] = TEXTS, **changes: 
         ALPHABET,
         clips,
         clips[::2],
-        Recipe(ALPHABET, None, settings.seed),
+        Recipe(ALPHABET, None, settings.seed, 2 if settings.consistency else 1),
         folder / name / "checkpoints",
         folder / "features",
         folder / name / "logs",

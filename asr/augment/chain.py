@@ -77,6 +77,15 @@ class Chain:
         """Return a copy of `samples` as it could have sounded; see `describe`."""
         return self.describe(samples, rng, shortest=shortest)[0]
 
+    def hear(
+        self, samples: Float, rng: np.random.Generator, versions: int, *, shortest: int = 0
+    ) -> list[Float]:
+        """Return one way to say `samples`, heard in so many rooms, noises and microphones; the first as by `apply`."""
+        if not self.settings.enabled or samples.shape[0] == 0:
+            return [samples.astype(np.float32)] * versions
+        said = self._ends(self._voice(samples.astype(np.float32), rng, shortest, []), rng, shortest, [])
+        return [self._microphone(self._room(said, rng, []), rng, []) for _ in range(versions)]
+
     def describe(
         self, samples: Float, rng: np.random.Generator, *, shortest: int = 0
     ) -> tuple[Float, Applied]:
@@ -96,7 +105,8 @@ class Chain:
         if not self.settings.enabled or samples.shape[0] == 0:
             return samples.astype(np.float32), Applied(())
         samples = self._voice(samples.astype(np.float32), rng, shortest, steps)
-        samples = self._surroundings(samples, rng, shortest, steps)
+        samples = self._ends(samples, rng, shortest, steps)
+        samples = self._room(samples, rng, steps)
         samples = self._microphone(samples, rng, steps)
         return samples, Applied(tuple(steps))
 
@@ -122,9 +132,10 @@ class Chain:
                 steps.append((name, form.format(value)))
         return change_voice(samples, speed, tempo, pitch, tract)
 
-    def _surroundings(
+    def _ends(
         self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
     ) -> Float:
+        """Change what is between and around the sounds of an utterance."""
         chosen = self.settings
         depth = _draw(rng, chosen.gate_probability, chosen.gate_depth)
         if depth is not None:
@@ -140,6 +151,10 @@ class Chain:
             steps.append(
                 ("silence", f"{before / SAMPLE_RATE:.1f} s before, {after / SAMPLE_RATE:.1f} s after")
             )
+        return samples
+
+    def _room(self, samples: Float, rng: np.random.Generator, steps: list[tuple[str, str]]) -> Float:
+        chosen = self.settings
         if rng.random() < chosen.room_probability:
             room = self.rooms[int(rng.integers(len(self.rooms)))]
             samples = reverberate(samples, room)

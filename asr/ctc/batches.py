@@ -150,14 +150,16 @@ class Recipe:
     ----------
     chain : augmentation; None: the clips as they are.
     seed : of what augmentation draws.
+    views : in how many surroundings one version of an utterance is heard.
     """
 
     alphabet: Alphabet
     chain: Chain | None
     seed: int
+    views: int = 1
 
     def features(self, hearing: Hearing) -> Float:
-        """Return features float32 [frames, 26] of a version, before masks.
+        """Return features float32 [views, frames, 26] of a version, before masks.
 
         Raises
         ------
@@ -165,21 +167,23 @@ class Recipe:
         """
         source = hearing.source
         labels = self.alphabet.encode(source.transcript)
-        samples = source.samples()
+        heard = [source.samples()]
         if self.chain is not None:
             rng = np.random.default_rng([self.seed, hearing.generation, hearing.place])
             shortest = window_samples(audio.SAMPLE_RATE) + needed_frames(labels) * step_samples(audio.SAMPLE_RATE)
-            samples = self.chain.apply(samples, rng, shortest=shortest)
+            heard = self.chain.hear(heard[0], rng, self.views, shortest=shortest)
         # A last bit is nothing to sound that was made up, and exactness costs several times the time.
-        features = mfcc(audio.to_int16(samples), exact=self.chain is None)
-        check_length(len(features), labels, source.transcript, getattr(source, "path", None))
+        features = np.stack([mfcc(audio.to_int16(samples), exact=self.chain is None) for samples in heard])
+        check_length(features.shape[1], labels, source.transcript, getattr(source, "path", None))
         return features
 
-    def mask(self, features: Float, epoch: int, place: int) -> Float:
-        """Return a version's features as one epoch hears them."""
+    def mask(self, features: Float, epoch: int, place: int) -> list[Float]:
+        """Return the views of a version as one epoch hears them: `views` of float32 [frames, 26]."""
         if self.chain is None:
-            return features
-        return hide(features, np.random.default_rng([self.seed, epoch, place, 1]), self.chain.settings)
+            return [features[0]] * self.views
+        settings = self.chain.settings
+        seeds = ([self.seed, epoch, place, 1, *([view] if view else [])] for view in range(self.views))
+        return [hide(view, np.random.default_rng(seed), settings) for view, seed in zip(features, seeds, strict=True)]
 
 
 _recipe: Recipe | None = None
@@ -220,7 +224,7 @@ class Workshop:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def features(self, groups: Iterable[Sequence[Hearing]]) -> Iterator[list[Float]]:
-        """Yield the features of each group's versions, float32 [frames, 26] each, in order.
+        """Yield the features of each group's versions, float32 [views, frames, 26] each, in order.
 
         Raises
         ------

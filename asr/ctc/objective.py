@@ -48,6 +48,24 @@ def ctc_losses(logits: Any, frames: Any, labels: Any, label_lengths: Any) -> Any
     return ops.ctc_loss(spelt, logits, label_lengths, frames, mask_index=blank)
 
 
+def divergences(logits: Any, frames: Any) -> Any:
+    """Return how far each row's view is from the other of its pair, float32 [rows]: the sum over its frames of the
+    Kullback-Leibler divergence from the other, which is taken as it is, in nats.
+
+    Parameters
+    ----------
+    logits : float32 [rows, frames, labels + 1]; rows 0 and 1 are a pair, 2 and 3 are the next.
+    frames : int32 [rows], the frames that count.
+    """
+    shape = ops.shape(logits)
+    own = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+    pairs = ops.reshape(own, (-1, 2, shape[1], shape[2]))
+    other = ops.stop_gradient(ops.reshape(ops.flip(pairs, axis=1), shape))
+    apart = ops.sum(ops.exp(other) * (other - own), axis=-1)
+    counts = ops.arange(shape[1])[None, :] < frames[:, None]
+    return ops.sum(ops.where(counts, apart, 0.0), axis=-1)
+
+
 class Objective(keras.Model):
     """A network with its loss: CTC per character, so that long utterances do not outweigh short ones.
 
@@ -55,17 +73,23 @@ class Objective(keras.Model):
     Weights say what each utterance's loss counts in the whole batch, and the losses are added up: the sum over
     devices is then the batch's loss, however the batch was divided among them.
 
+    Where each utterance is there in two views, one row after the other, their distributions over the labels in each
+    frame are drawn towards each other, each towards what the other is at that step (Yao et al., CR-CTC: Consistency
+    regularization on CTC, 2024): noise and masks must not decide what is heard.
+
     Parameters
     ----------
     network : float32 [batch, frames, 26] -> logits.
     shares : parts of equal size that a batch goes through the network in, side by side where there are cores for it;
         it must be a multiple of them (`stepping.dataset` fills it up).
+    consistency : what the difference between views counts beside the CTC loss; 0: there is one view of each utterance.
     """
 
-    def __init__(self, network: keras.Model, shares: int = 1) -> None:
+    def __init__(self, network: keras.Model, shares: int = 1, consistency: float = 0.0) -> None:
         super().__init__()
         self.network = network
         self.shares = shares
+        self.consistency = consistency
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if self.shares == 1:
@@ -82,6 +106,8 @@ class Objective(keras.Model):
         training: bool = True,
     ) -> Any:
         losses = ctc_losses(y_pred, x["frames"], y["labels"], y["label_lengths"])
+        if self.consistency:
+            losses = losses + self.consistency * divergences(y_pred, x["frames"])
         return ops.sum(losses * y["weights"])
 
 

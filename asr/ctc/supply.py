@@ -133,12 +133,15 @@ class Supply:
             window += group
             if number % _WINDOW and number < len(groups):
                 continue
-            frames = [len(self._features(hearing)) for hearing in window]
+            frames = [self._features(hearing).shape[1] for hearing in window]
             for chosen in plan(frames, self.settings.batch_size, rng, short_first=short_first, blur=0):
                 batch = [window[int(index)] for index in chosen]
+                masked = [self.recipe.mask(self._features(hearing), epoch.number, hearing.place) for hearing in batch]
+                labels = [self.recipe.alphabet.encode(hearing.source.transcript) for hearing in batch]
+                # The views of an utterance lie side by side, as Objective expects them.
                 yield collate(
-                    [self.recipe.mask(self._features(hearing), epoch.number, hearing.place) for hearing in batch],
-                    [self.recipe.alphabet.encode(hearing.source.transcript) for hearing in batch],
+                    [view for views in masked for view in views],
+                    [one for one in labels for _ in range(self.recipe.views)],
                 )
             window = []
 
@@ -166,5 +169,5 @@ class Supply:
 
     def _features(self, hearing: Hearing) -> Float:
         if self._clean is not None and self._is_clean(hearing):
-            return self._clean[hearing.place]
+            return self._clean[hearing.place][np.newaxis]
         return self._kept[hearing.place][1]

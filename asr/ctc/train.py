@@ -133,7 +133,7 @@ class Trainer:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.settings = plan.settings
-        self.shares = devices.prepare(self.settings.batch_size)
+        self.shares = devices.prepare(self.settings.batch_size * plan.recipe.views)
         keras.utils.set_random_seed(self.settings.seed)
         self.dev = feature_store.load(plan.dev, plan.features, "dev")
         self.dev_labels = [plan.alphabet.encode(clip.transcript) for clip in plan.dev]
@@ -151,7 +151,7 @@ class Trainer:
             if plan.start is not None:
                 plan.start.apply(self.network)
             optimiser = optimiser_of(self.settings)
-            self.objective = Objective(self.network, self.shares)
+            self.objective = Objective(self.network, self.shares, self.settings.consistency)
             self.objective.compile(optimizer=optimiser)
             optimiser.build(self.network.trainable_variables)
         self.optimiser = optimiser
@@ -260,7 +260,9 @@ class Trainer:
         callback = Steps(self.state.pace, self.settings, epoch, count)
         # TensorFlow hides what a source raised behind an error of its own.
         failures: list[Exception] = []
-        rows = dataset(batches, self.strategy.num_replicas_in_sync * self.shares, failures)
+        # The views of an utterance stay on one device.
+        parts = self.strategy.num_replicas_in_sync * self.shares * self.plan.recipe.views
+        rows = dataset(batches, parts, failures)
         try:
             with self.strategy.scope():
                 self.objective.fit(

@@ -52,7 +52,8 @@ def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
     real = not all(clip.synthetic for clip in prepared.clips)
     start, parent = start_weights(ws)
     rate = recorders(prepared)
-    recipe = Recipe(ws.alphabet, augmentation(ws, prepared), chosen.seed)
+    views = 2 if chosen.consistency else 1
+    recipe = Recipe(ws.alphabet, augmentation(ws, prepared), chosen.seed, views)
     plan = Plan(
         chosen,
         ws.alphabet,

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from asr.alphabet import Alphabet
 from asr.ctc.network import build
-from asr.ctc.objective import Objective, ctc_losses, read_greedily
+from asr.ctc.objective import Objective, ctc_losses, divergences, read_greedily
 from asr.sections import Train
 
 LABELS = 3
@@ -75,6 +75,42 @@ def test_the_gradient_is_the_slope() -> None:
         assert gradient[row, frame, label] == pytest.approx((slope[0] - slope[1]) / 2e-3, abs=2e-4)
     # What lies beyond an utterance's end does not matter.
     assert not gradient[0, 1:].any()
+
+
+def test_views_are_drawn_towards_each_other() -> None:
+    logits = np.random.default_rng(2).normal(0, 2, (4, 6, LABELS + 1)).astype("f")
+    frames = np.array([6, 6, 4, 4], np.int32)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    expected = []
+    for row, other in ((0, 1), (1, 0), (2, 3), (3, 2)):
+        one, its = probabilities[row, : frames[row]], probabilities[other, : frames[row]]
+        expected.append(float(np.sum(its * np.log(its / one))))
+    with tf.GradientTape() as tape:
+        given = tf.constant(logits)
+        tape.watch(given)
+        found = divergences(given, frames)
+        total = found[0] + found[2]
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    # Each goes towards the other as that is: the other does not come to meet it in the same term.
+    gradient = tape.gradient(total, given).numpy()
+    assert gradient[0].any() and not gradient[1].any() and not gradient[3].any()
+    np.testing.assert_allclose(gradient[0], probabilities[0] - probabilities[1], atol=1e-5)
+    assert not gradient[2, 4:].any()
+    np.testing.assert_allclose(divergences(np.repeat(logits[:1], 2, axis=0), frames[:2]), 0, atol=1e-5)
+
+
+def test_the_consistency_counts_beside_the_loss() -> None:
+    logits = np.random.default_rng(3).normal(0, 2, (2, 5, LABELS + 1)).astype("f")
+    frames, labels = np.array([5, 5], np.int32), np.array([[0, 1], [0, 1]], np.int32)
+    given = {"features": None, "frames": frames}
+    wanted = {"labels": labels, "label_lengths": np.array([2, 2], np.int32), "weights": np.array([0.5, 0.25], "f")}
+    network = build(Train(network="deepspeech", n_hidden=8), LABELS)
+    plain, both = (
+        float(Objective(network, consistency=share).compute_loss(given, wanted, logits)) for share in (0.0, 0.3)
+    )
+    apart = np.asarray(divergences(logits, frames))
+    assert both == pytest.approx(plain + 0.3 * float(apart @ wanted["weights"]), rel=1e-5)
+    assert both > plain
 
 
 def test_a_transcript_that_cannot_fit_is_no_small_loss() -> None:

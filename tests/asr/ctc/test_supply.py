@@ -60,7 +60,7 @@ def voices(generation: int, count: int) -> list[Tone]:
 def make(chain: Chain | None = None, **changes: object) -> tuple[Supply, Bench]:
     recipe = Recipe(Alphabet(), chain, 1)
     clips = [Tone(number) for number in range(6)]
-    clean = [recipe.features(Hearing(clip, 0, 0)) for clip in clips]
+    clean = [recipe.features(Hearing(clip, 0, 0))[0] for clip in clips]
     return Supply(replace(SETTINGS, **changes), clips, clean, recipe, voices), Bench(recipe)
 
 
@@ -131,8 +131,31 @@ def test_without_augmentation_recordings_are_taken_from_the_store() -> None:
     supply, bench = make(None, synthetic_epochs=0)
     found = hear(supply, bench, 0)
     assert {place for place, _ in bench.made} == set(range(6, 12)), "only the voices are made"
-    clean = supply.recipe.features(Hearing(Tone(2), 0, 0))
+    (clean,) = supply.recipe.features(Hearing(Tone(2), 0, 0))
     np.testing.assert_array_equal(found[2], clean)
+
+
+def test_two_views_of_an_utterance_lie_side_by_side() -> None:
+    noisy = Chain(Augment(**{**OFF, "noise_probability": 1.0, "speed_probability": 1.0}))
+    recipe = Recipe(Alphabet(), noisy, 1, views=2)
+    clips = [Tone(number) for number in range(6)]
+    supply = Supply(replace(SETTINGS, synthetic_epochs=0), clips, [], recipe, voices)
+    epoch = supply.epoch(1)
+    planned = np.array_split(np.arange(len(epoch.hearings)), 3)
+    for batch in supply.batches(Bench(recipe), epoch, planned):  # type: ignore[arg-type]
+        assert len(batch.frames) in (6, 8)
+        for row in range(0, len(batch.frames), 2):
+            assert batch.frames[row] == batch.frames[row + 1]
+            np.testing.assert_array_equal(batch.labels[row], batch.labels[row + 1])
+            assert not np.array_equal(batch.features[row], batch.features[row + 1])
+    # What was heard before there were two is heard as the first of them, masks and all.
+    alone = Recipe(Alphabet(), noisy, 1)
+    hearing = Hearing(Tone(3), 3, 0)
+    both, one = recipe.features(hearing), alone.features(hearing)
+    np.testing.assert_array_equal(both[0], one[0])
+    np.testing.assert_array_equal(recipe.mask(both, 2, 3)[0], alone.mask(one, 2, 3)[0])
+    plain = Recipe(Alphabet(), None, 1, views=2)
+    assert len(plain.mask(plain.features(hearing), 0, 3)) == 2
 
 
 def test_batches_are_of_one_length_whatever_augmentation_made_of_it() -> None:
@@ -143,7 +166,7 @@ def test_batches_are_of_one_length_whatever_augmentation_made_of_it() -> None:
         epoch = supply.epoch(number)
         planned = [np.arange(start, start + 8) for start in range(0, 64, 8)]
         batches = list(supply.batches(Bench(recipe), epoch, planned))  # type: ignore[arg-type]
-        frames = [len(recipe.features(hearing)) for hearing in epoch.hearings]
+        frames = [recipe.features(hearing).shape[1] for hearing in epoch.hearings]
         padded = sum(8 * batch.features.shape[1] for batch in batches)
         assert padded < 1.15 * sum(frames)
         assert sum(8 * max(frames[start : start + 8]) for start in range(0, 64, 8)) > 1.4 * sum(frames)

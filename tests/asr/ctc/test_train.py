@@ -147,7 +147,7 @@ from tests.tone_training import Log, make_plan
 def run(name, strategy):
     log = Log()
     plan = make_plan(Path(sys.argv[1]), name, texts=("abc", "cab", "a b", "ba"), batch_size=3, epochs=2, average=1,
-                     learning_rate=0.001, gradient_norm=1e6, strategy=strategy)
+                     learning_rate=0.001, gradient_norm=1e6, strategy=strategy, consistency=float(sys.argv[2]))
     trainer = Trainer(plan)
     result = trainer.run(log)
     return {"devices": trainer.strategy.num_replicas_in_sync, "rows": log.rows, "dev_loss": result.dev_loss}
@@ -157,8 +157,10 @@ if __name__ == "__main__":
 """
 
 
-def test_two_devices_compute_what_one_does(tmp_path) -> None:
-    one, two = json.loads(in_a_process(TWO_DEVICES, tmp_path))
+# Without augmentation two views of an utterance are equal: a consistency counts where they have been taken apart.
+@pytest.mark.parametrize("consistency", ["0", "10"])
+def test_two_devices_compute_what_one_does(tmp_path, consistency: str) -> None:
+    one, two = json.loads(in_a_process(TWO_DEVICES, tmp_path, consistency))
     assert (one["devices"], two["devices"]) == (1, 2)
     for alone, shared in zip(one["rows"], two["rows"], strict=True):
         # The mean over batches counts the filling; what is learnt does not.

@@ -11,7 +11,11 @@ from asr.runs import Run
 
 @dataclass(frozen=True)
 class Change:
-    """One clip, under one condition, that two runs heard differently well."""
+    """One clip, under one condition, that two runs heard differently well.
+
+    Where it was heard in several pieces of noise, errors are those in all of them, and the texts of the piece that
+    differs most.
+    """
 
     clip: str
     condition: str
@@ -51,17 +55,18 @@ def compare(before: Run, after: Run) -> Comparison:
     settings = _pairs(flatten(before.settings), flatten(after.settings))
     numbers = _pairs(dict(_numbers(before.figures)), dict(_numbers(after.figures)))
     heard = {_key(row): row for row in before.transcripts()}
-    shared = 0
-    changes = []
+    pairs: dict[tuple[str, str], list[tuple[Mapping[str, str], Mapping[str, str]]]] = {}
     for row in after.transcripts():
-        old = heard.get(_key(row))
-        if old is None:
-            continue
-        shared += 1
-        errors = int(old["errors"]), int(row["errors"])
+        known = heard.get(_key(row))
+        if known is not None:
+            pairs.setdefault((row["clip"], row.get("condition", "")), []).append((known, row))
+    changes = []
+    for (clip, condition), both in pairs.items():
+        errors = sum(int(old["errors"]) for old, _ in both), sum(int(row["errors"]) for _, row in both)
         if errors[0] != errors[1]:
-            texts = row["transcript"], old["hypothesis"], row["hypothesis"]
-            changes.append(Change(row["clip"], row.get("condition", ""), *texts, *errors))
+            most = max(both, key=lambda pair: abs(int(pair[1]["errors"]) - int(pair[0]["errors"])))
+            texts = most[1]["transcript"], most[0]["hypothesis"], most[1]["hypothesis"]
+            changes.append(Change(clip, condition, *texts, *errors))
     changes.sort(
         key=lambda change: (-abs(change.errors_after - change.errors_before), change.clip, change.condition)
     )
@@ -72,7 +77,7 @@ def compare(before: Run, after: Run) -> Comparison:
         numbers,
         tuple(change for change in changes if change.errors_after < change.errors_before),
         tuple(change for change in changes if change.errors_after > change.errors_before),
-        shared,
+        len(pairs),
         before.data == after.data,
     )
 

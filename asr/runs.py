@@ -2,7 +2,7 @@
 
 run.json      settings, data, parent, curves, figures, versions and status; rewritten whole and atomically
               after every epoch, so that a killed training leaves the record of all it did
-transcripts.csv  what the finished model heard, one row a clip and condition
+transcripts.csv  what the finished model heard, one row a clip, condition and piece of noise
 
 A run is named by its start in UTC and a short hash, never by hand, so that names sort by time.
 """

@@ -156,7 +156,7 @@ class Train:
     )
     consistency: float = setting(
         0.0,
-        "what it counts that an utterance is heard alike in two noises, microphones and masks; 0: it has one of each",
+        "what it counts that two noises and masks make an utterance sound alike, for twice the time; 0: it has one",
         minimum=0,
         maximum=10,
     )
@@ -219,6 +219,6 @@ class Evaluate:
         (24.0, 21.0, 18.0, 15.0, 12.0, 9.0, 6.0), "speech above noise", unit="dB", minimum=-20, maximum=60
     )
     noise_draws: int = setting(
-        3, "pieces of noise that each clip meets at each level: one alone is worth a few points", minimum=1, maximum=100
+        1, "pieces of noise that each clip meets at each level: one alone is worth a few points", minimum=1, maximum=100
     )
     seed: int = setting(1, "seed of the noise and the bootstrap", minimum=0)

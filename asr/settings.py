@@ -38,8 +38,11 @@ _FROM_ENGLISH: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
-# A client that does not know where sentences end hears a word too many; as defaults these would change older scorers.
-_WITH_ENDS: dict[str, dict[str, Any]] = {"sentences": {"alike": True}, "scorer": {"look_ahead": True}}
+# As defaults these would change what older workspaces mean. A client that does not know where sentences end hears a
+# word too many, and one piece of noise for each clip leaves three points to chance.
+_SINCE_THEN: dict[str, dict[str, Any]] = {
+    "sentences": {"alike": True}, "scorer": {"look_ahead": True}, "evaluate": {"noise_draws": 3},
+}  # fmt: skip
 
 _FOR_FEW_WORDS: dict[str, dict[str, Any]] = {
     "train": {"epochs": 24, "synthetic_epochs": 0, "synthetic_last": 0.7},
@@ -97,7 +100,7 @@ def with_values(settings: Settings, **sections: dict[str, Any]) -> Settings:
 
 def fitted(settings: Settings, words: int) -> Settings:
     """Return the settings that a new workspace of so many different words begins with (docs/recipe.md)."""
-    known = with_values(with_values(settings, **_WITH_ENDS), **_FROM_ENGLISH)
+    known = with_values(with_values(settings, **_SINCE_THEN), **_FROM_ENGLISH)
     return with_values(known, **(_FOR_MANY_WORDS if words > _MANY_WORDS else _FOR_FEW_WORDS))
 
 

@@ -115,9 +115,6 @@ def find(ws: Workspace) -> Found:
         raise RecordingsError("no such folder or table", path=background, fix="Check keyword.background in asr.toml")
     raw, beside = _without_sentences_of(raw, chosen.words)
     utterances, by, remarks = _split(raw, ws)
-    utterances, copied = _judged_once(utterances, ws.keyword / _TAKES)
-    if copied:
-        remarks.append(takes.remark(copied, ws.keyword / _TAKES))
     if beside:
         remarks.append(
             f"left out: {beside} of the recordings, which say a word beside others and so are examples neither of it "
@@ -142,16 +139,6 @@ def find(ws: Workspace) -> Found:
     noises += [ws.root / name for name in ws.settings.augment.noise_folders] + [ws.keyword / "background"]
     there = tuple(dict.fromkeys(path for path in noises if path.is_dir()))
     return Found(utterances, there, voices, archive, index.members, index.rejected, by, tuple(remarks))
-
-
-def _judged_once(utterances: Sequence[Utterance], cache: Path) -> tuple[list[Utterance], int]:
-    """Leave copies of a take out of dev and test; return the rest, and how many went. Those of an archive stay."""
-    groups: dict[tuple[str, str], list[Path]] = {}
-    for one in utterances:
-        if one.split != "train" and not one.archived and not one.synthetic:
-            groups.setdefault((one.word, one.speaker), []).append(Path(one.name))
-    copied = takes.repeats(groups.values(), cache)
-    return [one for one in utterances if one.split == "train" or Path(one.name) not in copied], len(copied)
 
 
 def read_words(folder: Path) -> list[_Raw]:
@@ -263,12 +250,16 @@ def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, li
     utterances = [
         Utterance(item.name, item.word, item.speaker, splits[id(item)], item.archived, item.synthetic) for item in raw
     ]
+    utterances, gone = _judged_once(raw, utterances, ws.keyword / _TAKES)
+    if gone:
+        remarks.append(takes.remark(gone, str((ws.keyword / _TAKES).relative_to(ws.root))))
     occupied = {(u.word, u.split) for u in utterances}
     for word in chosen.words:
         for name in SPLITS:
             if (normal_word(word), name) not in occupied:
+                besides = f" beside {gone} copies of takes that are elsewhere" if gone else ""
                 raise RecordingsError(
-                    f"no recording of {word!r} is left for {name}",
+                    f"no recording of {word!r} is left for {name}{besides}",
                     path=ws.recordings,
                     fix="Record more people, or name speakers for it in section split",
                 )
@@ -276,6 +267,20 @@ def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, li
         # Only now: a split that leaves a word without anybody is not to be kept to.
         write_json(ws.keyword / SPLIT_RECORD, {"settings": ws.settings.as_dict()["split"], "speakers": kept})
     return utterances, by, remarks
+
+
+def _judged_once(
+    raw: Sequence[_Raw], utterances: Sequence[Utterance], cache: Path
+) -> tuple[list[Utterance], int]:
+    """Leave copies of a take out of dev and test; return the rest, and how many went."""
+    # What a published list puts there stays, or figures could not be compared with others'; so does an archive's.
+    compared = [
+        index for index, item in enumerate(raw) if not item.listed and not item.archived and not item.synthetic
+    ]
+    found = [utterances[index] for index in compared]
+    copied = takes.find_copies([takes.Take(u.word, u.speaker, Path(u.name), u.split, u.name) for u in found], cache)
+    gone = {index for index, is_copy in zip(compared, copied, strict=True) if is_copy}
+    return [one for index, one in enumerate(utterances) if index not in gone], len(gone)
 
 
 def _by_speakers(

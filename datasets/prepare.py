@@ -96,8 +96,9 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
             path = workspace.clips / clip.clip
             rows.append(Row(path, path.stat().st_size, clip.transcript))
         if not rows:
+            besides = f", {splits.count('')} of them copies of a take" if "" in splits else ""
             raise RecordingsError(
-                f"{len(clips)} clips are too few: nothing is left for {name}",
+                f"{len(clips)} clips are too few{besides}: nothing is left for {name}",
                 path=workspace.recordings,
                 fix="Record more, from three speakers at least",
             )
@@ -110,24 +111,29 @@ def _judged_once(
     workspace: Workspace, clips: Sequence[Clip], splits: Sequence[str]
 ) -> tuple[tuple[str, ...], list[str]]:
     """Take copies of a take out of dev and test; return the splits, and what a report has to say of it."""
-    groups: dict[tuple[str, str], list[Path]] = {}
-    for clip, split in zip(clips, splits, strict=True):
-        if split != "train" and not clip.synthetic:
-            groups.setdefault((clip.transcript, clip.speaker), []).append(workspace.clips / clip.clip)
+    people = [index for index, clip in enumerate(clips) if not clip.synthetic]
     cache = workspace.clips / "takes.json"
-    copied = takes.repeats(groups.values(), cache)
-    kept = [
-        "" if split != "train" and workspace.clips / clip.clip in copied else split
-        for clip, split in zip(clips, splits, strict=True)
-    ]
-    return tuple(kept), [takes.remark(len(copied), cache)] if copied else []
+    copied = takes.find_copies(
+        [
+            takes.Take(
+                clips[index].transcript, clips[index].speaker, workspace.clips / clips[index].clip, splits[index],
+                clips[index].source,
+            )
+            for index in people
+        ],
+        cache,
+    )  # fmt: skip
+    gone = {index for index, is_copy in zip(people, copied, strict=True) if is_copy}
+    kept = tuple("" if index in gone else split for index, split in enumerate(splits))
+    return kept, [takes.remark(len(gone), str(cache.relative_to(workspace.root)))] if gone else []
 
 
 def _repeated(workspace: Workspace, clips: Sequence[Clip], splits: Sequence[str]) -> list[str]:
     """Return what a report has to say of clips that are the same, sample for sample, as a clip of another split."""
     alike: dict[int, list[int]] = {}
     for index, clip in enumerate(clips):
-        alike.setdefault((workspace.clips / clip.clip).stat().st_size, []).append(index)
+        if splits[index]:
+            alike.setdefault((workspace.clips / clip.clip).stat().st_size, []).append(index)
     places: dict[str, list[int]] = {}
     for indices in alike.values():
         # Only files of one size can be the same; most need not be read.

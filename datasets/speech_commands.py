@@ -183,6 +183,7 @@ def _stream(
                 # As strings: a path object for each of 100,000 names took seconds.
                 name = posixpath.normpath(member.name)
                 yield name, functools.partial(_content, archive, member, path, count), place
+            _check_end(archive)
     except _BROKEN as error:
         if isinstance(error, FileNotFoundError):
             raise RecordingsError("no such file", path=path, fix="Name the folder or the .tar.gz") from None
@@ -200,7 +201,16 @@ class _Header(tarfile.TarInfo):
             # That of the mark at the end, and only it, is the end.
             if type(error).__name__ == "EOFHeaderError":
                 raise
-            raise tarfile.ReadError(str(error)) from None
+            what = "it ends without an end mark" if type(error).__name__ == "EmptyHeaderError" else str(error)
+            raise tarfile.ReadError(what) from None
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Raise ReadError where more than zeros follows the mark of the end: then that was a hole in the archive."""
+    assert archive.fileobj is not None
+    while rest := archive.fileobj.read(1 << 20):
+        if rest.strip(b"\0"):
+            raise tarfile.ReadError("zeros, and then more of it")
 
 
 def _is_plain(path: Path) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ import numpy.typing as npt
 from asr import audio
 from asr.errors import AudioError
 from asr.files import fingerprint, write_json
+from asr.progress import track
+from asr.workspace import SPLITS
 from datasets import trim
 
 Float = npt.NDArray[np.float32]
@@ -26,38 +29,76 @@ Complex = npt.NDArray[np.complex64]
 # Peak of the normalised cross-correlation. Of 29,000 pairs of takes by one speaker or several none that were two takes
 # passed 0.93, and copies lay between 0.93 and 1, nearly all above 0.97.
 SAME = 0.95
+_VERSION = 1  # of what a copy is; raised when the same recordings would give another answer
 _BAND = (100.0, 4000.0)  # Hz; below is hum, which all takes of a room share
 _MOST = 8 * audio.SAMPLE_RATE  # samples that are compared
 _APART = audio.SAMPLE_RATE // 10  # samples by which the ends of a take are found differently, at most
 
 
-def repeats(groups: Iterable[Sequence[Path]], cache: Path) -> frozenset[Path]:
-    """Return the recordings that are copies of another one of their group, all but one of each take.
+@dataclass(frozen=True)
+class Take:
+    """A recording that may be a copy of another one.
+
+    Attributes
+    ----------
+    text, speaker : only what one speaker says of one text can be copies.
+    path : the file that is compared.
+    split : "train", "dev" or "test".
+    name : what to call it to people.
+    """
+
+    text: str
+    speaker: str
+    path: Path
+    split: str
+    name: str
+
+
+def find_copies(takes: Sequence[Take], cache: Path) -> list[bool]:
+    """Tell of each take whether it is in dev or test and a copy of one that stays: of train's, or an earlier one.
+
+    What train holds stays, then what dev holds; what cannot be read is no copy. Where nothing of dev or test could be a
+    copy, nothing is read.
 
     Parameters
     ----------
-    groups : recordings of one text by one speaker each; what cannot be read is no copy.
-    cache : file that keeps the answer; with the same recordings the next call reads nothing else.
+    cache : file that keeps the answer, and names the copies to people; with the same recordings the next call reads
+        nothing else.
     """
-    wanted = [list(group) for group in groups if len(group) > 1]
+    groups: dict[Hashable, list[int]] = {}
+    for index, take in enumerate(takes):
+        groups.setdefault((take.text, take.speaker), []).append(index)
+    wanted = [
+        sorted(group, key=lambda index: (SPLITS.index(takes[index].split), index))
+        for group in groups.values()
+        if len(group) > 1 and any(takes[index].split != "train" for index in group)
+    ]
+    answers = [False] * len(takes)
     if not wanted:
-        return frozenset()
-    asked = fingerprint(SAME, [[_seen(path) for path in group] for group in wanted])
+        return answers
+    asked = fingerprint(
+        _VERSION, [[[index, takes[index].split, *_seen(takes[index].path)] for index in group] for group in wanted]
+    )
     try:
         kept = json.loads(cache.read_text(encoding="utf-8"))
-        if kept["of"] == asked:
-            return frozenset(Path(name) for name in kept["copies"])
+        found = [int(row["place"]) for row in kept["copies"]] if kept["of"] == asked else None
     except (OSError, ValueError, LookupError, TypeError):
-        pass
-    found: list[Path] = []
-    for group in wanted:
-        copied = copies([_speech(path) for path in group])
-        found += [path for path, is_copy in zip(group, copied, strict=True) if is_copy]
-    write_json(cache, {"of": asked, "copies": sorted(map(str, found))})
-    return frozenset(found)
+        found = None
+    if found is None:
+        rows = []
+        for group in track(wanted, "looking for copies", len(wanted)):
+            for index, original in zip(group, originals([_speech(takes[index].path) for index in group]), strict=True):
+                if original is not None and takes[index].split != "train":
+                    first = takes[group[original]].name
+                    rows.append({"place": index, "recording": takes[index].name, "copy of": first})
+        write_json(cache, {"of": asked, "copies": rows})
+        found = [int(str(row["place"])) for row in rows]
+    for index in found:
+        answers[index] = True
+    return answers
 
 
-def remark(count: int, cache: Path) -> str:
+def remark(count: int, cache: str) -> str:
     """Return what a report has to say of so many copies that do not judge; `cache` names them."""
     return (
         f"left out of dev and test: {count} recording(s) that are copies of a take which is there already, and would "
@@ -65,14 +106,21 @@ def remark(count: int, cache: Path) -> str:
     )
 
 
-def copies(sounds: Sequence[Float]) -> list[bool]:
-    """Tell of each sound, float32 [n] of its own n, whether it is a copy: all but one of each take are.
+def originals(sounds: Sequence[Float]) -> list[int | None]:
+    """Return for each sound, float32 [n] of its own n, the first one of its take, or None where it is that itself.
 
-    Two are one take where the peak of their normalised cross-correlation between 100 and 4000 Hz reaches `SAME`. That
-    peak is at most the product of their magnitude spectra, for which it does not matter when things sound, so that most
-    pairs need no transform of their own.
+    Two are one take where the peak of their normalised cross-correlation between 100 and 4000 Hz reaches `SAME`, and
+    their lengths differ by 0.1 s at most; copies of a copy are copies. That peak is at most the product of their
+    magnitude spectra, for which it does not matter when things sound, so that most pairs need no transform of their
+    own.
     """
-    answers = [False] * len(sounds)
+    first = list(range(len(sounds)))  # of its take, as far as it is known
+
+    def root(index: int) -> int:
+        while first[index] != index:
+            index = first[index]
+        return index
+
     longest = min(max(map(len, sounds), default=0), _MOST)
     length = 1 << max(8, (2 * longest - 1).bit_length())
     # In the order of their lengths, only a few are near enough in length to be compared with.
@@ -84,13 +132,12 @@ def copies(sounds: Sequence[Float]) -> list[bool]:
         if not spectrum.any():
             continue
         magnitude = np.abs(spectrum)
-        answers[index] = any(
-            float(magnitude @ its_magnitude) >= SAME and _peak(spectrum, its_spectrum) >= SAME
-            for _, its_spectrum, its_magnitude in near
-        )
-        if not answers[index]:
-            near.append((index, spectrum, magnitude))
-    return answers
+        for other, its_spectrum, its_magnitude in near:
+            one, another = root(index), root(other)
+            if one != another and float(magnitude @ its_magnitude) >= SAME and _peak(spectrum, its_spectrum) >= SAME:
+                first[max(one, another)] = min(one, another)
+        near.append((index, spectrum, magnitude))
+    return [None if root(index) == index else root(index) for index in range(len(sounds))]
 
 
 def _spectrum(sound: Float, length: int) -> Complex:

@@ -119,8 +119,9 @@ class Noise:
                 source = _pooled(self.kind, self.seed, int(generator.integers(self.pool)))
             else:
                 source = scenes.MAKERS[self.kind](length, generator)
-            first = int(generator.integers(max(len(source) - length, 0) + 1))
-            piece = np.resize(source[first : first + length], length).astype(np.float32)
+            # A sound that is shorter than the clip starts anywhere in it, and goes on from its beginning.
+            first = int(generator.integers(len(source) - length + 1 if len(source) >= length else len(source)))
+            piece = np.take(source, np.arange(first, first + length), mode="wrap").astype(np.float32)
             if _power(piece) > 0:
                 return piece
         raise AudioError(

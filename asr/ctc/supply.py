@@ -23,7 +23,7 @@ Float = npt.NDArray[np.float32]
 # Gives so many synthetic utterances; the first number chooses which.
 Voices = Callable[[int, int], Sequence[Source]]
 
-# Above this much sound in an epoch nothing is kept: an hour of features is 19 MB.
+# Above this much sound in an epoch nothing is kept: an hour of features is 19 MB, and so is each view of it.
 _MOST_KEPT = 24 * 3600.0  # s
 _USUAL = 5.0  # s, of a synthetic utterance, for that sum
 # Silence and speed change lengths by more than utterances of one batch differ; so many batches are sorted anew.
@@ -98,7 +98,7 @@ class Supply:
         real = [] if alone else [*self._clips] * self._times
         synthetic = self._synthetic(number)
         seconds = sum(clip.seconds for clip in real) + _USUAL * synthetic
-        heard_in = self.settings.heard_in if seconds < _MOST_KEPT else 1
+        heard_in = self.settings.heard_in if seconds * self.recipe.views < _MOST_KEPT else 1
 
         def generation(place: int) -> int:
             return (number + place % heard_in) // heard_in

@@ -256,7 +256,7 @@ class Trainer:
         return batch if self.board is None else self.board.see(batch)
 
     def _steps(self, batches: Iterable[Batch], count: int, epoch: int) -> float:
-        """Take one step a batch and return the mean loss per character, nats."""
+        """Take one step a batch and return the mean loss per character, its consistency included, nats."""
         callback = Steps(self.state.pace, self.settings, epoch, count)
         # TensorFlow hides what a source raised behind an error of its own.
         failures: list[Exception] = []

@@ -119,6 +119,8 @@ def remarks(settings: Settings) -> list[str]:
         missing.insert(0, f'weights "{settings.train.start_from}" to start from')
     if settings.train.schedule != "plateau":
         missing.insert(0, "schedule (the rate stays as it is)")
+    if settings.train.consistency:
+        missing.append("consistency")
     if settings.augment.enabled:
         missing.append("[augment]")
     if settings.voices.use == "mix":

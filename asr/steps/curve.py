@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asr.errors import ModelError
+from asr.errors import ModelError, WorkspaceError
 from asr.files import write_json
 from asr.progress import say
+from asr.settings import from_dict
 from asr.steps.lineage import data_fingerprint
 from asr.steps.training import make_plan
 from asr.workspace import Workspace
@@ -97,7 +98,8 @@ def _kept(ws: Workspace) -> list[dict[str, Any]]:
         kept = json.loads(_path(ws).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    same = kept.get("data") == data_fingerprint(ws) and kept.get("train") == json.loads(
-        json.dumps(asdict(ws.settings.train))
-    )
-    return list(kept["points"]) if same else []
+    try:
+        train = from_dict({"train": kept["train"]}, _path(ws)).train
+        return list(kept["points"]) if kept["data"] == data_fingerprint(ws) and train == ws.settings.train else []
+    except (LookupError, TypeError, AttributeError, WorkspaceError):
+        return []

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,16 @@ def finished(folder: Path, settings: dict[str, object], heard_now: list[Heard], 
     run = Run.start(folder, settings, **more)  # type: ignore[arg-type]
     run.finish({"test": record(evaluate(heard_now))}, heard_now)
     return run
+
+
+def test_a_clip_in_several_pieces_of_noise_is_one_change(tmp_path: Path) -> None:
+    right, noise = "turn on the light", "water 6 dB"
+    first = [replace(heard("a", text), condition=noise, draw=draw) for draw, text in ((1, right), (2, "turn"))]
+    second = [replace(heard("a", right), condition=noise, draw=draw) for draw in (1, 2, 3)]
+    found = compare(finished(tmp_path, SETTINGS, first), finished(tmp_path, SETTINGS, second))
+    (change,) = found.wins
+    assert (change.errors_before, change.errors_after, change.before, change.after) == (3, 0, "turn", right)
+    assert not found.losses and found.shared == 1
 
 
 def test_comparison_tells_settings_figures_wins_and_losses(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import csv
 import json
 import shutil
 import tarfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +151,25 @@ def test_a_take_that_was_handed_in_twice_judges_once(tmp_path: Path) -> None:
         assert counts[1] == counts[0] > 0
     assert any("copies of a take" in remark for remark in found.remarks)
     assert not any("copies of a take" in remark for remark in before.remarks)
+
+
+def test_recordings_that_are_read_in_two_ways_are_there_once(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    before = keywords.find(ws)
+    found = keywords.find(reopened(ws, 'corpus = ""', 'corpus = "recordings"'))
+    for split in ("dev", "test"):
+        counts = [Counter(u.word for u in one.utterances if u.split == split) for one in (before, found)]
+        assert counts[0] == counts[1] and counts[0]["up"] > 0
+
+
+def test_copies_are_named_where_a_word_has_nothing_else(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    for path in (ws.recordings / "up").iterdir():
+        path.unlink()
+    for number in range(24):
+        audio.write_wav(ws.recordings / "up" / f"{number}.wav", tune("up", 0))
+    with pytest.raises(RecordingsError, match=r"no recording of 'up' is left for \w+ beside \d+ copies of takes"):
+        keywords.find(ws)
 
 
 def test_a_misspelt_word_is_asked_about(tmp_path: Path) -> None:

@@ -225,19 +225,51 @@ def test_recordings_added_later_move_nobody(tmp_path: Path) -> None:
 
 
 def test_a_take_that_was_handed_in_twice_judges_once(tmp_path: Path) -> None:
-    ws = workspace(tmp_path / "lamp", split=Split(test_speakers=("bob",)))
+    ws = workspace(tmp_path / "lamp", split=Split(test_speakers=("bob",), train_speakers=("ann",)))
     record(ws.recordings, {"ann": 8, "bob": 8, "cid": 8, "dan": 4, "eve": 4})
     for speaker in ("ann", "bob"):
         samples, rate = soundfile.read(ws.recordings / f"{speaker}-0.wav")
         soundfile.write(ws.recordings / f"{speaker}-again.wav", 0.5 * samples[500:], rate)
         with (ws.recordings / "recordings.csv").open("a") as file:
             file.write(f"{speaker}-again.wav,{SENTENCES[0]},{speaker}\n")
+    # Another one is the same file, sample for sample.
+    shutil.copy(ws.recordings / "bob-1.wav", ws.recordings / "bob-twin.wav")
+    with (ws.recordings / "recordings.csv").open("a") as file:
+        file.write(f"bob-twin.wav,{SENTENCES[1]},bob\n")
     prepared = prepare(ws, SENTENCES)
     heard = [Path(clip.source).stem for clip in prepared.of("test")]
-    assert len(heard) == 8 and len({"bob-0", "bob-again"} & set(heard)) == 1
+    assert sorted(heard) == [f"bob-{number}" for number in range(8)]
     # Trained on, it does no harm.
     where = {Path(clip.source).stem: split for clip, split in zip(prepared.clips, prepared.splits, strict=True)}
-    if where["ann-0"] == "train":
-        assert where["ann-again"] == "train"
-    assert any("1 recording(s) that are copies" in remark for remark in prepared.remarks)
+    assert where["ann-0"] == where["ann-again"] == "train"
+    (remark,) = prepared.remarks
+    assert "2 recording(s) that are copies" in remark and "build/clips/takes.json names them" in remark
     assert prepare(ws, SENTENCES).splits == prepared.splits
+
+
+def test_copies_of_what_was_trained_on_do_not_judge(tmp_path: Path) -> None:
+    """With one speaker recordings are split one by one, and copies of a take land anywhere."""
+    ws = workspace(tmp_path / "lamp")
+    record(ws.recordings, {"ann": 40})
+    for number in range(20):
+        shutil.copy(ws.recordings / f"ann-{number}.wav", ws.recordings / f"ann-{number}b.wav")
+        with (ws.recordings / "recordings.csv").open("a") as file:
+            file.write(f"ann-{number}b.wav,{SENTENCES[number % 4]},ann\n")
+    prepared = prepare(ws, SENTENCES)
+    takes = {
+        split: {Path(clip.source).stem.rstrip("b") for clip in prepared.of(split)} for split in ("train", "dev", "test")
+    }
+    assert takes["train"] and takes["dev"] and takes["test"]
+    assert not takes["train"] & takes["dev"] and not takes["train"] & takes["test"] and not takes["dev"] & takes["test"]
+    assert not any("in more than one split" in remark for remark in prepared.remarks)
+
+
+def test_copies_are_named_where_nothing_else_is_left(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "lamp")
+    record(ws.recordings, {"ann": 1})
+    for number in range(12):
+        shutil.copy(ws.recordings / "ann-0.wav", ws.recordings / f"ann-{number}b.wav")
+        with (ws.recordings / "recordings.csv").open("a") as file:
+            file.write(f"ann-{number}b.wav,{SENTENCES[0]},ann\n")
+    with pytest.raises(RecordingsError, match=r"13 clips are too few, \d of them copies of a take: nothing is left"):
+        prepare(ws, SENTENCES)

@@ -154,7 +154,10 @@ def test_an_archive_that_is_damaged_in_the_middle_is_no_shorter_archive(tmp_path
     whole = archive(tmp_path / "whole.tar", clips).read_bytes()
     at = whole.index(b"yes/3_nohash_0.wav")
     # Its third clip's header is noise; it ends in the middle of that header; it ends before it.
-    broken = (whole[:at] + b"\x7f" * 512 + whole[at + 512 :], whole[: at + 100], whole[:at])
+    # Or zeros take its place, as in a file that was made room for and not filled.
+    headers = [whole[:at] + filling * 512 + whole[at + 512 :] for filling in (b"\x7f", b"\0")]
+    hole = whole[:at] + b"\0" * 1536 + whole[at + 1536 :]
+    broken = (*headers, hole, whole[: at + 100], whole[:at])
     for number, data in enumerate(broken):
         path = tmp_path / f"{number}{suffix}"
         path.write_bytes(gzip.compress(data) if suffix == ".tar.gz" else data)

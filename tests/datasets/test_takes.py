@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import soundfile
 from scipy import signal
 
 from asr.errors import WorkspaceError
-from datasets.takes import copies, repeats
+from datasets.takes import Take, find_copies, originals
 
 RATE = 16000
 
@@ -39,48 +40,74 @@ def test_copies_are_found_whatever_was_done_to_the_file() -> None:
     hissing = one + rng.standard_normal(len(one)).astype(np.float32) * 0.002
     turned = -one[: len(one) - 500]
     sounds = [one, take(2), quieter, hissing, turned, take(3), take(2)]
-    found = copies(sounds)
-    # All but one of each take, whichever it is.
-    assert sum(found[index] for index in (0, 2, 3, 4)) == 3
-    assert sum(found[index] for index in (1, 6)) == 1
-    assert not found[5]
+    assert originals(sounds) == [None, None, 0, 0, 0, None, 1]
+
+
+def test_a_copy_of_a_copy_is_one_however_long_the_first_is() -> None:
+    one = take(1, 1.5)
+    step = round(0.09 * RATE)
+    sounds = [one[2 * step :], take(2, 1.5), one, one[step:]]
+    assert originals(sounds) == [None, None, 0, 0]
 
 
 def test_takes_of_one_text_by_one_speaker_are_no_copies() -> None:
-    assert copies([take(seed) for seed in range(25)]) == [False] * 25
+    assert originals([take(seed) for seed in range(25)]) == [None] * 25
 
 
 def test_nothing_silent_or_empty_is_a_copy() -> None:
-    assert copies([]) == []
-    assert copies([np.zeros(0, np.float32), np.zeros(0, np.float32)]) == [False, False]
-    assert copies([np.zeros(5000, np.float32), np.zeros(5000, np.float32)]) == [False, False]
+    assert originals([]) == []
+    assert originals([np.zeros(0, np.float32), np.zeros(0, np.float32)]) == [None, None]
+    assert originals([np.zeros(5000, np.float32), np.zeros(5000, np.float32)]) == [None, None]
 
 
 def test_hum_does_not_make_two_takes_one() -> None:
     hum = 0.5 * np.sin(2 * np.pi * 50 * np.arange(2 * RATE) / RATE).astype(np.float32)
     sounds = [take(seed) for seed in (1, 2)]
-    assert copies([sound + hum[: len(sound)] for sound in sounds]) == [False, False]
+    assert originals([sound + hum[: len(sound)] for sound in sounds]) == [None, None]
+
+
+def write(path: Path, sound: np.ndarray) -> Path:
+    pause = np.zeros(RATE // 2, np.float32)
+    soundfile.write(path, np.concatenate([pause, sound, pause]), RATE)
+    return path
+
+
+def test_train_keeps_its_takes_and_a_file_named_twice_is_there_once(tmp_path: Path) -> None:
+    names = ("a", "b", "again", "trained")
+    paths = {name: write(tmp_path / f"{name}.flac", take(2 if name == "b" else 1)) for name in names}
+    (tmp_path / "broken.wav").write_bytes(b"RIFF nothing")
+
+    def row(name: str, split: str, speaker: str = "eve") -> Take:
+        path = paths.get(name, tmp_path / name)
+        return Take("on", speaker, path, split, name)
+
+    cache = tmp_path / "takes.json"
+    listed = [row("a", "test"), row("b", "test"), row("again", "dev"), row("broken.wav", "dev"), row("gone", "dev")]
+    # Of test and dev, dev keeps a take; of one split, whoever comes first.
+    assert find_copies(listed, cache) == [True, False, False, False, False]
+    kept = json.loads(cache.read_text())["copies"]
+    assert [(one["recording"], one["copy of"]) for one in kept] == [("a", "again")]
+    assert find_copies([row("a", "test"), row("b", "test"), row("b", "test")], cache) == [False, False, True]
+    trained = [row("a", "test"), row("again", "dev"), row("trained", "train"), row("trained", "train")]
+    assert find_copies(trained, cache) == [True, True, False, False]
+    # Another speaker's, or a text's, are others' takes.
+    assert find_copies([row("a", "test"), row("again", "test", "ann")], cache) == [False, False]
 
 
 def test_files_are_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = []
-    for name, sound in (("a", take(1)), ("b", take(2)), ("again", take(1))):
-        paths.append(tmp_path / f"{name}.flac")
-        pause = np.zeros(RATE // 2, np.float32)
-        soundfile.write(paths[-1], np.concatenate([pause, sound, pause]), RATE)
-    broken = tmp_path / "broken.wav"
-    broken.write_bytes(b"RIFF nothing")
-    groups = [[*paths, broken, tmp_path / "gone.wav"], [paths[1]]]
+    paths = [write(tmp_path / f"{number}.flac", take(number % 2)) for number in range(3)]
+    listed = [Take("on", "eve", path, "test", path.name) for path in paths]
     cache = tmp_path / "takes.json"
-    found = repeats(groups, cache)
-    assert len(found) == 1 and found < {paths[0], paths[2]}
+    assert find_copies(listed, cache) == [False, False, True]
 
     def fail(*_: object) -> None:
         raise WorkspaceError("read again")
 
     monkeypatch.setattr("datasets.takes.audio.load", fail)
-    assert repeats(groups, cache) == found
-    assert repeats([[paths[0]], []], cache) == frozenset()
-    soundfile.write(paths[2], take(4), RATE)
-    with pytest.raises(WorkspaceError):
-        repeats(groups, cache)
+    assert find_copies(listed, cache) == [False, False, True]
+    trained = [Take("on", "eve", path, "train", path.name) for path in paths]
+    assert find_copies(trained, cache) == [False] * 3, "nothing is to be judged by them"
+    for damage in ("{", "[]", '{"of": 1}', '{"of": null, "copies": [1]}'):
+        cache.write_text(damage)
+        with pytest.raises(WorkspaceError, match="read again"):
+            find_copies(listed, cache)

@@ -61,6 +61,14 @@ def test_a_clip_meets_another_piece_of_noise_in_each_draw() -> None:
     assert not np.array_equal(noise.piece("a", 8000, 2), noise.piece("a", 8000, 3))
 
 
+def test_a_sound_that_is_shorter_than_the_clip_makes_other_pieces_too(tmp_path: Path) -> None:
+    folder = tmp_path / "test_noise"
+    audio.write_wav(folder / "drip.wav", np.arange(3000, dtype=np.int16))
+    pieces = [conditions.Noise.of_folder(folder).piece("a", 8000, draw) for draw in (1, 2, 3)]
+    assert all(len(piece) == 8000 and len(np.unique(piece)) == 3000 for piece in pieces)
+    assert len({float(piece[0]) for piece in pieces}) == 3
+
+
 def test_noise_without_a_folder_is_of_a_kind_left_out_of_training() -> None:
     some = conditions.Noise.of_folder(None, heard_in_training=("white", "pink", "water"))
     assert some.kind == "clatter" and "left out" in some.description

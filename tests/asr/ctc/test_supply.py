@@ -154,6 +154,8 @@ def test_two_views_of_an_utterance_lie_side_by_side() -> None:
     both, one = recipe.features(hearing), alone.features(hearing)
     np.testing.assert_array_equal(both[0], one[0])
     np.testing.assert_array_equal(recipe.mask(both, 2, 3)[0], alone.mask(one, 2, 3)[0])
+    hidden = recipe.mask(np.repeat(one, 2, axis=0), 2, 3)
+    assert not np.array_equal(hidden[0], hidden[1]), "each view has masks of its own"
     plain = Recipe(Alphabet(), None, 1, views=2)
     assert len(plain.mask(plain.features(hearing), 0, 3)) == 2
 

@@ -76,7 +76,8 @@ def run(folder, name, deadly=False):
     cheap = Augment(room_probability=0.0, noise_probability=0.0, tempo_probability=0.0, pitch_probability=0.0,
                     vocal_tract_probability=0.0)
     chain = Chain(cheap, Sounds.gather([]), Sounds.read([]), seed=1)
-    plan = make_plan(folder, name, recipe=Recipe(ALPHABET, chain, 1), dropout=0.2, epochs=3, epoch_utterances=12)
+    plan = make_plan(folder, name, recipe=Recipe(ALPHABET, chain, 1, 2), consistency=0.2, dropout=0.2, epochs=3,
+                     epoch_utterances=12)
     trainer = train.Trainer(plan)
     began = trainer.state.epoch
     if deadly:

@@ -274,13 +274,14 @@ def _judged_once(
 ) -> tuple[list[Utterance], int]:
     """Leave copies of a take out of dev and test; return the rest, and how many went."""
     # What a published list puts there stays, or figures could not be compared with others'; so does an archive's.
-    compared = [
-        index for index, item in enumerate(raw) if not item.listed and not item.archived and not item.synthetic
+    spoken = [
+        None
+        if item.listed or item.archived or item.synthetic
+        else takes.Take(u.word, u.speaker, Path(u.name), u.split, u.name)
+        for item, u in zip(raw, utterances, strict=True)
     ]
-    found = [utterances[index] for index in compared]
-    copied = takes.find_copies([takes.Take(u.word, u.speaker, Path(u.name), u.split, u.name) for u in found], cache)
-    gone = {index for index, is_copy in zip(compared, copied, strict=True) if is_copy}
-    return [one for index, one in enumerate(utterances) if index not in gone], len(gone)
+    copied = takes.find_copies(spoken, cache)
+    return [u for u, is_copy in zip(utterances, copied, strict=True) if not is_copy], sum(copied)
 
 
 def _by_speakers(

@@ -111,21 +111,16 @@ def _judged_once(
     workspace: Workspace, clips: Sequence[Clip], splits: Sequence[str]
 ) -> tuple[tuple[str, ...], list[str]]:
     """Take copies of a take out of dev and test; return the splits, and what a report has to say of it."""
-    people = [index for index, clip in enumerate(clips) if not clip.synthetic]
     cache = workspace.clips / "takes.json"
-    copied = takes.find_copies(
-        [
-            takes.Take(
-                clips[index].transcript, clips[index].speaker, workspace.clips / clips[index].clip, splits[index],
-                clips[index].source,
-            )
-            for index in people
-        ],
-        cache,
-    )  # fmt: skip
-    gone = {index for index, is_copy in zip(people, copied, strict=True) if is_copy}
-    kept = tuple("" if index in gone else split for index, split in enumerate(splits))
-    return kept, [takes.remark(len(gone), str(cache.relative_to(workspace.root)))] if gone else []
+    spoken = [
+        None
+        if clip.synthetic
+        else takes.Take(clip.transcript, clip.speaker, workspace.clips / clip.clip, split, clip.source)
+        for clip, split in zip(clips, splits, strict=True)
+    ]
+    copied = takes.find_copies(spoken, cache)
+    kept = tuple("" if is_copy else split for is_copy, split in zip(copied, splits, strict=True))
+    return kept, [takes.remark(sum(copied), str(cache.relative_to(workspace.root)))] if any(copied) else []
 
 
 def _repeated(workspace: Workspace, clips: Sequence[Clip], splits: Sequence[str]) -> list[str]:

@@ -52,14 +52,16 @@ class Board:
     Parameters
     ----------
     folder : where they go; a resumed run writes another file into the same folder.
+    views : rows that each utterance takes in a batch; the first is shown.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, views: int = 1) -> None:
         import tensorflow as tf
 
         self._summary = tf.summary
         self._writer = tf.summary.create_file_writer(str(folder))
         self._example: Batch | None = None
+        self._views = views
 
     def see(self, batch: Batch) -> Batch:
         """Keep a batch as the example of its epoch, and give it back."""
@@ -80,8 +82,8 @@ class Board:
                     self._summary.scalar(name, value)
             if self._example is not None:
                 batch = self._example
-                for number in range(min(EXAMPLES, len(batch.frames))):
-                    picture = spectrogram(batch.features[number, : batch.frames[number]])
+                for number, place in enumerate(range(0, len(batch.frames), self._views)[:EXAMPLES]):
+                    picture = spectrogram(batch.features[place, : batch.frames[place]])
                     self._summary.image(f"training utterance {number + 1}", picture[np.newaxis])
                 self._example = None
             lines = [f"| {a} | {b} |" for a, b in list(zip(said, heard, strict=True))[:TRANSCRIPTS]]

@@ -2,7 +2,7 @@
 
 The noise comes from a folder of the workspace. Where that holds none, it is made up: a kind that training
 left out, or else a kitchen, put together by other means than training's water and dishes. A clip meets the
-same piece of noise at every level and in every run, so that levels and models can be compared clip by clip.
+same pieces of noise at every level and in every run, so that levels and models can be compared clip by clip.
 """
 
 from __future__ import annotations

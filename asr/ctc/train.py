@@ -178,7 +178,7 @@ class Trainer:
         """
         settings = self.settings
         say(self.supply.describe())
-        board = self.board = Board(self.plan.logs)
+        board = self.board = Board(self.plan.logs, self.plan.recipe.views)
         with Workshop(self.plan.recipe, self.plan.workers) as workshop:
             while self.state.epoch < settings.epochs and not self._is_over():
                 stalled = self.state.pace.stalled

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.ctc.board import PIXELS, spectrogram
+from asr.ctc.batches import Batch
+from asr.ctc.board import PIXELS, Board, spectrogram
 from asr.ctc.features import MEL_CHANNELS, mfcc
 from asr.ctc.train import Trainer
 from tests.tone_training import Log, make_plan
@@ -49,3 +50,20 @@ def test_a_training_leaves_scalars_spectrograms_and_transcripts(tmp_path: Path) 
     (text,) = make_ndarray(found.Tensors("dev transcripts")[0].tensor_proto).ravel()
     assert text.decode().splitlines()[2].startswith(f"| {plan.dev[0].transcript} | ")
     assert len(text.decode().splitlines()) == 2 + len(plan.dev)
+
+
+def test_of_two_views_of_an_utterance_the_first_is_shown(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    # Rows of other lengths make pictures of other widths.
+    frames = np.array([4, 5, 6, 7], np.int32)
+    batch = Batch(np.random.default_rng(1).normal(size=(4, 7, 26)).astype("f"), frames, np.zeros((4, 1), "i"), frames)
+    board = Board(tmp_path, views=2)
+    board.see(batch)
+    board.write({"epoch": 1}, [], [])
+    found = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
+    shown = [tag for tag in found.Tags()["tensors"] if tag.startswith("training utterance")]
+    assert shown == ["training utterance 1", "training utterance 2"]
+    widths = [int(make_ndarray(found.Tensors(tag)[0].tensor_proto)[0]) for tag in shown]
+    assert widths == [4 * PIXELS, 6 * PIXELS]

@@ -126,7 +126,7 @@ class Train:
         "deepspeech",
         "deepspeech: as in DeepSpeech 0.9; -conv: convolutions over time and frequency come first; "
         "-2lstm: two LSTM layers; -stride2: a step for two frames, twice as fast",
-        choices=("deepspeech", "deepspeech-conv", "deepspeech-2lstm", "deepspeech-stride2"),
+        choices=("deepspeech", "deepspeech-conv", "deepspeech-2lstm", "deepspeech-stride2", "deepspeech-conv-stride2"),
     )
     n_hidden: int = setting(134, "width of each layer", minimum=8, maximum=4096)
     epochs: int = setting(75, "most passes over the training data", minimum=1, maximum=10000)

@@ -59,6 +59,7 @@ NETWORKS = {
     "deepspeech-conv": Form(dense=2, bands=True),
     "deepspeech-2lstm": Form(lstms=2),
     "deepspeech-stride2": Form(stride=2),
+    "deepspeech-conv-stride2": Form(dense=2, bands=True, stride=2),
 }
 
 
@@ -181,7 +182,7 @@ def build(
                 kernel_initializer=keras.initializers.HeNormal(seed=next(seeds)),
             )(values)
             values = drop(values, clip=True) if last else keras.layers.ReLU(max_value=CLIP)(values)
-        values = Windows(2 * CONTEXT - len(FILTERS) * (TAPS - 1), STEP, name="windows")(values, features)
+        values = Windows(2 * CONTEXT - len(FILTERS) * (TAPS - 1), STEP, form.stride, name="windows")(values, features)
     else:
         scale = zeros + 1 if scale is None else scale
         values = ContextWindows(mean, scale, form.stride, name="context")(features)

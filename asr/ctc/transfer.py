@@ -84,21 +84,26 @@ class Start:
             context = network.get_layer("context")
             kernel, bias = unfold_normalisation(kernel, bias, context.mean, context.scale)
         shape = tuple(layer.kernel.shape)
-        if layer.name == "layer_6" and self.alphabet != self.target:
+        if layer.name == "layer_6":
             there, here = stride(self.layers), form_of(network).stride
-            if kernel.shape[0] != shape[0] or there != here:
-                raise self._misfit(layer.name, kernel.shape, shape)
-            return self._relabelled(layer, kernel, bias)
+            if there == 1:
+                # A step for several frames calls them all, to begin with, what it called the first.
+                kernel, bias, there = np.tile(kernel, here), np.tile(bias, here), here
+            if self.alphabet != self.target:
+                if kernel.shape[0] != shape[0] or there != here:
+                    raise self._misfit(layer.name, kernel.shape, shape)
+                return self._relabelled(layer, kernel, bias, here)
         if kernel.shape != shape:
             raise self._misfit(layer.name, kernel.shape, shape)
         return [kernel, bias]
 
     def _relabelled(
-        self, layer: keras.layers.Layer, kernel: np.ndarray, bias: np.ndarray
+        self, layer: keras.layers.Layer, kernel: np.ndarray, bias: np.ndarray, frames: int
     ) -> list[np.ndarray]:
-        """Move the columns of labels that both alphabets have, and of the blank; the others stay fresh."""
-        # A network with a stride has a column of each label for each of its frames.
-        frames = stride(self.layers)
+        """Move the columns of labels that both alphabets have, and of the blank; the others stay fresh.
+
+        A network with a stride has a column of each label for each of its `frames`.
+        """
         new_kernel, new_bias = (
             np.array(value).reshape(*value.shape[:-1], frames, -1) for value in layer.get_weights()
         )

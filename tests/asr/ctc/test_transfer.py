@@ -101,9 +101,25 @@ def test_labels_of_each_frame_of_a_stride_keep_their_weights() -> None:
     for label in "zba":
         np.testing.assert_array_equal(after[:, :, target.labels.index(label)], before[:, :, ENGLISH.index(label)])
     np.testing.assert_array_equal(after[:, :, -1], before[:, :, -1])
-    # Weights of one frame a step do not fit into those of two.
-    with pytest.raises(ModelError, match=r"layer_6 is \[24, 29\] there and \[24, 12\] here"):
-        start(layers(network()), target=target).apply(new)
+    # Weights of two frames a step do not fit into those of one.
+    with pytest.raises(ModelError, match=r"layer_6 is \[24, 58\] there and \[24, 6\] here"):
+        start(layers(old), target=target).apply(network(labels=target.size))
+
+
+@pytest.mark.parametrize("target", [Alphabet(), Alphabet("\u00e4z ba")])
+def test_a_step_for_two_frames_begins_with_what_a_step_for_one_said(target) -> None:
+    old, new = network("deepspeech-conv"), network("deepspeech-conv-stride2", labels=target.size, seed=2)
+    start(layers(old), target=target).apply(new)
+    old_kernel, old_bias = old.get_layer("layer_6").get_weights()
+    kernel, bias = (value.reshape(*value.shape[:-1], 2, -1) for value in new.get_layer("layer_6").get_weights())
+    for label in "zba":
+        here, there = target.labels.index(label), ENGLISH.index(label)
+        for frame in range(2):
+            np.testing.assert_array_equal(kernel[:, frame, here], old_kernel[:, there])
+            assert bias[frame, here] == old_bias[there]
+    if target == Alphabet():
+        # Up to the first step no state tells them apart.
+        np.testing.assert_allclose(logits(new)[:2], logits(old)[[0, 0]], atol=1e-5)
 
 
 def test_labels_that_both_alphabets_have_keep_their_weights() -> None:

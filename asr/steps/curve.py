@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 SHARES = (0.25, 0.5, 1.0)  # of the training recordings, each part within the next
 FEWEST = 8  # recordings that a training makes sense with
+_INDIFFERENT = ("evaluate", "keyword")  # sections of asr.toml that no point depends on
 
 
 class _Silent:
@@ -58,23 +60,28 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
         )
     words = sum(len(clip.transcript.split()) for clip in prepared.of("dev"))
     order = np.random.default_rng(ws.settings.train.seed).permutation(len(plan.train))
-    points = _kept(ws)
-    for share in SHARES:
-        chosen = sorted(order[: round(share * len(order))].tolist())
-        if any(point["recordings"] == len(chosen) for point in points):
-            continue
-        say(f"learning curve: {len(chosen)} of {len(order)} recordings")
-        name = f"curve-{len(chosen)}"
+    points, stamp = _kept(ws), _stamp(ws)
+    measured = {point["recordings"] for point in points}
+    counts = [count for share in SHARES if (count := round(share * len(order))) not in measured]
+    # What was stopped is gone on with; parts of other data and settings, and of points that are there, are not.
+    names = {count: f"curve-{stamp}-{count}" for count in counts}
+    for folder in (ws.checkpoints, ws.build / "features"):
+        for path in folder.glob("curve-*"):
+            if path.name not in names.values():
+                shutil.rmtree(path, ignore_errors=True)
+    for count, name in names.items():
+        chosen = sorted(order[:count].tolist())
+        say(f"learning curve: {count} of {len(order)} recordings")
         part = replace(
             plan,
             train=[plan.train[index] for index in chosen],
             checkpoints=ws.checkpoints / name,
             features=ws.build / "features" / name,
-            logs=ws.logs / name,
+            logs=ws.logs / f"curve-{count}",
         )
         error = judge(Trainer(part).run(_Silent()).layers)
-        points.append(asdict(Point(len(chosen), error, words)))
-        write_json(_path(ws), {"data": data_fingerprint(ws), "train": asdict(ws.settings.train), "points": points})
+        points.append(asdict(Point(count, error, words)))
+        write_json(_path(ws), {**_conditions(ws), "points": points})
         for folder in (part.checkpoints, part.features):
             shutil.rmtree(folder, ignore_errors=True)
     law = read_curve(ws)
@@ -93,13 +100,27 @@ def _path(ws: Workspace) -> Path:
     return ws.reports / "learning.json"
 
 
+def _conditions(ws: Workspace) -> dict[str, Any]:
+    """Return what a point is of: the data, and the settings that weights and their scorer depend on."""
+    return {"data": data_fingerprint(ws), "settings": _decisive(ws.settings.as_dict())}
+
+
+def _decisive(settings: dict[str, Any]) -> dict[str, Any]:
+    return {**settings, **dict.fromkeys(_INDIFFERENT)}
+
+
+def _stamp(ws: Workspace) -> str:
+    conditions = json.dumps(_conditions(ws), sort_keys=True)
+    return hashlib.sha256(conditions.encode()).hexdigest()[:8]
+
+
 def _kept(ws: Workspace) -> list[dict[str, Any]]:
     try:
         kept = json.loads(_path(ws).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    try:
-        train = from_dict({"train": kept["train"]}, _path(ws)).train
-        return list(kept["points"]) if kept["data"] == data_fingerprint(ws) and train == ws.settings.train else []
-    except (LookupError, TypeError, AttributeError, WorkspaceError):
+        # Keys that were not known then have the value of before there were any. Of the first curves, [train] is known.
+        settings = kept.get("settings") or {**ws.settings.as_dict(), "train": kept["train"]}
+        known = {name: values for name, values in settings.items() if values is not None}
+        found = {"data": kept["data"], "settings": _decisive(from_dict(known, _path(ws)).as_dict())}
+        return list(kept["points"]) if found == _conditions(ws) else []
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, WorkspaceError):
         return []

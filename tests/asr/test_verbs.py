@@ -106,6 +106,44 @@ def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
     assert digests(ws.root) == before
 
 
+def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tmp_path) -> None:
+    from asr.steps.curve import read_curve
+
+    settings = with_values(SMALL, voices={"speakers": 8, "utterances": 88})
+    ws = make_workspace(tmp_path / "lamp", settings)
+    before, kept = digests(ws.root), ws.reports / "learning.json"
+    command = [sys.executable, "-m", "asr.cli", "learn", str(ws.root)]
+    started = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while not kept.is_file() and started.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    started.kill()
+    started.wait()
+    assert len(json.loads(kept.read_text())["points"]) == 1
+    other = ws.checkpoints / "curve-01234567-11"
+    other.mkdir(parents=True)
+
+    done = asr("learn", ws.root)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "learning curve: 11 of 44" not in done.stderr and "learning curve: 44 of 44" in done.stderr
+    for count in (11, 22, 44):
+        assert f"{count} recordings: dev WER " in done.stdout
+    # Neither parts of other settings nor those that were measured take room any longer.
+    assert not list(ws.checkpoints.glob("curve-*")) and digests(ws.root) == before
+    again = asr("learn", ws.root)
+    assert again.stdout == done.stdout and "learning curve:" not in again.stderr
+
+    curve = read_curve(ws)
+    assert curve is not None and [point.recordings for point in curve.points] == [11, 22, 44]
+    for changed, same in (
+        ({"evaluate": {"seed": 2}}, True),
+        ({"augment": {"gain_probability": 0.5}}, False),
+        ({"scorer": {"alpha": 1.5}}, False),
+    ):
+        ws.toml.write_text(render(with_values(settings, **changed)))
+        assert (read_curve(Workspace.open(ws.root)) is not None) == same
+
+
 def test_training_makes_everything_and_changes_nothing_of_the_users(trained) -> None:
     ws, before, stdout, stderr = trained
     assert digests(ws.root) == before

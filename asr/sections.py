@@ -125,7 +125,7 @@ class Train:
     network: str = setting(
         "deepspeech",
         "deepspeech: as in DeepSpeech 0.9; -conv: convolutions over time and frequency come first; "
-        "-2lstm: two LSTM layers; -stride2: a step for two frames, twice as fast",
+        "-2lstm: two LSTM layers; -stride2: a step for two frames, quicker",
         choices=("deepspeech", "deepspeech-conv", "deepspeech-2lstm", "deepspeech-stride2", "deepspeech-conv-stride2"),
     )
     n_hidden: int = setting(134, "width of each layer", minimum=8, maximum=4096)

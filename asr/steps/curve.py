@@ -16,7 +16,7 @@ from asr.errors import ModelError, WorkspaceError
 from asr.files import write_json
 from asr.progress import say
 from asr.settings import from_dict
-from asr.steps.lineage import data_fingerprint
+from asr.steps.lineage import data_fingerprint, trained_from
 from asr.steps.training import make_plan
 from asr.workspace import Workspace
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 SHARES = (0.25, 0.5, 1.0)  # of the training recordings, each part within the next
 FEWEST = 8  # recordings that a training makes sense with
-_INDIFFERENT = ("evaluate", "keyword")  # sections of asr.toml that no point depends on
 
 
 class _Silent:
@@ -101,12 +100,13 @@ def _path(ws: Workspace) -> Path:
 
 
 def _conditions(ws: Workspace) -> dict[str, Any]:
-    """Return what a point is of: the data, and the settings that weights and their scorer depend on."""
+    """Return what a point is of: the data, and the settings that weights, their scorer and its beam depend on."""
     return {"data": data_fingerprint(ws), "settings": _decisive(ws.settings.as_dict())}
 
 
 def _decisive(settings: dict[str, Any]) -> dict[str, Any]:
-    return {**settings, **dict.fromkeys(_INDIFFERENT)}
+    judged = {name: settings[name] for name in ("sentences", "scorer")}
+    return {**trained_from(settings), **judged, "evaluate": {"beam_width": settings["evaluate"]["beam_width"]}}
 
 
 def _stamp(ws: Workspace) -> str:
@@ -119,8 +119,7 @@ def _kept(ws: Workspace) -> list[dict[str, Any]]:
         kept = json.loads(_path(ws).read_text(encoding="utf-8"))
         # Keys that were not known then have the value of before there were any. Of the first curves, [train] is known.
         settings = kept.get("settings") or {**ws.settings.as_dict(), "train": kept["train"]}
-        known = {name: values for name, values in settings.items() if values is not None}
-        found = {"data": kept["data"], "settings": _decisive(from_dict(known, _path(ws)).as_dict())}
+        found = {"data": kept["data"], "settings": _decisive(from_dict(settings, _path(ws)).as_dict())}
         return list(kept["points"]) if found == _conditions(ws) else []
     except (OSError, ValueError, LookupError, TypeError, AttributeError, WorkspaceError):
         return []

@@ -137,11 +137,17 @@ def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tm
     assert curve is not None and [point.recordings for point in curve.points] == [11, 22, 44]
     for changed, same in (
         ({"evaluate": {"seed": 2}}, True),
+        ({"evaluate": {"beam_width": 60}}, False),
         ({"augment": {"gain_probability": 0.5}}, False),
         ({"scorer": {"alpha": 1.5}}, False),
     ):
         ws.toml.write_text(render(with_values(settings, **changed)))
         assert (read_curve(Workspace.open(ws.root)) is not None) == same
+    ws.toml.write_text(render(settings))
+    whole = json.loads(kept.read_text())
+    for damaged in ("[]", '{"data": 1}', json.dumps({**whole, "settings": "x"}), kept.read_text()[:-9]):
+        kept.write_text(damaged)
+        assert read_curve(ws) is None
 
 
 def test_training_makes_everything_and_changes_nothing_of_the_users(trained) -> None:

@@ -51,6 +51,7 @@ class Run:
     figures : nested dictionaries of numbers, one section a split ("dev", "test").
     checkpoints : role ("best", "last") to file name.
     sessions : when each process that worked on it began and ended, ISO 8601 in UTC; one more a resume.
+    sentences : fingerprint of the sentences that its figures were measured with; "" where it has none yet.
     status : "running", "finished" or "stopped". A killed run is told from its dead process.
     """
 
@@ -65,6 +66,7 @@ class Run:
     figures: dict[str, Any] = field(default_factory=dict)
     checkpoints: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    sentences: str = ""
     recorded_status: str = "running"
     process: dict[str, Any] = field(default_factory=dict)
 
@@ -135,8 +137,9 @@ class Run:
                     path=path,
                     fix="Update asr",
                 )
-            names = cls.__dataclass_fields__.keys() - {"folder", "recorded_status"}
+            names = cls.__dataclass_fields__.keys() - {"folder", "recorded_status", "sentences"}
             fields = {name: record[name] for name in names}
+            fields["sentences"] = record.get("sentences", "")  # not in records of before it was asked for
             status = record["status"]
         except FileNotFoundError:
             raise ModelError("no such run", path=folder, fix="`asr runs` lists the runs there are") from None
@@ -215,6 +218,7 @@ class Run:
             "parent": self.parent,
             "seed": self.seed,
             "data": self.data,
+            "sentences": self.sentences,
             "remarks": self.remarks,
             "figures": self.figures,
             "checkpoints": self.checkpoints,

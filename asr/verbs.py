@@ -98,7 +98,7 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
         prepared = prepare(ws)
         say(describe(prepared))
         say(make_scorer(ws))
-        data = data_fingerprint(ws)
+        data = data_fingerprint(ws, prepared)
         run = None if again else find_same_run(ws, data)
         if run is not None and run.status == "finished":
             say(f"nothing has changed since run {run.id}; asr train --again trains anew")
@@ -108,7 +108,7 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
             if is_judged_as(ws, run):
                 print_figures(ws, run)
             else:
-                say("but the scorer or [evaluate] has: measuring again")
+                say("but the sentences, the scorer or [evaluate] have: measuring again")
                 evaluate_split(ws, prepared, "test", run)
             return
         trainer = engine_of(ws, prepared)

@@ -75,11 +75,15 @@ class _Job:
 
 
 def make_clips(
-    recordings: Sequence[Recording], folder: Path, settings: Recordings, alphabet: Alphabet
+    recordings: Sequence[Recording], folder: Path, settings: Recordings, alphabet: Alphabet, root: Path | None = None
 ) -> tuple[list[Clip], list[Rejected]]:
     """Make the clips of all recordings; those that are there already stay as they are.
 
     Writes clips.csv and rejected.csv into `folder`, and deletes clips of recordings that are gone.
+
+    Parameters
+    ----------
+    root : a folder that may be moved with recordings and clips in it: both stay what they are.
 
     Returns
     -------
@@ -94,7 +98,7 @@ def make_clips(
     jobs = []
     for recording in recordings:
         needed = _needed(recording, alphabet)
-        jobs.append(_Job(recording, folder / _name(recording, settings, needed), settings, needed))
+        jobs.append(_Job(recording, folder / _name(recording, settings, needed, root), settings, needed))
     old = {job.target: known.get(_relative(job, folder)) for job in jobs if job.target.is_file()}
     new = [job for job in jobs if old.get(job.target) is None]
     made: dict[Path, Clip | Rejected] = {}
@@ -228,11 +232,13 @@ def _work(jobs: Sequence[_Job]) -> Iterable[Clip | Rejected]:
         ) from None
 
 
-def _name(recording: Recording, settings: Recordings, needed: int) -> str:
+def _name(recording: Recording, settings: Recordings, needed: int, root: Path | None) -> str:
     """Return a stable name: who speaks, and a fingerprint of the sound and of how it is cut."""
-    stat = recording.path.stat()
+    path, stat = recording.path, recording.path.stat()
+    if root is not None and path.is_relative_to(root):
+        path = path.relative_to(root)
     cutting = (settings.trim, settings.silence_db, settings.margin, settings.shortest, settings.longest)
-    mark = fingerprint(_VERSION, str(recording.path), stat.st_size, stat.st_mtime_ns, cutting, needed)
+    mark = fingerprint(_VERSION, str(path), stat.st_size, stat.st_mtime_ns, cutting, needed)
     speaker = re.sub(r"[^A-Za-z0-9.+-]+", "_", recording.speaker)[:40] or "_"
     if speaker != recording.speaker or speaker.startswith("."):
         # Two speakers whose names look alike once made fit for a file system stay apart.

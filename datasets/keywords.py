@@ -58,6 +58,7 @@ class Found:
 
     Attributes
     ----------
+    root : the workspace's folder.
     noises : folders of background noise.
     voices : folder of clips from an archive, to make babble of.
     archive : Speech Commands' .tar.gz, if that is the corpus.
@@ -66,6 +67,7 @@ class Found:
     remarks : what every report has to say of it.
     """
 
+    root: Path
     utterances: list[Utterance]
     noises: tuple[Path, ...]
     voices: Path | None
@@ -74,6 +76,14 @@ class Found:
     rejected: list[tuple[str, str]]
     by: str
     remarks: tuple[str, ...]
+
+    def called(self, name: str | Path) -> str:
+        """Return the name of an utterance or a file that it has wherever the workspace lies.
+
+        What lies in the workspace has its path from there; what does not keeps its own.
+        """
+        path = Path(name)
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(name)
 
 
 @dataclass(frozen=True)
@@ -138,7 +148,9 @@ def find(ws: Workspace) -> Found:
     noises = [(ws.root / place / name) for place in places for name in NOISES]
     noises += [ws.root / name for name in ws.settings.augment.noise_folders] + [ws.keyword / "background"]
     there = tuple(dict.fromkeys(path for path in noises if path.is_dir()))
-    return Found(utterances, there, voices, archive, index.members, index.rejected, by, tuple(remarks))
+    return Found(
+        ws.root, utterances, there, voices, archive, index.members, index.rejected, by, tuple(remarks)
+    )
 
 
 def read_words(folder: Path) -> list[_Raw]:

@@ -17,10 +17,11 @@ import numpy as np
 
 from asr.alphabet import Alphabet
 from asr.errors import SentenceError
+from asr.files import fingerprint
 from lm.matching import Match
 from lm.notation import Line, parse
 from lm.spelling import MOST_WORDS, Speller, TooManyWordsError
-from lm.template import Text
+from lm.template import Choice, Node, Series, Slot, Text
 
 
 class Templates:
@@ -127,6 +128,14 @@ class Templates:
             order += generator.sample(range(len(self.lines)), len(self.lines))
         return [self._write(line, generator.randrange(self._counts[line])) for line in order[:count]]
 
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of what can be said, line by line, and of its slots.
+
+        Comments, blank lines and the names of rules do not count.
+        """
+        known: dict[Node, str] = {}
+        return fingerprint([_mark(line.node, known) for line in self.lines])
+
     def accepts(self, sentence: str) -> bool:
         """Tell whether `sentence`, in which spaces may be doubled, can be derived."""
         return self.slots(sentence) is not None
@@ -172,6 +181,25 @@ class Templates:
                     chosen[line].add(index)
                     said.update(self._write(line, index).split())
         return chosen
+
+
+def _mark(node: Node, known: dict[Node, str]) -> str:
+    """Return what a part says, in short; `known` keeps that of parts which others share."""
+    if isinstance(node, Text):
+        return f"'{node.text}'"
+    mark = known.get(node)
+    if mark is None:
+        inner: list[Node] = []
+        if isinstance(node, Series):
+            inner = list(node.parts)
+        elif isinstance(node, Choice):
+            inner = list(node.options)
+        elif isinstance(node, Slot):
+            inner = [node.body]
+        name = node.name if isinstance(node, Slot) else ""
+        mark = fingerprint(type(node).__name__, name, [_mark(part, known) for part in inner])
+        known[node] = mark
+    return mark
 
 
 def _share_out(

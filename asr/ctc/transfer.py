@@ -11,7 +11,7 @@ import numpy as np
 from asr.alphabet import Alphabet
 from asr.ctc.bands import BandConvolution, Bands
 from asr.ctc.layers import Convolution, Dense, Layer, Lstm, lstm_name, stride, unfold_normalisation
-from asr.ctc.network import form_of, network_of
+from asr.ctc.network import NETWORKS, form_of, network_of
 from asr.ctc.recurrence import Recurrence
 from asr.errors import ModelError
 from asr.progress import say
@@ -127,7 +127,9 @@ class Start:
             name, width = network_of(self.layers)
         except ValueError:
             return "Set train.network and train.n_hidden to those of the weights, or raise train.drop_layers"
-        return f'Set train.network to "{name}" and train.n_hidden to {width}, or raise train.drop_layers'
+        slower = f"{name}-stride2"
+        names = f'"{name}" or "{slower}"' if slower in NETWORKS else f'"{name}"'
+        return f"Set train.network to {names} and train.n_hidden to {width}, or raise train.drop_layers"
 
 
 def _key(layer: keras.layers.Layer) -> str:

@@ -73,7 +73,7 @@ def plan(found: Found, settings: Keyword) -> list[Job]:
         rows += [(u, 1, int(count), 0) for u, count in zip(pool, others, strict=True)]
         for utterance, label, clips, pieces in rows:
             if clips or pieces:
-                number = zlib.crc32(utterance.name.encode())
+                number = zlib.crc32(found.called(utterance.name).encode())
                 jobs.append(Job(number, utterance.name, label, split, clips, pieces, not utterance.synthetic))
         for start in range(0, quiet, 64):
             number = zlib.crc32(f"{split} silence {start}".encode())

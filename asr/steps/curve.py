@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asr.errors import ModelError, WorkspaceError
-from asr.files import write_json
+from asr.files import fingerprint, write_json
 from asr.progress import say
 from asr.settings import from_dict
-from asr.steps.lineage import data_fingerprint, trained_from
+from asr.steps.lineage import data_fingerprint, sentences_fingerprint, trained_from
 from asr.steps.training import make_plan
 from asr.workspace import Workspace
 
@@ -59,7 +58,8 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
         )
     words = sum(len(clip.transcript.split()) for clip in prepared.of("dev"))
     order = np.random.default_rng(ws.settings.train.seed).permutation(len(plan.train))
-    points, stamp = _kept(ws), _stamp(ws)
+    conditions = _conditions(ws, prepared)
+    points, stamp = _kept(ws, conditions), fingerprint(conditions)[:8]
     measured = {point["recordings"] for point in points}
     counts = [count for share in SHARES if (count := round(share * len(order))) not in measured]
     # What was stopped is gone on with; parts of other data and settings, and of points that are there, are not.
@@ -80,18 +80,18 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
         )
         error = judge(Trainer(part).run(_Silent()).layers)
         points.append(asdict(Point(count, error, words)))
-        write_json(_path(ws), {**_conditions(ws), "points": points})
+        write_json(_path(ws), {**conditions, "points": points})
         for folder in (part.checkpoints, part.features):
             shutil.rmtree(folder, ignore_errors=True)
-    law = read_curve(ws)
+    law = read_curve(ws, prepared)
     return law if law is not None else fit([Point(**point) for point in points])
 
 
-def read_curve(ws: Workspace) -> PowerLaw | None:
+def read_curve(ws: Workspace, prepared: Prepared) -> PowerLaw | None:
     """Return what was measured of the data and settings as they are now; None where nothing was."""
     from asr.ctc.learning import Point, fit
 
-    points = _kept(ws)
+    points = _kept(ws, _conditions(ws, prepared))
     return fit([Point(**point) for point in points]) if len(points) > 1 else None
 
 
@@ -99,9 +99,13 @@ def _path(ws: Workspace) -> Path:
     return ws.reports / "learning.json"
 
 
-def _conditions(ws: Workspace) -> dict[str, Any]:
+def _conditions(ws: Workspace, prepared: Prepared) -> dict[str, Any]:
     """Return what a point is of: the data, and the settings that weights, their scorer and its beam depend on."""
-    return {"data": data_fingerprint(ws), "settings": _decisive(ws.settings.as_dict())}
+    return {
+        "data": data_fingerprint(ws, prepared),
+        "sentences": sentences_fingerprint(ws),
+        "settings": _decisive(ws.settings.as_dict()),
+    }
 
 
 def _decisive(settings: dict[str, Any]) -> dict[str, Any]:
@@ -109,17 +113,13 @@ def _decisive(settings: dict[str, Any]) -> dict[str, Any]:
     return {**trained_from(settings), **judged, "evaluate": {"beam_width": settings["evaluate"]["beam_width"]}}
 
 
-def _stamp(ws: Workspace) -> str:
-    conditions = json.dumps(_conditions(ws), sort_keys=True)
-    return hashlib.sha256(conditions.encode()).hexdigest()[:8]
-
-
-def _kept(ws: Workspace) -> list[dict[str, Any]]:
+def _kept(ws: Workspace, conditions: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the points that were measured under these conditions."""
     try:
         kept = json.loads(_path(ws).read_text(encoding="utf-8"))
-        # Keys that were not known then have the value of before there were any. Of the first curves, [train] is known.
-        settings = kept.get("settings") or {**ws.settings.as_dict(), "train": kept["train"]}
-        found = {"data": kept["data"], "settings": _decisive(from_dict(settings, _path(ws)).as_dict())}
-        return list(kept["points"]) if found == _conditions(ws) else []
+        # Keys that were not known then have the value of before there were any.
+        settings = _decisive(from_dict(kept["settings"], _path(ws)).as_dict())
+        found = {"data": kept["data"], "sentences": kept["sentences"], "settings": settings}
+        return list(kept["points"]) if found == conditions else []
     except (OSError, ValueError, LookupError, TypeError, AttributeError, WorkspaceError):
         return []

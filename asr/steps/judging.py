@@ -128,7 +128,7 @@ def evaluate(
         run=run.record() if run is not None else {},
         facts={"split": split, "scorer": ws.scorer.name, "beam width": chosen.beam_width},
         descriptions={} if noise is None else {noise.kind: noise.description},
-        learning=read_curve(ws),
+        learning=read_curve(ws, prepared),
     )
     page = report_.write_report(ws.reports / f"{name}-{split}", content, sounds(utterances, asked, noise))
     if run is not None and split == "test":

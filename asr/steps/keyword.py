@@ -270,11 +270,11 @@ def _inventory(found: Found) -> list[Any]:
     """Return what stands for all recordings: names, words, splits, sizes and times."""
     rows: list[Any] = []
     for utterance in found.utterances:
-        row: list[Any] = [utterance.name, utterance.word, utterance.split]
+        row: list[Any] = [found.called(utterance.name), utterance.word, utterance.split]
         if not utterance.archived:
-            row += _seen(Path(utterance.name))[1:]
+            row += _seen(Path(utterance.name), found)[1:]
         rows.append(row)
-    return [*rows, _seen(found.archive)] if found.archive is not None else rows
+    return [*rows, _seen(found.archive, found)] if found.archive is not None else rows
 
 
 def _noise_files(ws: Workspace, found: Found, judges: Sequence[Noise]) -> list[Any]:
@@ -284,9 +284,9 @@ def _noise_files(ws: Workspace, found: Found, judges: Sequence[Noise]) -> list[A
     folders = [folder for folder in found.noises if not folder.is_relative_to(ws.keyword)]
     files = [path for folder in folders for path in sorted(folder.rglob("*")) if is_sound(path)]
     files += [path for judge in judges for path in judge.files]
-    return [*map(_seen, files), *([judge.kind, judge.seed] for judge in judges)]
+    return [*(_seen(path, found) for path in files), *([judge.kind, judge.seed] for judge in judges)]
 
 
-def _seen(path: Path) -> list[Any]:
+def _seen(path: Path, found: Found) -> list[Any]:
     stat = path.stat()
-    return [str(path), stat.st_size, stat.st_mtime_ns]
+    return [found.called(path), stat.st_size, stat.st_mtime_ns]

@@ -9,15 +9,31 @@ from asr import settings as settings_
 from asr.errors import ModelError, WorkspaceError
 from asr.files import fingerprint
 from asr.stderr import load_tensorflow
-from asr.workspace import SPLITS, Workspace
+from asr.steps.preparing import read_templates
+from asr.workspace import Workspace
 
 if TYPE_CHECKING:
     from asr.runs import Run
+    from datasets.prepare import Prepared
 
 
-def data_fingerprint(ws: Workspace) -> str:
-    """Return what the clips and the manifests are together, as a SHA-256."""
-    return fingerprint(ws.clips_table, *(ws.manifest(name) for name in SPLITS))
+def data_fingerprint(ws: Workspace, prepared: Prepared) -> str:
+    """Return a SHA-256 of what is trained on and judged by: clips, who speaks in which split, what voices may say.
+
+    It is the same wherever the workspace lies.
+    """
+    rows = [
+        [clip.clip, clip.transcript, clip.speaker, clip.synthetic, split]
+        for clip, split in zip(prepared.clips, prepared.splits, strict=True)
+    ]
+    # Beside recordings, each training lets voices say sentences of its own.
+    said = sentences_fingerprint(ws) if ws.settings.voices.use == "mix" else None
+    return fingerprint(rows, said)
+
+
+def sentences_fingerprint(ws: Workspace) -> str:
+    """Return a SHA-256 of what the workspace's sentences say, as far as a scorer or a voice can tell."""
+    return read_templates(ws).fingerprint()
 
 
 def trained_from(settings: dict[str, Any]) -> dict[str, Any]:
@@ -91,16 +107,17 @@ def read_run_layers(ws: Workspace, run: Run) -> tuple[Any, Any]:
     return read_layers(best_checkpoint(ws, run), settings.train, alphabet), alphabet
 
 
-JUDGED_BY = ("scorer", "evaluate")  # sections that figures depend on, and weights do not
+JUDGED_BY = ("sentences", "scorer", "evaluate")  # sections that figures depend on, beside the weights
 
 
 def is_judged_as(ws: Workspace, run: Run) -> bool:
-    """Tell whether a run's figures were measured with the settings as they are now."""
+    """Tell whether a run's figures were measured with the sentences and settings as they are now."""
     now, then = ws.settings.as_dict(), recorded(run)
-    return all(then.get(name) == now[name] for name in JUDGED_BY)
+    return run.sentences == sentences_fingerprint(ws) and all(then.get(name) == now[name] for name in JUDGED_BY)
 
 
 def note_judged(ws: Workspace, run: Run) -> None:
-    """Put the settings that figures are being measured with into the run's record."""
+    """Put the sentences and settings that figures are being measured with into the run's record."""
     now = ws.settings.as_dict()
+    run.sentences = sentences_fingerprint(ws)
     run.settings.update({name: now[name] for name in JUDGED_BY})

@@ -108,6 +108,7 @@ def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
 
 def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tmp_path) -> None:
     from asr.steps.curve import read_curve
+    from asr.steps.preparing import prepare
 
     settings = with_values(SMALL, voices={"speakers": 8, "utterances": 88})
     ws = make_workspace(tmp_path / "lamp", settings)
@@ -133,7 +134,8 @@ def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tm
     again = asr("learn", ws.root)
     assert again.stdout == done.stdout and "learning curve:" not in again.stderr
 
-    curve = read_curve(ws)
+    prepared = prepare(ws)
+    curve = read_curve(ws, prepared)
     assert curve is not None and [point.recordings for point in curve.points] == [11, 22, 44]
     for changed, same in (
         ({"evaluate": {"seed": 2}}, True),
@@ -142,12 +144,15 @@ def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tm
         ({"scorer": {"alpha": 1.5}}, False),
     ):
         ws.toml.write_text(render(with_values(settings, **changed)))
-        assert (read_curve(Workspace.open(ws.root)) is not None) == same
+        assert (read_curve(Workspace.open(ws.root), prepared) is not None) == same
     ws.toml.write_text(render(settings))
+    ws.sentences.write_text(f"{SENTENCES}go on\n")
+    assert read_curve(ws, prepared) is None
+    ws.sentences.write_text(SENTENCES)
     whole = json.loads(kept.read_text())
     for damaged in ("[]", '{"data": 1}', json.dumps({**whole, "settings": "x"}), kept.read_text()[:-9]):
         kept.write_text(damaged)
-        assert read_curve(ws) is None
+        assert read_curve(ws, prepared) is None
 
 
 def test_training_makes_everything_and_changes_nothing_of_the_users(trained) -> None:
@@ -184,6 +189,12 @@ def test_the_second_call_does_nothing_and_brings_back_what_was_deleted(trained) 
     assert json.loads(done.stdout)["synthetic"]["clean"]["utterances"] > 0
     assert sorted(ws.runs.iterdir()) == runs
     assert ws.model.stat().st_mtime < started
+    # Nor does it where the workspace was moved in the meantime.
+    elsewhere = ws.root.rename(ws.root.parent / "lantern")
+    done = asr("train", elsewhere)
+    elsewhere.rename(ws.root)
+    assert done.returncode == 0, done.stderr
+    assert f"nothing has changed since run {runs[0].name}" in done.stderr
     for verb in ("train", "export"):
         shutil.rmtree(ws.export)
         done = asr(verb, ws.root)

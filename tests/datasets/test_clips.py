@@ -183,6 +183,24 @@ def test_only_what_changed_is_made_again(tmp_path: Path) -> None:
     assert third[1].seconds == pytest.approx(first[1].seconds - 0.2, abs=0.01)
 
 
+def test_clips_of_a_folder_that_was_moved_stay(tmp_path: Path) -> None:
+    root, outside = tmp_path / "lamp", tmp_path / "far.wav"
+    root.mkdir()
+    for path in (root / "near.wav", outside):
+        soundfile.write(path, burst(), RATE)
+
+    def make() -> tuple[list[clips.Clip], dict[str, int]]:
+        rows = [recording(root / "near.wav"), recording(outside)]
+        made, _ = make_clips(rows, root / "clips", Recordings(), ALPHABET, root)
+        return made, times(root / "clips")
+
+    before = make()
+    root = root.rename(tmp_path / "lantern")
+    after = make()
+    assert after[1] == before[1]
+    assert [clip.source for clip in after[0]] == [str(root / "near.wav"), str(outside)]
+
+
 @pytest.mark.parametrize("speaker", ["", "..", "a/b", "a b", "ann", "\u0416\u0435\u043d\u044f", "x" * 300, "-rf"])
 def test_any_name_of_a_speaker_makes_a_folder_inside(tmp_path: Path, good: Path, speaker: str) -> None:
     folder = tmp_path / "clips"

@@ -39,6 +39,19 @@ def test_a_folder_for_each_word_is_read_as_it_is(tmp_path: Path) -> None:
     assert ws.root / "recordings" / "_background_noise_" in found.noises
 
 
+def test_what_is_made_of_recordings_is_the_same_wherever_the_workspace_lies(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws")
+    away = tmp_path / "away"
+    write_words(away, 1, ("up",), first=3)
+    ws = reopened(ws, 'corpus = ""', f'corpus = "{away}"')
+    before = [(job.number, job.clips, job.splices) for job in plan(keywords.find(ws), ws.settings.keyword)]
+    moved = Workspace.open(ws.root.rename(tmp_path / "moved"))
+    found = keywords.find(moved)
+    assert [(job.number, job.clips, job.splices) for job in plan(found, moved.settings.keyword)] == before
+    called = {found.called(u.name) for u in found.utterances}
+    assert all(name.startswith(("recordings/", f"{away}/")) for name in called) and len(called) == len(found.utterances)
+
+
 def test_no_speaker_is_in_two_splits(tmp_path: Path) -> None:
     for name, how in (("speakers", 'split_by = "speakers"'), ("hash", 'split_by = "hash"')):
         ws = make_workspace(tmp_path / name)

@@ -160,6 +160,22 @@ def test_comments_blank_lines_and_line_ends_are_taken() -> None:
     assert list(read(text)) == ["turn on", "turn off"]
 
 
+def test_the_fingerprint_is_of_what_can_be_said() -> None:
+    def mark(text: str) -> str:
+        return Templates.parse(text, ENGLISH).fingerprint()
+
+    one = mark("<place> = attic|hall\nlight in the <place>\n[please] stop {what}\n{what} = this|that\n")
+    same = "# a\n\nlight  in the <room>   # one\n<room> = attic|hall\r\n[please] stop {what}\n{what} = this|that\n"
+    assert mark(same) == one
+    for old, new in (
+        ("hall", "halls"), ("{what}", "{which}"), ("[please]", "please"), ("attic|hall", "hall|attic"),
+        ("this|that", "this|those"), ("light  in the <room>", "(light in the <room>|go)"),
+        ("[please] stop", "[please]stop"),
+    ):  # fmt: skip
+        assert mark(same.replace(old, new)) != one, (old, new)
+    assert len({mark("stop"), mark("(stop)"), mark("stop\ngo"), mark("go\nstop"), mark("stop go")}) == 4
+
+
 def test_definitions_may_follow_their_use() -> None:
     templates = read("<polite> {room} light\n{room} = <wet>|hall\n<wet> = kitchen\n<polite> = [please]")
     assert list(templates) == ["please kitchen light", "please hall light", "kitchen light", "hall light"]

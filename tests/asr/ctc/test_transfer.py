@@ -186,7 +186,8 @@ def test_frozen_layers_stay_and_the_others_move(name, frozen, moving, tmp_path) 
 
 
 def test_what_does_not_fit_is_named() -> None:
-    with pytest.raises(ModelError, match=r"layer_1 is \[494, 24\] there and \[494, 16\] here.*n_hidden to 24"):
+    fits = 'Set train.network to "deepspeech" or "deepspeech-stride2" and train.n_hidden to 24'
+    with pytest.raises(ModelError, match=rf"layer_1 is \[494, 24\] there and \[494, 16\] here.*{fits}"):
         start(layers(network(width=24))).apply(network(width=16))
     with pytest.raises(ModelError, match=r"train.freeze names 'layer_9', and no .* The layers are layer_1"):
         start(layers(network()), freeze=("layer_9",)).apply(network())

@@ -51,6 +51,11 @@ def write_json(path: Path | str, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def place_in(root: Path, path: Path) -> str:
+    """Return what a file is called wherever `root` lies: its path from there if it is below, else the path as it is."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
 def fingerprint(*parts: Any) -> str:
     """Return a SHA-256 in hex of the given parts, in order.
 

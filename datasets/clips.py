@@ -21,7 +21,7 @@ from asr import audio
 from asr import workers as workers_
 from asr.alphabet import Alphabet
 from asr.errors import AudioError, RecordingsError
-from asr.files import fingerprint, write_text
+from asr.files import fingerprint, place_in, write_text
 from asr.progress import say, track
 from asr.sections import Recordings
 from datasets import trim
@@ -234,11 +234,10 @@ def _work(jobs: Sequence[_Job]) -> Iterable[Clip | Rejected]:
 
 def _name(recording: Recording, settings: Recordings, needed: int, root: Path | None) -> str:
     """Return a stable name: who speaks, and a fingerprint of the sound and of how it is cut."""
-    path, stat = recording.path, recording.path.stat()
-    if root is not None and path.is_relative_to(root):
-        path = path.relative_to(root)
+    stat = recording.path.stat()
+    place = str(recording.path) if root is None else place_in(root, recording.path)
     cutting = (settings.trim, settings.silence_db, settings.margin, settings.shortest, settings.longest)
-    mark = fingerprint(_VERSION, str(path), stat.st_size, stat.st_mtime_ns, cutting, needed)
+    mark = fingerprint(_VERSION, place, stat.st_size, stat.st_mtime_ns, cutting, needed)
     speaker = re.sub(r"[^A-Za-z0-9.+-]+", "_", recording.speaker)[:40] or "_"
     if speaker != recording.speaker or speaker.startswith("."):
         # Two speakers whose names look alike once made fit for a file system stay apart.

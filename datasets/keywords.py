@@ -15,7 +15,7 @@ from pathlib import Path
 
 from asr.alphabet import normal_word
 from asr.errors import RecordingsError
-from asr.files import write_json
+from asr.files import place_in, write_json
 from asr.workspace import SPLITS, Workspace
 from datasets import recordings as recordings_
 from datasets import speech_commands, takes
@@ -78,12 +78,8 @@ class Found:
     remarks: tuple[str, ...]
 
     def called(self, name: str | Path) -> str:
-        """Return the name of an utterance or a file that it has wherever the workspace lies.
-
-        What lies in the workspace has its path from there; what does not keeps its own.
-        """
-        path = Path(name)
-        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(name)
+        """Return the name of an utterance or a file that it has wherever the workspace lies."""
+        return place_in(self.root, Path(name))
 
 
 @dataclass(frozen=True)
@@ -148,9 +144,7 @@ def find(ws: Workspace) -> Found:
     noises = [(ws.root / place / name) for place in places for name in NOISES]
     noises += [ws.root / name for name in ws.settings.augment.noise_folders] + [ws.keyword / "background"]
     there = tuple(dict.fromkeys(path for path in noises if path.is_dir()))
-    return Found(
-        ws.root, utterances, there, voices, archive, index.members, index.rejected, by, tuple(remarks)
-    )
+    return Found(ws.root, utterances, there, voices, archive, index.members, index.rejected, by, tuple(remarks))
 
 
 def read_words(folder: Path) -> list[_Raw]:

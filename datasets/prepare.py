@@ -82,9 +82,7 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
             )
         say("no recordings: synthetic voices speak the sentences")
         found = _spoken(workspace, sentences)
-    clips, rejected = make_clips(
-        found, workspace.clips, settings.recordings, workspace.alphabet, workspace.root
-    )
+    clips, rejected = make_clips(found, workspace.clips, settings.recordings, workspace.alphabet, workspace.root)
     members = [Member(clip.speaker, clip.transcript, clip.synthetic) for clip in clips]
     before = read_record(workspace.split_record, settings.as_dict()["split"])
     known = by_speaker(before) if before.get("by") == "speaker" else {}

@@ -127,8 +127,8 @@ class Start:
             name, width = network_of(self.layers)
         except ValueError:
             return "Set train.network and train.n_hidden to those of the weights, or raise train.drop_layers"
-        slower = f"{name}-stride2"
-        names = f'"{name}" or "{slower}"' if slower in NETWORKS else f'"{name}"'
+        coarser = f"{name}-stride2"
+        names = f'"{name}" or "{coarser}"' if coarser in NETWORKS else f'"{name}"'
         return f"Set train.network to {names} and train.n_hidden to {width}, or raise train.drop_layers"
 
 

@@ -126,7 +126,8 @@ class Augment:
     )
 
     time_masks: int = setting(2, "stretches of features hidden from the network", minimum=0, maximum=20)
-    time_mask_longest: float = setting(0.16, "longest of them", unit="s", minimum=0.02, maximum=2)
+    # A longer one hides all that tells "on" from "off", and the network learns to guess (docs/recipe.md).
+    time_mask_longest: float = setting(0.06, "longest of them", unit="s", minimum=0.02, maximum=2)
     time_mask_share: float = setting(
         0.12, "most of an utterance that they hide together", minimum=0, maximum=0.5
     )

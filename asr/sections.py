@@ -186,7 +186,7 @@ class Train:
     average: int = setting(5, "checkpoints averaged into the result; 1: none", minimum=1, maximum=50)
     choose_by: str = setting(
         "wer",
-        "the best checkpoint: wer: dev word errors through the decoder; loss: dev loss",
+        "the best checkpoint: wer: dev word errors through the decoder, clean and in noise; loss: dev loss",
         choices=("wer", "loss"),
     )
     start_from: str = setting(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asr import weights
+from asr.progress import say
 from asr.steps.curve import read_curve
 from asr.steps.exporting import write_card, write_graph
 from asr.steps.lineage import best_checkpoint, note_judged
@@ -19,24 +20,34 @@ from asr.steps.preparing import read_templates
 from asr.workspace import Workspace
 
 if TYPE_CHECKING:
+    from asr.ctc.conditions import Noise
     from asr.ctc.recognise import Client, Utterance
     from asr.runs import Run
     from datasets.prepare import Prepared
 
 
 JUDGED = 300  # dev utterances that decide between candidates
+# Beside clean clips, dB of speech over noise: candidates that are equal in quiet often differ by points in noise.
+DECIDING_LEVELS = (15.0, 6.0)
 
 
 def make_judge(ws: Workspace, prepared: Prepared) -> Callable[[Any], float]:
-    """Return what measures a candidate: the client's word errors on dev, with the scorer."""
+    """Return what measures a candidate: the client's word errors on dev, clean and in noise, with the scorer."""
     chosen = deciding(ws, prepared)
+    noise = deciding_noise(ws)
+    told = False
 
     def judge(layers: Any) -> float:
+        nonlocal told
+        if not told:
+            levels = " and ".join(f"{level:g}" for level in DECIDING_LEVELS)
+            say(f"the client hears dev, clean{f' and in {noise.kind} at {levels} dB' if noise else ''}, and decides:")
+            told = True
         trial = ws.checkpoints / "candidate.pbmm"
         trial.parent.mkdir(parents=True, exist_ok=True)
         write_graph(ws, layers, ws.alphabet, None, trial)
         try:
-            return word_errors(client_of(ws, trial), chosen)
+            return word_errors(client_of(ws, trial), chosen, noise)
         finally:
             trial.unlink(missing_ok=True)
 
@@ -50,14 +61,25 @@ def deciding(ws: Workspace, prepared: Prepared) -> list[Utterance]:
     return [everyone[int(index)] for index in sorted(order)]
 
 
-def word_errors(client: Client, utterances: Sequence[Utterance]) -> float:
-    """Return the client's word error rate on clean clips."""
+def deciding_noise(ws: Workspace) -> Noise | None:
+    """Return the noise in which candidates are compared: of a kind that training makes, since what training left out
+    is there to judge the result; None where it makes none."""
+    from asr.ctc.conditions import HARDEST_FIRST, Noise
+
+    chosen = ws.settings
+    heard = chosen.augment.noise_kinds if chosen.augment.enabled and chosen.augment.noise_probability else ()
+    kind = next((kind for kind in HARDEST_FIRST if kind in heard), None)
+    return None if kind is None else Noise(kind, (), chosen.train.seed, tuple(heard))
+
+
+def word_errors(client: Client, utterances: Sequence[Utterance], noise: Noise | None = None) -> float:
+    """Return the client's word error rate on clean clips, and in noise if there is one; each condition counts alike."""
     import jiwer
 
     from asr.ctc.conditions import conditions
     from asr.ctc.recognise import recognise
 
-    heard = recognise(client, utterances, conditions(None))
+    heard = recognise(client, utterances, conditions(noise, DECIDING_LEVELS), noise)
     return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
 
 

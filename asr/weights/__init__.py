@@ -1,7 +1,7 @@
 """Weights that come with the project, to start a training from.
 
-`english.pbmm` has heard synthetic voices alone, saying sentences of examples/english: 500 words. `make
-weights` makes it anew.
+`english.pbmm` has heard synthetic voices alone, saying sentences of examples/english: 500 words, and
+then the same in two noises at once (examples/english-noise). `make weights` makes it anew.
 """
 
 from __future__ import annotations

@@ -106,6 +106,33 @@ def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
     assert digests(ws.root) == before
 
 
+def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_to_judge(
+    trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asr import weights
+    from asr.ctc.conditions import Noise
+    from asr.ctc.recognise import Client
+    from asr.steps import judging
+    from asr.steps.preparing import prepare
+
+    ws = trained[0]
+    assert "the client hears dev, clean, and decides" in trained[3] and judging.deciding_noise(ws) is None
+
+    def noise(**augment: object) -> Noise | None:
+        settings = with_values(ws.settings, augment={"noise_probability": 0.5, **augment})
+        return judging.deciding_noise(Workspace(ws.root, settings))
+
+    assert (found := noise()) is not None and found.kind == "clatter"
+    assert (found := noise(noise_kinds=["white", "water", "babble"])) is not None and found.kind == "water"
+    assert noise(enabled=False) is None and noise(noise_kinds=["babble"]) is None
+
+    # Weights that know these words, clean and below so much noise that nobody would.
+    client, dev = Client(weights.find("english"), None, 50), judging.deciding(ws, prepare(ws))
+    monkeypatch.setattr(judging, "DECIDING_LEVELS", (-40.0, -30.0))
+    clean, both = (judging.word_errors(client, dev, noise) for noise in (None, Noise("white", seed=1)))
+    assert clean < 0.7 and both > clean + (0.9 - clean) * 0.6
+
+
 def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tmp_path) -> None:
     from asr.steps.curve import read_curve
     from asr.steps.preparing import prepare

@@ -47,7 +47,7 @@ scorer: runtime ## Turn sentences.txt into kenlm.scorer
 train: runtime $(if $(filter mozilla-venv,$(ENGINE)),reference) ## Train, export, and measure on the test split through the client
 	$(ASR) train "$(WORKSPACE)"$(if $(strip $(ENGINE)), --engine $(ENGINE))
 
-weights: runtime ## Make the weights that come with the project anew, in an hour and a quarter on two cores
+weights: runtime ## Make the weights that come with the project anew, in an hour and a half on two cores
 	$(ASR) train examples/english
 	$(ASR) train examples/english-noise
 	install -m 644 examples/english-noise/build/export/output_graph.pbmm asr/weights/english.pbmm

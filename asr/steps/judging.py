@@ -35,14 +35,10 @@ def make_judge(ws: Workspace, prepared: Prepared) -> Callable[[Any], float]:
     """Return what measures a candidate: the client's word errors on dev, clean and in noise, with the scorer."""
     chosen = deciding(ws, prepared)
     noise = deciding_noise(ws)
-    told = False
+    levels = " and ".join(f"{level:g}" for level in DECIDING_LEVELS)
+    say(f"dev chooses among checkpoints: clean{f', and in {noise.kind} at {levels} dB' if noise else ' clips alone'}")
 
     def judge(layers: Any) -> float:
-        nonlocal told
-        if not told:
-            levels = " and ".join(f"{level:g}" for level in DECIDING_LEVELS)
-            say(f"the client hears dev, clean{f' and in {noise.kind} at {levels} dB' if noise else ''}, and decides:")
-            told = True
         trial = ws.checkpoints / "candidate.pbmm"
         trial.parent.mkdir(parents=True, exist_ok=True)
         write_graph(ws, layers, ws.alphabet, None, trial)

@@ -100,6 +100,16 @@ def test_a_folder_that_may_not_be_written(tmp_path) -> None:
     assert "Choose a folder that you may write to" in one_line(asr("init", place / "lamp"))
 
 
+def test_no_room_for_temporary_files_is_one_line() -> None:
+    # To whom no file may grow, every folder for temporary files is full.
+    script = "import tempfile; from asr import cli; cli.app = tempfile.gettempdir; cli.main()"
+    shell = "ulimit -f 0; trap '' XFSZ; exec \"$@\""
+    done = subprocess.run(
+        ["bash", "-c", shell, "-", sys.executable, "-c", script], capture_output=True, text=True, cwd=REPOSITORY
+    )
+    assert "no temporary folder can be written to" in one_line(done)
+
+
 def test_bad_usage_is_no_traceback(tmp_path) -> None:
     for arguments in (["trian"], ["train", "--agian"], ["hear", "--count", "0"], ["runs", "--compare", "one"]):
         done = asr(*arguments)

@@ -116,7 +116,7 @@ def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_to_judge
     from asr.steps.preparing import prepare
 
     ws = trained[0]
-    assert "the client hears dev, clean, and decides" in trained[3] and judging.deciding_noise(ws) is None
+    assert "dev chooses among checkpoints: clean clips alone" in trained[3] and judging.deciding_noise(ws) is None
 
     def noise(**augment: object) -> Noise | None:
         settings = with_values(ws.settings, augment={"noise_probability": 0.5, **augment})
@@ -200,7 +200,7 @@ def test_training_makes_everything_and_changes_nothing_of_the_users(trained) -> 
     assert "WER" in stdout and "epoch 1/1" not in stdout
     assert "epoch 1/1" in stderr and "report: " in stderr
     ours = ("no recordings", "split by", "mind: ", str(ws.scorer), "epoch ", "the epoch of", "the last", "the average",
-            "the client hears", "chosen: ", "report: ", "starting", "set aside", "an epoch hears")  # fmt: skip
+            "dev chooses", "chosen: ", "report: ", "starting", "set aside", "an epoch hears")  # fmt: skip
     strange = [line for line in stderr.splitlines() if not line.startswith(ours)]
     assert not strange, strange
 

@@ -184,7 +184,7 @@ def learn(ws: Workspace) -> str:
         prepared = prepare(ws)
         make_scorer(ws)
         load_tensorflow()
-        law = measure(ws, prepared, make_judge(ws, prepared))
+        law = measure(ws, prepared, make_judge(ws, prepared))  # clean clips: what the forecast is of
     lines = [f"{point.recordings} recordings: dev WER {point.wer:.1%}" for point in law.points]
     return "\n".join([*lines, law.forecast(), "asr evaluate draws it into the report"])
 

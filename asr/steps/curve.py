@@ -41,7 +41,7 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
 
     Parameters
     ----------
-    judge : gives the dev WER of a network's layers.
+    judge : gives the dev WER of a network's layers, on clean clips.
 
     Raises
     ------

@@ -73,10 +73,14 @@ class Ours:
     def train(self, run: Run) -> str:
         """See Engine."""
         from asr.ctc.train import Trainer
-        from asr.steps.judging import make_judge
+        from asr.steps.judging import deciding_noise, make_judge, say_what_decides
         from asr.steps.training import place
 
-        judge = make_judge(self._ws, self._prepared) if self._ws.settings.train.choose_by == "wer" else None
+        judge = None
+        if self._ws.settings.train.choose_by == "wer":
+            noise = deciding_noise(self._ws)
+            say_what_decides(noise, "checkpoints")
+            judge = make_judge(self._ws, self._prepared, noise)
         self._trainer = Trainer(place(self._plan, self._ws, run))
         result = self._trainer.run(run, judge)
         return f"chosen: {result.chosen}; {result.epochs} epochs in {result.seconds:.0f} s"

@@ -31,12 +31,9 @@ JUDGED = 300  # dev utterances that decide between candidates
 DECIDING_LEVELS = (15.0, 6.0)
 
 
-def make_judge(ws: Workspace, prepared: Prepared) -> Callable[[Any], float]:
-    """Return what measures a candidate: the client's word errors on dev, clean and in noise, with the scorer."""
+def make_judge(ws: Workspace, prepared: Prepared, noise: Noise | None = None) -> Callable[[Any], float]:
+    """Return what measures a network's layers: the client's word errors on dev with the scorer; see `word_errors`."""
     chosen = deciding(ws, prepared)
-    noise = deciding_noise(ws)
-    levels = " and ".join(f"{level:g}" for level in DECIDING_LEVELS)
-    say(f"dev chooses among checkpoints: clean{f', and in {noise.kind} at {levels} dB' if noise else ' clips alone'}")
 
     def judge(layers: Any) -> float:
         trial = ws.checkpoints / "candidate.pbmm"
@@ -66,6 +63,12 @@ def deciding_noise(ws: Workspace) -> Noise | None:
     heard = chosen.augment.noise_kinds if chosen.augment.enabled and chosen.augment.noise_probability else ()
     kind = next((kind for kind in HARDEST_FIRST if kind in heard), None)
     return None if kind is None else Noise(kind, (), chosen.train.seed, tuple(heard))
+
+
+def say_what_decides(noise: Noise | None, between: str) -> None:
+    """Tell in which conditions dev's speakers choose between candidates."""
+    levels = " and ".join(f"{level:g}" for level in DECIDING_LEVELS)
+    say(f"dev chooses among {between}: clean{f', and in {noise.kind} at {levels} dB' if noise else ' clips alone'}")
 
 
 def word_errors(client: Client, utterances: Sequence[Utterance], noise: Noise | None = None) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from asr.progress import say
-from asr.steps.judging import client_of, deciding, word_errors
+from asr.steps.judging import client_of, deciding, deciding_noise, say_what_decides, word_errors
 from asr.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ BETAS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
 
 @dataclass(frozen=True)
 class Tried:
-    """The client's word error rate on dev with one pair of weights."""
+    """The client's word error rate on dev with one pair of weights, clean and in noise as `deciding_noise` says."""
 
     alpha: float
     beta: float
@@ -64,10 +64,11 @@ def tune(ws: Workspace, prepared: Prepared) -> list[Tried]:
     ------
     ModelError, ScorerError : as the client raises them.
     """
-    chosen = deciding(ws, prepared)
+    chosen, noise = deciding(ws, prepared), deciding_noise(ws)
+    say_what_decides(noise, "the scorer's weights")
 
     def judge(alpha: float, beta: float) -> float:
-        return word_errors(replace(client_of(ws, ws.model), alpha=alpha, beta=beta), chosen)
+        return word_errors(replace(client_of(ws, ws.model), alpha=alpha, beta=beta), chosen, noise)
 
     scorer = ws.settings.scorer
     return search(judge, (scorer.alpha, scorer.beta))

@@ -98,7 +98,8 @@ def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
     monkeypatch.setattr(tuning, "ALPHAS", (3.0,))
     monkeypatch.setattr(tuning, "BETAS", ())
     told = verbs.tune(ws)
-    assert capfd.readouterr().err.count("  dev WER ") == 2
+    err = capfd.readouterr().err
+    assert err.count("  dev WER ") == 2 and "dev chooses among the scorer's weights: clean clips alone" in err
     if told.startswith("none was better"):
         assert told.endswith("%")
     else:
@@ -154,6 +155,7 @@ def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tm
     done = asr("learn", ws.root)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "learning curve: 11 of 44" not in done.stderr and "learning curve: 44 of 44" in done.stderr
+    assert "dev chooses" not in done.stderr
     for count in (11, 22, 44):
         assert f"{count} recordings: dev WER " in done.stdout
     # Neither parts of other settings nor those that were measured take room any longer.

@@ -107,6 +107,25 @@ def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
     assert digests(ws.root) == before
 
 
+def test_tune_hears_the_noise_that_decides_between_checkpoints(trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    from asr.ctc.recognise import Client, Utterance
+    from asr.steps import judging, tuning
+    from asr.steps.preparing import prepare
+
+    given = trained[0]
+    ws = Workspace(given.root, with_values(given.settings, augment={"noise_probability": 0.5}))
+    heard = []
+
+    def spy(client: Client, utterances: list[Utterance], noise: object) -> float:
+        heard.append((client.alpha, noise))
+        return 0.5
+
+    monkeypatch.setattr(tuning, "word_errors", spy)
+    tuning.tune(ws, prepare(given))
+    assert {noise for _, noise in heard} == {judging.deciding_noise(ws)} != {None}
+    assert {alpha for alpha, _ in heard} >= set(tuning.ALPHAS)
+
+
 def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_to_judge(
     trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,19 @@ from math import isinf
 import numpy as np
 
 from asr.alphabet import Alphabet
-from asr.ctc.layers import Convolution, Dense, Layer, Lstm, Skip, Stride, cells, check_layers, places, stride
+from asr.ctc.layers import (
+    Convolution,
+    Dense,
+    Layer,
+    Lstm,
+    Skip,
+    Stride,
+    cells,
+    check_layers,
+    context_of,
+    places,
+    stride,
+)
 from export.flat import INT32, NONE, RELU, STRING, Graph
 from export.graph import GRAPH_VERSION, LOWEST_HZ, MEL_CHANNELS, STEP_MS, STEPS, WINDOW_MS
 
@@ -25,13 +37,15 @@ def tflite(
     layers: Sequence[Layer],
     alphabet: Alphabet,
     sample_rate: int = 16000,
-    n_context: int = 9,
+    n_context: int | None = None,
     beam_width: int = 500,
     language: str = "en",
     *,
     n_features: int = 26,
 ) -> bytes:
     """Return model.tflite of a trained network; parameters and errors as export.graph.graph_def's."""
+    if n_context is None:
+        n_context = context_of(layers, n_features)
     width = (2 * n_context + 1) * n_features
     check_layers(layers, width, alphabet.size + 1)
     writer = _Writer(layers)

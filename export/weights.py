@@ -114,8 +114,8 @@ class _Walk:
             if pool > 1:
                 raise self._file.error(f"{name} takes maxima, and is no convolution")
             return Dense(name, kernel, bias, clip), product.inputs[0]
-        taps, step = self._places(gather)
-        return Convolution(name, kernel, bias, taps, pool, step, clip), self._data(gather)[0]
+        first, taps, step = self._places(gather)
+        return Convolution(name, kernel, bias, taps, pool, step, clip, first), self._data(gather)[0]
 
     def _gather(self, product: Node) -> Node | None:
         """Return the GatherNd that lines up the frames of a convolution's places, if that is what a product is of."""
@@ -129,13 +129,15 @@ class _Walk:
         indices = self._indices(node)
         return node if indices.ndim == 3 and indices.size else None
 
-    def _places(self, gather: Node) -> tuple[int, int]:
-        """Return how many frames a GatherNd takes for each place, and from how many frames on the next."""
-        frames = self._indices(gather)[:, :, 0]
-        taps, step = frames.shape[1], int(frames[1, 0]) if len(frames) > 1 else 1
-        if step < 1 or not np.array_equal(frames, step * np.arange(len(frames))[:, np.newaxis] + np.arange(taps)):
+    def _places(self, gather: Node) -> tuple[int, int, int]:
+        """Return from which frame on a GatherNd takes how many for each place, and from how many on the next."""
+        frames = self._indices(gather)[:, :, 0].astype(np.int64)
+        first, taps = int(frames[0, 0]), frames.shape[1]
+        step = int(frames[1, 0]) - first if len(frames) > 1 else 1
+        starts = first + step * np.arange(len(frames))[:, np.newaxis]
+        if first < 0 or step < 1 or not np.array_equal(frames, starts + np.arange(taps)):
             raise self._file.error(f"{gather.name} takes frames in an order that is no convolution's")
-        return taps, step
+        return first, taps, step
 
     def _pool(self, node: Node) -> tuple[int, Node]:
         """Return of how many parts a Max takes the largest values, and the node that gives them."""

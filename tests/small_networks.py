@@ -14,7 +14,6 @@ from asr.ctc.layers import Convolution, Dense, Layer, Lstm, Skip, Stride, cells,
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 Floats = npt.NDArray[np.float32]
-INPUTS = 19 * 26
 LABELS = 29
 # What random weights write through a decoder is gibberish, but not nothing: sharp logits, a low blank.
 SHARPNESS = 12.0
@@ -28,10 +27,13 @@ def small_network(
     sharpness: float = SHARPNESS,
     stride: int = 1,
     convolutions: bool = False,
+    context: int = 9,
+    unseen: int = 0,
 ) -> list[Layer]:
     """Return the DeepSpeech network, narrow; `lstms` are the widths of its LSTM layers.
 
-    With `convolutions`, a linear one and two of maxima come first, of every kind of step and clip.
+    It is given `context` frames on either side. With `convolutions`, a linear one and two of maxima come first, of
+    every kind of step and clip, which leave out the `unseen` first frames.
     """
     generator = np.random.default_rng(seed)
 
@@ -42,16 +44,17 @@ def small_network(
         return generator.normal(0, scale, size).astype(np.float32)
 
     layers: list[Layer] = [Stride(stride)] if stride > 1 else []
-    first = INPUTS
+    window = 2 * context + 1
+    first = window * 26
     if convolutions:
         layers += [
-            Convolution("bands", matrix(26, 10, 2.0), vector(10), clip=None),
+            Convolution("bands", matrix(26, 10, 2.0), vector(10), clip=None, first=unseen),
             Convolution("conv_1", matrix(4 * 10, 3 * 6, 0.5), vector(18), taps=4, pool=3, clip=4.0),
             Convolution("conv_2", matrix(3 * 6, 2 * 5), vector(10), taps=3, pool=2, step=3),
         ]
-        first = 5 * 5
+        first = 5 * len(places(layers[-1], len(places(layers[-2], window - unseen))))  # type: ignore[arg-type]
     layers += [
-        Dense("layer_1", matrix(first, width, 0.2 if first == INPUTS else 2.0), vector(width)),
+        Dense("layer_1", matrix(first, width, 2.0 if convolutions else 0.2), vector(width)),
         # The clip is low enough to be reached.
         Dense("layer_2", matrix(width, width), vector(width), clip=1.5),
         Dense("layer_3", matrix(width, width + 3), vector(width + 3)),
@@ -72,7 +75,7 @@ def small_network(
 
 
 def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
-    """Return what Keras's own layers make of float32 [frames, 494] in one go: float32 [frames, 29]."""
+    """Return what Keras's own layers make of float32 [frames, window * 26] in one go: float32 [frames, 29]."""
     import keras
 
     outputs: dict[str, Any] = {}
@@ -82,12 +85,14 @@ def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
         if isinstance(layer, Convolution):
             if frames is None:
                 frames = keras.ops.reshape(current, (1, current.shape[1], -1, layer.n_in))
+            expected = len(places(layer, frames.shape[2]))
+            frames = frames[:, :, layer.first :]
             # Keras's own convolution over the frames of each step's window.
             convolution = keras.layers.Conv1D(len(layer.bias), layer.taps, strides=layer.step)
             convolution.build((1, frames.shape[2], layer.n_in))
             convolution.set_weights([layer.kernel.reshape(layer.taps, layer.n_in, -1), layer.bias])
             found = convolution(frames[0])
-            assert found.shape[1] == len(places(layer, frames.shape[2]))
+            assert found.shape[1] == expected
             found = keras.ops.max(keras.ops.reshape(found, (*found.shape[:2], layer.pool, -1)), axis=2)
             frames = keras.layers.ReLU(max_value=layer.clip)(found)[None] if layer.clip else found[None]
             current = keras.ops.reshape(frames, (1, current.shape[1], -1))
@@ -131,18 +136,19 @@ class GraphRunner:
             tf.import_graph_def(definition, name="")
         self.session = tf.compat.v1.Session(graph=loaded)
         shapes = {node.name: node.attr["shape"].shape for node in definition.node if "shape" in node.attr}
-        self.steps = shapes["input_node"].dim[1].size
+        self.node = [dimension.size for dimension in shapes["input_node"].dim]
+        self.steps = self.node[1]
         self.state = shapes["previous_state_c"].dim[1].size
         self.window = shapes["input_samples"].dim[0].size
 
     def probabilities(self, windows: Floats) -> Floats:
-        """Return float32 [frames, 29] of float32 [frames, 494], in runs of 16 frames with state."""
+        """Return float32 [frames, 29] of float32 [frames, window * 26], in runs of 16 frames with state."""
         state = {name: np.zeros((1, self.state), np.float32) for name in ("c", "h")}
         parts = []
         for first in range(0, len(windows), self.steps):
             piece = windows[first : first + self.steps]
-            batch = np.zeros((1, self.steps, 19, 26), np.float32)
-            batch[0, : len(piece)] = piece.reshape(-1, 19, 26)
+            batch = np.zeros(self.node, np.float32)
+            batch[0, : len(piece)] = piece.reshape(-1, *self.node[2:])
             logits, state["c"], state["h"] = self.session.run(
                 ["logits:0", "new_state_c:0", "new_state_h:0"],
                 {

@@ -39,7 +39,7 @@ def inverse_dct() -> npt.NDArray[np.float64]:
 
 class Bands(keras.layers.Layer):
     """Each frame's mel bands, normalised, and of the context on both sides: [batch, frames, 26] ->
-    [batch, frames + 18, BANDS, 1].
+    [batch, frames + before + after, BANDS, 1].
 
     The context beyond both ends is zeros in place of features, as in the client.
 
@@ -47,10 +47,19 @@ class Bands(keras.layers.Layer):
     ----------
     mean : float32 [26].
     scale : float32 [26, BANDS]; bands are (features - mean) @ scale. Both are weights that training leaves alone.
+    before, after : frames of context.
     """
 
-    def __init__(self, mean: npt.ArrayLike, scale: npt.ArrayLike, **arguments: Any) -> None:
+    def __init__(
+        self,
+        mean: npt.ArrayLike,
+        scale: npt.ArrayLike,
+        before: int = CONTEXT,
+        after: int = CONTEXT,
+        **arguments: Any,
+    ) -> None:
         super().__init__(**arguments)
+        self._margin = [before, after]
         self._start = np.asarray(scale, np.float32)
         if self._start.shape != (COEFFICIENTS, BANDS):
             raise ValueError(f"a scale of shape {self._start.shape} makes no {BANDS} bands")
@@ -65,7 +74,7 @@ class Bands(keras.layers.Layer):
         )
 
     def call(self, features: Any) -> Any:
-        padded = ops.pad(features, [[0, 0], [CONTEXT, CONTEXT], [0, 0]])
+        padded = ops.pad(features, [[0, 0], self._margin, [0, 0]])
         return ops.expand_dims(ops.matmul(padded, self.kernel) + self.bias, -1)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -77,8 +77,8 @@ class Convolution:
 
     Comes before the Dense layers. Of frames x of width n, those at i to i + taps - 1, side by side, make
     m = max over `pool` parts of (x @ kernel + bias), and that min(max(m, 0), clip); where clip is None, m. i goes
-    up by `step` from 0 as long as there are frames. The first of them takes the window's own frames; a Dense takes
-    the frames that are left side by side.
+    up by `step` from `first` as long as there are frames. The first of them takes the window's own frames; a Dense
+    takes the frames that are left side by side.
 
     Parameters
     ----------
@@ -88,6 +88,7 @@ class Convolution:
     taps : frames that one place covers.
     pool : parts of the outputs, one after the other, of which the largest value goes on.
     step : frames from one place to the next.
+    first : frames before the first place, at which it does not look.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Convolution:
     pool: int = 1
     step: int = 1
     clip: float | None = CLIP
+    first: int = 0
 
     @property
     def n_in(self) -> int:
@@ -119,13 +121,39 @@ def cells(layer: Lstm) -> int:
 
 def places(layer: Convolution, frames: int) -> npt.NDArray[np.int32]:
     """Return which of `frames` each of a convolution's places covers, int32 [places, taps]."""
-    starts = np.arange(0, frames - layer.taps + 1, layer.step)
+    starts = np.arange(layer.first, frames - layer.taps + 1, layer.step)
     return np.asarray(starts[:, np.newaxis] + np.arange(layer.taps), np.int32)
 
 
 def stride(layers: Sequence[Layer]) -> int:
     """Return how many frames the network answers for in one step."""
     return next((layer.frames for layer in layers if isinstance(layer, Stride)), 1)
+
+
+def context_of(layers: Sequence[Layer], n_features: int) -> int:
+    """Return how many frames on either side of a frame a network is given; frames are `n_features` wide.
+
+    Raises
+    ------
+    ValueError : the layers are for no odd number of frames, or may be for several.
+    """
+    convolutions = [layer for layer in layers if isinstance(layer, Convolution)]
+    dense = next((layer for layer in layers if isinstance(layer, Dense | Lstm)), None)
+    if dense is None or 0 in dense.kernel.shape:
+        raise ValueError("there is no layer that looks at frames")
+    width = len(convolutions[-1].bias) // convolutions[-1].pool if convolutions else n_features
+    rows = len(dense.kernel) - (cells(dense) if isinstance(dense, Lstm) else 0)
+    frames = most = rows // max(width, 1)
+    for layer in reversed(convolutions):
+        # Where places lie `step` apart, up to step - 1 last frames may be in none of them.
+        most = layer.first + most * layer.step + layer.taps - 1
+        frames = layer.first + (frames - 1) * layer.step + layer.taps
+    found = [count for count in range(frames, most + 1) if count % 2]
+    if frames < 1 or rows % max(width, 1) or not found:
+        raise ValueError(f"{dense.name} has {rows} rows, which are no frame with as many neighbours on either side")
+    if len(found) > 1:
+        raise ValueError(f"the layers fit windows of {' or '.join(map(str, found))} frames")
+    return found[0] // 2
 
 
 def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
@@ -182,7 +210,7 @@ def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
 def _convolved(layer: Convolution, frames: int, width: int, *, first: bool) -> tuple[int, int]:
     """Return how many frames leave a convolution, and their width; `width` is the whole window's for the first."""
     rows, columns = layer.kernel.shape
-    if min(layer.taps, layer.pool, layer.step) < 1 or rows % layer.taps or columns % layer.pool:
+    if min(layer.taps, layer.pool, layer.step) < 1 or layer.first < 0 or rows % layer.taps or columns % layer.pool:
         raise ValueError(
             f"{layer.name} has {rows} rows and {columns} columns for {layer.taps} frames and {layer.pool} parts"
         )

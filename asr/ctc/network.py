@@ -28,6 +28,7 @@ from asr.ctc.layers import (
     Skip,
     Stride,
     cells,
+    context_of,
     fold_normalisation,
     lstm_name,
     stride,
@@ -46,17 +47,21 @@ class Form:
     stride : frames that a step answers for; its context window is that of the first.
     dense : clipped-ReLU layers before the LSTM.
     bands : convolutions over mel bands come first, see asr.ctc.bands.
+    before, after : frames on either side of a frame that a step looks at; after is before or more.
     """
 
     lstms: int = 1
     stride: int = 1
     dense: int = 3
     bands: bool = False
+    before: int = CONTEXT
+    after: int = CONTEXT
 
 
 NETWORKS = {
     "deepspeech": Form(),
     "deepspeech-conv": Form(dense=2, bands=True),
+    "deepspeech-conv-ahead": Form(dense=2, bands=True, after=15),
     "deepspeech-2lstm": Form(lstms=2),
     "deepspeech-stride2": Form(stride=2),
     "deepspeech-conv-stride2": Form(dense=2, bands=True, stride=2),
@@ -64,7 +69,7 @@ NETWORKS = {
 
 
 class ContextWindows(keras.layers.Layer):
-    """Each frame with its neighbours, then normalised: [batch, frames, 26] -> [batch, frames / stride, 494].
+    """Each frame with its neighbours, then normalised: [batch, frames, 26] -> [batch, frames / stride, 19 * 26].
 
     The context beyond both ends is zeros in place of features, before normalisation, as in the client; so the
     normalisation can be folded into the first layer exactly.
@@ -172,7 +177,7 @@ def build(
     zeros = np.zeros(COEFFICIENTS, np.float32)
     mean = zeros if mean is None else mean
     if form.bands:
-        values = Bands(mean, inverse_dct() if scale is None else scale, name="bands")(features)
+        values = Bands(mean, inverse_dct() if scale is None else scale, form.before, form.after, name="bands")(features)
         for index, filters in enumerate(FILTERS, 1):
             last = index == len(FILTERS)
             values = BandConvolution(
@@ -182,7 +187,8 @@ def build(
                 kernel_initializer=keras.initializers.HeNormal(seed=next(seeds)),
             )(values)
             values = drop(values, clip=True) if last else keras.layers.ReLU(max_value=CLIP)(values)
-        values = Windows(2 * CONTEXT - len(FILTERS) * (TAPS - 1), STEP, form.stride, name="windows")(values, features)
+        left = form.before + form.after - len(FILTERS) * (TAPS - 1)
+        values = Windows(left, STEP, form.stride, name="windows")(values, features)
     else:
         scale = zeros + 1 if scale is None else scale
         values = ContextWindows(mean, scale, form.stride, name="context")(features)
@@ -221,7 +227,8 @@ def layers(model: keras.Model) -> list[Layer]:
     for layer in model.layers:
         if isinstance(layer, Bands):
             kernel, bias = (np.asarray(value, np.float32) for value in layer.get_weights())
-            result.append(Convolution(layer.name, kernel, bias, clip=None))
+            # The client's window is as wide on either side.
+            result.append(Convolution(layer.name, kernel, bias, clip=None, first=form.after - form.before))
         elif isinstance(layer, BandConvolution):
             result.append(layer.plain())
         elif isinstance(layer, keras.layers.Dense):
@@ -239,6 +246,13 @@ def layers(model: keras.Model) -> list[Layer]:
     return result
 
 
+def reach(found: Sequence[Layer]) -> tuple[int, int]:
+    """Return how many frames before and after a frame the layers look at; ValueError as `context_of`."""
+    context = context_of(found, COEFFICIENTS)
+    unseen = next((layer.first for layer in found if isinstance(layer, Convolution)), 0)
+    return context - unseen, context
+
+
 def network_of(found: Sequence[Layer]) -> tuple[str, int]:
     """Return the name and n_hidden of the network that a list of layers is; ValueError where we have none such."""
     lstms = [layer for layer in found if isinstance(layer, Lstm)]
@@ -251,10 +265,13 @@ def network_of(found: Sequence[Layer]) -> tuple[str, int]:
     }
     skips = [layer for layer in found if isinstance(layer, Skip)]
     convolutions = [layer.name for layer in found if isinstance(layer, Convolution)]
-    form = Form(len(lstms), stride(found), len(names) - 2, bool(convolutions))
+    try:
+        form = Form(len(lstms), stride(found), len(names) - 2, bool(convolutions), *reach(found))
+    except ValueError:
+        form = None
     expected = ["bands", *(f"conv_{index}" for index in range(1, len(FILTERS) + 1))] if convolutions else []
     for name, known in NETWORKS.items():
-        if form == known and len(skips) == len(lstms) - 1 and convolutions == expected and len(widths) == 1:
+        if known == form and len(skips) == len(lstms) - 1 and convolutions == expected and len(widths) == 1:
             return name, widths.pop()
     raise ValueError(
         f"{len(names)} dense and {len(lstms)} LSTM layers of widths {sorted(widths)} are no network of ours"

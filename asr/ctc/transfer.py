@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from asr.alphabet import Alphabet
-from asr.ctc.bands import BandConvolution, Bands
+from asr.ctc.bands import STEP, BandConvolution, Bands
 from asr.ctc.layers import Convolution, Dense, Layer, Lstm, lstm_name, stride, unfold_normalisation
-from asr.ctc.network import NETWORKS, form_of, network_of
+from asr.ctc.network import NETWORKS, form_of, network_of, reach
 from asr.ctc.recurrence import Recurrence
 from asr.errors import ModelError
 from asr.progress import say
@@ -84,6 +84,8 @@ class Start:
             context = network.get_layer("context")
             kernel, bias = unfold_normalisation(kernel, bias, context.mean, context.scale)
         shape = tuple(layer.kernel.shape)
+        if layer.name == "layer_1":
+            kernel = self._widened(kernel, shape[0], network)
         if layer.name == "layer_6":
             there, here = stride(self.layers), form_of(network).stride
             if there == 1:
@@ -96,6 +98,23 @@ class Start:
         if kernel.shape != shape:
             raise self._misfit(layer.name, kernel.shape, shape)
         return [kernel, bias]
+
+    def _widened(self, kernel: np.ndarray, rows: int, network: keras.Model) -> np.ndarray:
+        """Return a first layer's kernel with zeros for the frames that only this network's `rows` rows look at."""
+        form = form_of(network)
+        try:
+            before, after = reach(self.layers)
+        except ValueError:
+            return kernel
+        step = STEP if form.bands else 1
+        (places_before, left_before), (places_after, left_after) = (
+            divmod(here - there, step) for here, there in ((form.before, before), (form.after, after))
+        )
+        places, more = places_before + places_after, rows - len(kernel)
+        if min(places_before, places_after) < 0 or left_before or left_after or not places or more % places:
+            return kernel
+        width = more // places
+        return np.pad(kernel, ((places_before * width, places_after * width), (0, 0))) if more > 0 else kernel
 
     def _relabelled(
         self, layer: keras.layers.Layer, kernel: np.ndarray, bias: np.ndarray, frames: int
@@ -127,8 +146,8 @@ class Start:
             name, width = network_of(self.layers)
         except ValueError:
             return "Set train.network and train.n_hidden to those of the weights, or raise train.drop_layers"
-        coarser = f"{name}-stride2"
-        names = f'"{name}" or "{coarser}"' if coarser in NETWORKS else f'"{name}"'
+        fitting = [name, *(more for more in (f"{name}-stride2", f"{name}-ahead") if more in NETWORKS)]
+        names = " or ".join(f'"{fits}"' for fits in fitting)
         return f"Set train.network to {names} and train.n_hidden to {width}, or raise train.drop_layers"
 
 

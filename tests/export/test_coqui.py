@@ -31,6 +31,7 @@ NETWORKS = {
     "stride of 2": {"stride": 2},
     "convolutions": {"convolutions": True},
     "convolutions and a stride of 2": {"convolutions": True, "stride": 2},
+    "convolutions that look ahead": {"convolutions": True, "context": 13, "unseen": 2},
 }
 STEPS = 16
 
@@ -83,8 +84,8 @@ class Runner:
         found = []
         for first in range(0, len(windows), STEPS):
             piece = windows[first : first + STEPS]
-            batch = np.zeros((1, STEPS, 19, 26), np.float32)
-            batch[0, : len(piece)] = piece.reshape(-1, 19, 26)
+            batch = np.zeros(self.inputs["input_node"]["shape"], np.float32)
+            batch[0, : len(piece)] = piece.reshape(len(piece), -1, 26)
             answers = self.run(input_node=batch, **state)
             found.append(answers["logits"][: len(piece)])
             state = {f"previous_state_{kind}": answers[f"new_state_{kind}"] for kind in "ch"}
@@ -94,7 +95,8 @@ class Runner:
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_model_is_the_trained_network(network: str) -> None:
     layers = small_network(3, sharpness=20.0, **NETWORKS[network])
-    windows = np.random.default_rng(70).normal(0, 1.5, (70, 494)).astype(np.float32)
+    width = (2 * NETWORKS[network].get("context", 9) + 1) * 26
+    windows = np.random.default_rng(70).normal(0, 1.5, (70, width)).astype(np.float32)
     found = Runner(tflite(layers, Alphabet())).probabilities(windows)
     expected = keras_probabilities(layers, windows)
     assert np.abs(found - expected).max() <= 1e-5
@@ -151,7 +153,10 @@ def babble(seed: int) -> np.ndarray:
     return np.round(rng.normal(0, 6000, count) * swell).clip(-32768, 32767).astype(np.int16)
 
 
-@pytest.mark.parametrize("network", ["tones", "one LSTM", "two LSTM and a skip", "stride of 2", "convolutions"])
+@pytest.mark.parametrize(
+    "network",
+    ["tones", "one LSTM", "two LSTM and a skip", "stride of 2", "convolutions", "convolutions that look ahead"],
+)
 def test_stt_writes_what_the_deepspeech_client_writes(network: str, stt_python: Path, tmp_path: Path) -> None:
     alphabet = Alphabet()
     texts = ("turn on the light", "turn of the lite", "light the off", "qzx")

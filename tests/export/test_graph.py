@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from asr.alphabet import Alphabet
-from asr.ctc.layers import check_layers
+from asr.ctc.layers import check_layers, context_of
 from export.graph import Dense, Lstm, Skip, Stride, fold_normalisation, graph_def, lstm_name
 from tests.small_networks import GraphRunner, keras_probabilities, small_network
 
@@ -25,6 +25,9 @@ NETWORKS = {
     "stride of 2": {"stride": 2},
     "convolutions": {"convolutions": True},
     "convolutions and a stride of 2": {"convolutions": True, "stride": 2},
+    "a wide window": {"context": 13},
+    "convolutions that look ahead": {"convolutions": True, "context": 13, "unseen": 2},
+    "a narrow window": {"context": 2},
 }
 
 # Runs a graph like the client; TensorFlow 1.15, Python 3.7.
@@ -42,8 +45,8 @@ parts = []
 with tf.compat.v1.Session(graph=loaded) as session:
     for first in range(0, len(windows), 16):
         piece = windows[first:first + 16]
-        batch = np.zeros((1, 16, 19, 26), np.float32)
-        batch[0, :len(piece)] = piece.reshape(-1, 19, 26)
+        batch = np.zeros((1, 16, piece.shape[1] // 26, 26), np.float32)
+        batch[0, :len(piece)] = piece.reshape(len(piece), -1, 26)
         logits, c, h = session.run(["logits:0", "new_state_c:0", "new_state_h:0"], {
             "input_node:0": batch, "input_lengths:0": [len(piece)],
             "previous_state_c:0": c, "previous_state_h:0": h})
@@ -53,8 +56,9 @@ np.savez(outputs, probabilities=np.concatenate(parts), mfccs=np.concatenate(mfcc
 """
 
 
-def windows(frames: int) -> np.ndarray:
-    return np.random.default_rng(frames).normal(0, 1.5, (frames, 494)).astype(np.float32)
+def windows(frames: int, context: int = 9) -> np.ndarray:
+    width = (2 * context + 1) * 26
+    return np.random.default_rng(frames).normal(0, 1.5, (frames, width)).astype(np.float32)
 
 
 @pytest.mark.parametrize("frames", [1, 15, 16, 17, 70])
@@ -62,7 +66,7 @@ def windows(frames: int) -> np.ndarray:
 def test_streamed_graph_is_the_trained_network(network, frames) -> None:
     layers = small_network(3, sharpness=20.0, **NETWORKS[network])
     runner = GraphRunner(graph_def(layers, Alphabet()))
-    heard = windows(frames)
+    heard = windows(frames, NETWORKS[network].get("context", 9))
     found = runner.probabilities(heard)
     expected = keras_probabilities(layers, heard)
     assert np.abs(found - expected).max() <= 1e-5
@@ -72,14 +76,17 @@ def test_streamed_graph_is_the_trained_network(network, frames) -> None:
 
 
 @pytest.mark.skipif(not REFERENCE.is_file(), reason=f"no Python 3.7 with TensorFlow 1.15.4 at {REFERENCE}")
-@pytest.mark.parametrize("network", ["one LSTM", "two LSTM and a skip", "stride of 2", "convolutions"])
+@pytest.mark.parametrize(
+    "network",
+    ["one LSTM", "two LSTM and a skip", "stride of 2", "convolutions", "convolutions that look ahead"],
+)
 def test_tensorflow_1_gives_the_same(network, tmp_path) -> None:
     from asr.ctc import features
 
     layers = small_network(3, sharpness=20.0, **NETWORKS[network])
     graph = graph_def(layers, Alphabet())
     (tmp_path / "output_graph.pb").write_bytes(graph)
-    heard = windows(70)
+    heard = windows(70, NETWORKS[network].get("context", 9))
     noise = np.random.default_rng(0).integers(-9000, 9000, 512 * 4).astype(np.int16)
     np.savez(
         tmp_path / "in.npz",
@@ -178,7 +185,9 @@ def broken(layers: list, index: int, **changes: object) -> list:
         (lambda n: broken(n, 1, name="layer_1"), "two layers are named layer_1"),
         (lambda n: broken(n, -1, clip=20.0), "the last layer"),
         (lambda n: n[:-1], "the last layer"),
-        (lambda n: [], "the last layer"),
+        (lambda n: [], "no layer that looks at frames"),
+        (lambda n: broken(n, 0, kernel=n[0].kernel[:-1]), "layer_1 has 493 rows, which are no frame with as many"),
+        (lambda n: broken(n, 0, kernel=n[0].kernel[26:]), "layer_1 has 468 rows, which are no frame with as many"),
         (lambda n: [*n[:3], *n[4:]], "layer_5 has 24 rows where 27 belong"),
         (lambda n: [*n[:2], Skip("layer_9"), *n[2:]], "a skip from layer_9"),
         (lambda n: broken(n, 3, kernel=n[3].kernel[:, :-1], bias=n[3].bias[:-1]), "four times its cells"),
@@ -196,6 +205,21 @@ def test_layers_that_fit_are_taken() -> None:
     check_layers(layers, 494, 29)
     assert [type(layer) for layer in layers] == [Dense, Dense, Dense, Lstm, Lstm, Skip, Dense, Dense]
     check_layers(small_network(1, stride=2), 494, 29)
+
+
+def test_the_first_layer_says_how_wide_the_window_is() -> None:
+    for context in (0, 1, 9, 13):
+        assert context_of(small_network(1, context=context), 26) == context
+    for context in (3, 6, 9, 12):
+        assert context_of(small_network(1, convolutions=True, context=context), 26) == context
+        ahead = small_network(1, convolutions=True, context=context + 1, unseen=2)
+        assert context_of(ahead, 26) == context + 1
+    # Places three frames apart may leave two frames over.
+    for context in (4, 5):
+        with pytest.raises(ValueError, match="the layers fit windows of 9 or 11 frames"):
+            context_of(small_network(1, convolutions=True, context=context), 26)
+    with pytest.raises(ValueError, match="layer_1 has 494 rows where 702 belong"):
+        graph_def(small_network(1), Alphabet(), n_context=13)
 
 
 def test_strides_that_do_not_fit_are_refused() -> None:

@@ -99,6 +99,7 @@ def same(found: Layer, expected: Layer) -> None:
         {"lstms": (64, 64), "skip": True},
         {"lstms": (64,), "convolutions": True},
         {"lstms": (64,), "convolutions": True, "stride": 2},
+        {"lstms": (64,), "convolutions": True, "context": 13, "unseen": 2},
     ],
 )
 def test_layers_come_back(suffix, form, tmp_path) -> None:
@@ -118,7 +119,7 @@ def test_layers_come_back(suffix, form, tmp_path) -> None:
     assert metadata == read_metadata(path)
     assert metadata.alphabet == labels
     assert (metadata.sample_rate, metadata.window_ms, metadata.step_ms) == (22050, 32, 20)
-    assert (metadata.n_steps, metadata.n_context, metadata.n_features) == (16, 9, 26)
+    assert (metadata.n_steps, metadata.n_context, metadata.n_features) == (16, form.get("context", 9), 26)
     assert (metadata.state, metadata.beam_width, metadata.language) == (sum(form["lstms"]), 31, "de")
 
 

@@ -59,14 +59,25 @@ def shy_network(seed: int, lstms: tuple[int, ...] = (24,), **form: Any) -> list:
 
 
 @pytest.mark.parametrize("length", [0, 100, 511, 512, 831, 832, 833, 16000, 40001])
-@pytest.mark.parametrize(("lstms", "stride"), [((24,), 1), ((16, 16), 1), ((24,), 2), ((24,), 4)])
-def test_client_hears_the_numpy_features(length, lstms, stride, folder) -> None:
+@pytest.mark.parametrize(
+    ("lstms", "form"),
+    [
+        ((24,), {}),
+        ((16, 16), {"skip": True}),
+        ((24,), {"stride": 2}),
+        ((24,), {"stride": 4}),
+        ((24,), {"context": 13}),
+        ((24,), {"context": 2}),
+        ((24,), {"convolutions": True, "context": 13, "unseen": 2}),
+    ],
+)
+def test_client_hears_the_numpy_features(length, lstms, form, folder) -> None:
     """The empty transcript has one path, all blanks: its confidence is the sum of their log probabilities."""
-    layers = shy_network(21, lstms, skip=len(lstms) > 1, stride=stride)
-    path = folder / f"shy{len(lstms)}-{stride}.pb"
+    layers = shy_network(21, lstms, **form)
+    path = folder / f"shy-{len(lstms)}-{'-'.join(form)}.pb"
     path.write_bytes(graph_def(layers, Alphabet()))
     samples = sound(length)
-    frames = features.context_windows(features.mfcc(samples))
+    frames = features.context_windows(features.mfcc(samples), form.get("context", 9))
     probabilities = keras_probabilities(layers, frames)
     blanks = np.log(probabilities[:, LABELS - 1].astype(np.float64))
     assert length < 16000 or blanks.std() > 0.01 * abs(blanks.mean()), "its blanks should tell frames apart"

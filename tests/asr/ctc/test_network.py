@@ -56,7 +56,7 @@ def test_the_exported_graph_hears_what_was_trained(name, width, scale) -> None:
     for frames in (1, 16, 61):
         features = heard(frames)
         expected = keras.ops.convert_to_numpy(keras.ops.softmax(model(features[None], training=False)))[0]
-        found = runner.probabilities(context_windows(features).astype("f"))
+        found = runner.probabilities(context_windows(features, NETWORKS[name].after).astype("f"))
         assert np.abs(found - expected).max() <= 1e-5
     assert 0.1 < np.median(expected.max(axis=1)) < 0.9999
     assert expected.std(axis=0).max() > 0.01

@@ -122,6 +122,22 @@ def test_a_step_for_two_frames_begins_with_what_a_step_for_one_said(target) -> N
         np.testing.assert_allclose(logits(new)[:2], logits(old)[[0, 0]], atol=1e-5)
 
 
+@pytest.mark.parametrize("form", ["run", "pb"])
+def test_looking_further_ahead_begins_with_what_was_said_before(form, tmp_path) -> None:
+    old, new = network("deepspeech-conv"), network("deepspeech-conv-ahead", seed=2)
+    found = layers(old)
+    if form == "pb":
+        (tmp_path / "model.pb").write_bytes(graph_def(found, Alphabet()))
+        found = list(read_graph(tmp_path / "model.pb").layers)
+    assert np.abs(logits(new) - logits(old)).max() > 0.1
+    start(found).apply(new)
+    # Kernels of other shapes add up in another order.
+    np.testing.assert_allclose(logits(new), logits(old), atol=2e-4)
+    # The other way round, weights would be lost.
+    with pytest.raises(ModelError, match=r"layer_1 is \[2016, 24\] there and \[1344, 24\] here.*deepspeech-conv-ahead"):
+        start(layers(new)).apply(network("deepspeech-conv"))
+
+
 def test_labels_that_both_alphabets_have_keep_their_weights() -> None:
     old = network()
     target = Alphabet("\u00e4z ba")

@@ -134,6 +134,7 @@ class Trainer:
         self.plan = plan
         self.settings = plan.settings
         self.shares = devices.prepare(self.settings.batch_size * plan.recipe.views)
+        self.bfloat16 = self.settings.bfloat16 and devices.multiplies_bfloat16()
         keras.utils.set_random_seed(self.settings.seed)
         self.dev = feature_store.load(plan.dev, plan.features, "dev")
         self.dev_labels = [plan.alphabet.encode(clip.transcript) for clip in plan.dev]
@@ -178,6 +179,8 @@ class Trainer:
         """
         settings = self.settings
         say(self.supply.describe())
+        if self.bfloat16:
+            say("this processor multiplies in bfloat16 (train.bfloat16)")
         board = self.board = Board(self.plan.logs, self.plan.recipe.views)
         with Workshop(self.plan.recipe, self.plan.workers) as workshop:
             while self.state.epoch < settings.epochs and not self._is_over():
@@ -264,7 +267,7 @@ class Trainer:
         parts = self.strategy.num_replicas_in_sync * self.shares * self.plan.recipe.views
         rows = dataset(batches, parts, failures)
         try:
-            with self.strategy.scope():
+            with self.strategy.scope(), devices.in_bfloat16(self.bfloat16):
                 self.objective.fit(
                     rows, epochs=1, steps_per_epoch=count, shuffle=False, verbose=0, callbacks=[callback]
                 )

@@ -5,23 +5,21 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tools.bench.reference_step import LABELS, make_batch, parse, serve, threads
+
+if TYPE_CHECKING:
+    from asr.ctc.batches import Batch
+    from asr.ctc.objective import Objective
 
 
 def main() -> None:
     """Serve steps until stdin ends."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = parse()
-    import keras
-
     from asr.ctc import devices
     from asr.ctc.batches import Batch
-    from asr.ctc.network import build
-    from asr.ctc.objective import Objective, optimiser_of
-    from asr.ctc.stepping import dataset
     from asr.sections import Train
 
     chosen = threads(options.threads)
@@ -30,10 +28,26 @@ def main() -> None:
         shares = devices.prepare(options.batch)
     else:
         devices.set_threads(*chosen)
-    settings = Train(network="deepspeech", n_hidden=options.width, batch_size=options.batch)
-    objective = Objective(build(settings, LABELS), shares)
-    objective.compile(optimizer=optimiser_of(settings))
+    objective = compiled(Train(network="deepspeech", n_hidden=options.width, batch_size=options.batch), shares)
     batch = Batch(*make_batch(options.batch, options.frames))
+    serve(lambda count: take(objective, batch, count))
+
+
+def compiled(settings: Any, shares: int) -> Objective:
+    """Return an untrained network of these settings, ready to be trained."""
+    from asr.ctc.network import build
+    from asr.ctc.objective import Objective, optimiser_of
+
+    objective = Objective(build(settings, LABELS), shares, settings.consistency)
+    objective.compile(optimizer=optimiser_of(settings))
+    return objective
+
+
+def take(objective: Objective, batch: Batch, count: int) -> list[tuple[float, float]]:
+    """Take `count` steps and return the seconds of each: of the clock, and of all processors."""
+    import keras
+
+    from asr.ctc.stepping import dataset
 
     class Clock(keras.callbacks.Callback):
         """Notes when each step ended."""
@@ -47,19 +61,12 @@ def main() -> None:
             float((logs or {})["loss"])
             self.ends.append((time.perf_counter(), time.process_time()))
 
-    def rows(count: int) -> Iterator[Batch]:
-        for _ in range(count):
-            yield batch
-
-    def run(count: int) -> list[tuple[float, float]]:
-        clock = Clock()
-        # The first step of a fit starts the pipeline, once an epoch: it is taken and not counted.
-        fed = dataset(rows(count + 1), shares)
-        objective.fit(fed, epochs=1, steps_per_epoch=count + 1, shuffle=False, verbose=0, callbacks=[clock])
-        pairs = itertools.pairwise(clock.ends)
-        return [(end[0] - start[0], end[1] - start[1]) for start, end in pairs]
-
-    serve(run)
+    clock = Clock()
+    # The first step of a fit starts the pipeline, once an epoch: it is taken and not counted.
+    fed = dataset(itertools.repeat(batch, count + 1), objective.shares)
+    objective.fit(fed, epochs=1, steps_per_epoch=count + 1, shuffle=False, verbose=0, callbacks=[clock])
+    pairs = itertools.pairwise(clock.ends)
+    return [(end[0] - start[0], end[1] - start[1]) for start, end in pairs]
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ NETWORKS = {
     "stride of 2": {"stride": 2},
     "convolutions": {"convolutions": True},
     "convolutions and a stride of 2": {"convolutions": True, "stride": 2},
-    "convolutions that look ahead": {"convolutions": True, "context": 13, "unseen": 2},
+    "convolutions that look ahead": {"convolutions": True, "context": 10, "unseen": 2},
 }
 STEPS = 16
 

@@ -30,9 +30,10 @@ from tests.tone_training import ALPHABET, TEXTS, Log, make_plan, write_clips
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-def test_it_learns(tmp_path) -> None:
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_it_learns(tmp_path, bfloat16: bool) -> None:
     """Eight utterances by heart: next to no loss, and every one is read aright."""
-    plan = make_plan(tmp_path, "run", epochs=40)
+    plan = make_plan(tmp_path, "run", epochs=40, bfloat16=bfloat16)
     trainer = Trainer(plan)
     log = Log()
     result = trainer.run(log)

@@ -37,15 +37,13 @@ def tflite(
     layers: Sequence[Layer],
     alphabet: Alphabet,
     sample_rate: int = 16000,
-    n_context: int | None = None,
     beam_width: int = 500,
     language: str = "en",
     *,
     n_features: int = 26,
 ) -> bytes:
     """Return model.tflite of a trained network; parameters and errors as export.graph.graph_def's."""
-    if n_context is None:
-        n_context = context_of(layers, n_features)
+    n_context = context_of(layers, n_features)
     width = (2 * n_context + 1) * n_features
     check_layers(layers, width, alphabet.size + 1)
     writer = _Writer(layers)

@@ -65,7 +65,6 @@ def graph_def(
     layers: Sequence[Layer],
     alphabet: Alphabet,
     sample_rate: int = 16000,
-    n_context: int | None = None,
     beam_width: int = 500,
     language: str = "en",
     *,
@@ -76,12 +75,11 @@ def graph_def(
 
     Parameters
     ----------
-    layers : from the context windows to the labels and the blank, in order; the last is a Dense with clip
-        None, whose softmax the graph computes. Several Lstm share one state: their cells stand side by side
-        in it, in order.
+    layers : from the context windows, as wide as the first weights say, to the labels and the blank, in order; the
+        last is a Dense with clip None, whose softmax the graph computes. Several Lstm share one state: their cells
+        stand side by side in it, in order.
     alphabet : the labels; the blank comes after them.
     sample_rate : Hz of the recordings that the model hears.
-    n_context : frames on either side of a frame; None: as many as the first layer's weights are for.
     beam_width : the width at which the client decodes unless told otherwise.
     language : BCP 47; the client does not read it.
     n_features : coefficients a frame.
@@ -91,8 +89,7 @@ def graph_def(
     ------
     ValueError : the layers do not fit together, or to the alphabet.
     """
-    if n_context is None:
-        n_context = context_of(layers, n_features)
+    n_context = context_of(layers, n_features)
     check_layers(layers, (2 * n_context + 1) * n_features, alphabet.size + 1)
     if n_steps % stride(layers):
         raise ValueError(f"{n_steps} frames a run are no multiple of the network's stride, {stride(layers)}")

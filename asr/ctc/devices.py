@@ -59,9 +59,9 @@ def multiplies_bfloat16(told: Path = Path("/proc/cpuinfo")) -> bool:
 def in_bfloat16(asked: bool) -> Iterator[None]:
     """Have TensorFlow multiply in bfloat16 in the functions that it optimises meanwhile, if asked to.
 
-    Products round what they are given to 8 bits of mantissa and add up in float32; weights, the LSTM's own operation,
-    losses and the optimiser stay float32 (Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training, 2019).
-    What is called eagerly, as dev's loss is, stays so too.
+    TensorFlow's rewriter rounds what products are given to 8 bits of mantissa, and what follows them up to an
+    operation that has no such kernel, as BlockLSTM and the CTC loss have none. Variables stay float32, and so does
+    what is called eagerly, as dev's loss is (Kalamkar et al., A Study of BFLOAT16 for Deep Learning Training, 2019).
     """
     import tensorflow as tf
 

@@ -103,18 +103,16 @@ class Start:
         """Return a first layer's kernel with zeros for the frames that only this network's `rows` rows look at."""
         form = form_of(network)
         try:
-            before, after = reach(self.layers)
+            known = reach(self.layers)
         except ValueError:
             return kernel
         step = STEP if form.bands else 1
-        (places_before, left_before), (places_after, left_after) = (
-            divmod(here - there, step) for here, there in ((form.before, before), (form.after, after))
-        )
-        places, more = places_before + places_after, rows - len(kernel)
-        if min(places_before, places_after) < 0 or left_before or left_after or not places or more % places:
+        before, after = (here - there for here, there in zip((form.before, form.after), known, strict=True))
+        places = (before + after) // step
+        width, left = divmod(rows - len(kernel), max(places, 1))
+        if min(before, after) < 0 or before % step or after % step or not places or left or width < 1:
             return kernel
-        width = more // places
-        return np.pad(kernel, ((places_before * width, places_after * width), (0, 0))) if more > 0 else kernel
+        return np.pad(kernel, ((before // step * width, after // step * width), (0, 0)))
 
     def _relabelled(
         self, layer: keras.layers.Layer, kernel: np.ndarray, bias: np.ndarray, frames: int

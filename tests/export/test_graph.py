@@ -218,8 +218,6 @@ def test_the_first_layer_says_how_wide_the_window_is() -> None:
     for context in (4, 5):
         with pytest.raises(ValueError, match="the layers fit windows of 9 or 11 frames"):
             context_of(small_network(1, convolutions=True, context=context), 26)
-    with pytest.raises(ValueError, match="layer_1 has 494 rows where 702 belong"):
-        graph_def(small_network(1), Alphabet(), n_context=13)
 
 
 def test_strides_that_do_not_fit_are_refused() -> None:

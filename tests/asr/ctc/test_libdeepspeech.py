@@ -71,10 +71,10 @@ def shy_network(seed: int, lstms: tuple[int, ...] = (24,), **form: Any) -> list:
         ((24,), {"convolutions": True, "context": 13, "unseen": 2}),
     ],
 )
-def test_client_hears_the_numpy_features(length, lstms, form, folder) -> None:
+def test_client_hears_the_numpy_features(length, lstms, form, tmp_path) -> None:
     """The empty transcript has one path, all blanks: its confidence is the sum of their log probabilities."""
     layers = shy_network(21, lstms, **form)
-    path = folder / f"shy-{len(lstms)}-{'-'.join(form)}.pb"
+    path = tmp_path / "shy.pb"
     path.write_bytes(graph_def(layers, Alphabet()))
     samples = sound(length)
     frames = features.context_windows(features.mfcc(samples), form.get("context", 9))

@@ -20,6 +20,7 @@ from asr.ctc.alignment import spikes
 from asr.ctc.bands import inverse_dct
 from asr.ctc.batches import Batch, Clip, Recipe, Workshop, check_length, collate, plan
 from asr.ctc.board import Board
+from asr.ctc.candidates import Candidates
 from asr.ctc.features import mfcc
 from asr.ctc.layers import Layer
 from asr.ctc.network import NETWORKS, build, layers, normalisation
@@ -166,6 +167,7 @@ class Trainer:
         self.heard: list[str] = []  # what greedy decoding made of dev when it last listened
         self.state = _State()
         self._resume()
+        self.candidates = Candidates(plan.checkpoints, self.settings.average, self.state.kept)
 
     @property
     def last(self) -> Path:
@@ -316,27 +318,16 @@ class Trainer:
     def _weights(self) -> checkpoints.Weights:
         return [np.asarray(value, np.float32) for value in self.network.get_weights()]
 
-    def _kept(self, epoch: int) -> Path:
-        return self.plan.checkpoints / f"epoch-{epoch:04d}.npz"
-
     def _keep(self, epoch: int, dev_loss: float) -> None:
         """Save what this epoch gave: its weights if they are worth keeping, and the state to go on from."""
         state, weights = self.state, self._weights()
         if state.pace.note(self.settings, epoch, dev_loss):
             checkpoints.save(self.best, weights, {"epoch": epoch, "dev_loss": dev_loss, **self.normalisation})
-        checkpoints.save(self._kept(epoch), weights, {"epoch": epoch, "dev_loss": dev_loss})
-        # The latest epochs and those of the lowest dev loss are candidates; the others go.
-        count = self.settings.average
-        everything = [*state.kept, (dev_loss, epoch)]
-        latest = sorted(everything, key=lambda pair: -pair[1])[:count]
-        lowest = sorted(everything)[:count]
-        state.kept = [pair for pair in everything if pair in latest or pair in lowest]
+        self.candidates.add(epoch, dev_loss, weights)
+        state.kept = self.candidates.kept
         variables = [*self.network.variables, *self.optimiser.variables]
         checkpoints.save(self.last, [np.asarray(variable) for variable in variables], state.as_json())
-        names = {self._kept(one) for _, one in state.kept}
-        for path in self.plan.checkpoints.glob("epoch-*.npz"):
-            if path not in names:
-                path.unlink()
+        self.candidates.tidy()
 
     def _resume(self) -> None:
         # What a killed process was about to write.
@@ -357,19 +348,9 @@ class Trainer:
 
     def _choose(self, judge: Judge | None) -> Result:
         """Compare the candidates, leave the best one in the network, and return it."""
-        latest = sorted((epoch for _, epoch in self.state.kept), reverse=True)[: self.settings.average]
-        lowest = [epoch for _, epoch in sorted(self.state.kept)[: self.settings.average]]
-        candidates = {"the epoch of the lowest dev loss": lowest[:1], "the last epoch": latest[:1]}
-        if self.settings.average > 1:
-            candidates[f"the average of the last {len(latest)} epochs"] = latest
-            candidates[f"the average of the {len(lowest)} epochs of lowest dev loss"] = lowest
         judged: list[tuple[float, float, str, checkpoints.Weights]] = []
-        seen: set[tuple[int, ...]] = set()
-        for name, epochs in candidates.items():
-            if tuple(sorted(epochs)) in seen:
-                continue
-            seen.add(tuple(sorted(epochs)))
-            weights = checkpoints.average(checkpoints.load(self._kept(epoch)).arrays for epoch in epochs)
+        for name, epochs in self.candidates.results().items():
+            weights = self.candidates.average(epochs)
             self.network.set_weights(weights)
             loss, _ = self._listen()
             figure = judge(layers(self.network)) if judge is not None else loss

@@ -27,12 +27,14 @@ class PowerLaw:
     ----------
     spread : standard error of the points around the line, in natural logarithms of WER; None for two points.
     points : what it was fitted to, by number of recordings.
+    by : what fewer recordings were of: "speakers", fewer of them, or "recordings", fewer of each of the same.
     """
 
     scale: float
     exponent: float
     spread: float | None
     points: tuple[Point, ...]
+    by: str = "recordings"
 
     def at(self, recordings: float) -> float:
         """Return the WER that the law gives for a number of recordings."""
@@ -61,16 +63,21 @@ class PowerLaw:
             return f"More recordings did not lower WER up to {most}; twice as many are not expected to."
         sure = f" (95 %: {_percent(interval[0])} to {_percent(interval[1])})" if interval else ""
         few = "" if interval else " Two points make a line, but say nothing of its error."
+        whose = "of twice the people" if self.by == "speakers" else "of the same people"
         return (
-            f"With twice the recordings ({2 * most} instead of {most}), WER would fall from about "
+            f"With twice the recordings ({2 * most} instead of {most}), {whose}, WER would fall from about "
             f"{_percent(now)} to about {_percent(then)}{sure}.{few}"
         )
 
 
-def fit(points: Sequence[Point]) -> PowerLaw:
+def fit(points: Sequence[Point], by: str = "recordings") -> PowerLaw:
     """Fit a power law by least squares in logarithms (Hestness et al., arXiv:1712.00409; no floor).
 
     A WER of zero is counted as half an error, for its logarithm's sake.
+
+    Parameters
+    ----------
+    by : see PowerLaw.
 
     Raises
     ------
@@ -86,7 +93,7 @@ def fit(points: Sequence[Point]) -> PowerLaw:
     slope, offset = np.polyfit(x, y, 1)
     free = len(x) - 2
     spread = float(np.sqrt(((y - offset - slope * x) ** 2).sum() / free)) if free else None
-    return PowerLaw(float(np.exp(offset)), float(-slope), spread, ordered)
+    return PowerLaw(float(np.exp(offset)), float(-slope), spread, ordered, by)
 
 
 def _percent(share: float) -> str:

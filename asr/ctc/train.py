@@ -62,8 +62,8 @@ class Plan:
     logs : folder of TensorBoard's files of this run.
     synthetic : gives spoken utterances; None: there are no voices.
     start : weights to start from; None: none.
-    splices : given the sample of each character of each clip's transcript, makes other sentences of the words; None:
-        the clips are heard as they are.
+    splices : makes other sentences of the words, given the clips to train on and the sample of each character of
+        their transcripts; None: the clips are heard as they are.
     rate : Hz; highest at which a recording to train on was made.
     workers : processes that prepare batches; 0: chosen by the cores.
     strategy : a tf.distribute.Strategy; None: chosen by the devices.
@@ -79,7 +79,7 @@ class Plan:
     logs: Path
     synthetic: Voices | None = None
     start: Start | None = None
-    splices: Callable[[Sequence[npt.NDArray[np.intp]]], Splices] | None = None
+    splices: Callable[[Sequence[Clip], Sequence[npt.NDArray[np.intp]]], Splices] | None = None
     rate: int = 16000
     workers: int = 0
     strategy: Any = None
@@ -156,7 +156,7 @@ class Trainer:
             if plan.start is not None:
                 plan.start.apply(self.network)
             # What these weights hear does not depend on where a training was killed.
-            splices = plan.splices(self._spikes(train)) if plan.splices is not None else None
+            splices = plan.splices(plan.train, self._spikes(train)) if plan.splices is not None else None
             optimiser = optimiser_of(self.settings)
             self.objective = Objective(self.network, self.shares, self.settings.consistency)
             self.objective.compile(optimizer=optimiser)

@@ -1,10 +1,14 @@
-"""The learning curve: the same training with a part of the recordings, to tell what more of them would bring."""
+"""The learning curve: the same training with a part of the recordings, to tell what more of them would bring.
+
+Recordings of the same people bring less than recordings of others. So a part is of some of the speakers and all that
+they said, as long as there are speakers enough; else it is of some of the recordings of all.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 SHARES = (0.25, 0.5, 1.0)  # of the training recordings, each part within the next
 FEWEST = 8  # recordings that a training makes sense with
+SPEAKERS = 8  # of fewer, a quarter would be one or two, and the curve of them
 
 
 class _Silent:
@@ -57,23 +62,23 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
             fix=f"Record {round(FEWEST / SHARES[0])} or more",
         )
     words = sum(len(clip.transcript.split()) for clip in prepared.of("dev"))
-    order = np.random.default_rng(ws.settings.train.seed).permutation(len(plan.train))
+    speakers = [clip.speaker for clip in prepared.of("train")]
     conditions = _conditions(ws, prepared)
     points, stamp = _kept(ws, conditions), fingerprint(conditions)[:8]
     measured = {point["recordings"] for point in points}
-    counts = [count for share in SHARES if (count := round(share * len(order))) not in measured]
+    parts = {len(part): part for part in take_parts(speakers, ws.settings.train.seed) if len(part) not in measured}
     # What was stopped is gone on with; parts of other data and settings, and of points that are there, are not.
-    names = {count: f"curve-{stamp}-{count}" for count in counts}
+    names = {count: f"curve-{stamp}-{count}" for count in parts}
     for folder in (ws.checkpoints, ws.build / "features"):
         for path in folder.glob("curve-*"):
             if path.name not in names.values():
                 shutil.rmtree(path, ignore_errors=True)
     for count, name in names.items():
-        chosen = sorted(order[:count].tolist())
-        say(f"learning curve: {count} of {len(order)} recordings")
+        people = len({speakers[index] for index in parts[count]})
+        say(f"learning curve: {count} of {len(speakers)} recordings, of {people} of {len(set(speakers))} speakers")
         part = replace(
             plan,
-            train=[plan.train[index] for index in chosen],
+            train=[plan.train[index] for index in parts[count]],
             checkpoints=ws.checkpoints / name,
             features=ws.build / "features" / name,
             logs=ws.logs / f"curve-{count}",
@@ -84,15 +89,40 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
         for folder in (part.checkpoints, part.features):
             shutil.rmtree(folder, ignore_errors=True)
     law = read_curve(ws, prepared)
-    return law if law is not None else fit([Point(**point) for point in points])
+    return law if law is not None else fit([Point(**point) for point in points], conditions["by"])
+
+
+def take_parts(speakers: Sequence[str], seed: int) -> list[list[int]]:
+    """Return the recordings of each part, by number, each part within the next; the last is all.
+
+    Parameters
+    ----------
+    speakers : of each recording.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = [round(share * len(speakers)) for share in SHARES]
+    if _by(speakers) == "recordings":
+        order = rng.permutation(len(speakers))
+        return [sorted(order[:size].tolist()) for size in sizes]
+    names = sorted(set(speakers))
+    place = {names[index]: place for place, index in enumerate(rng.permutation(len(names)))}
+    order = np.array(sorted(range(len(speakers)), key=lambda index: place[speakers[index]]))
+    turns = np.array([place[speakers[index]] for index in order])
+    # Whoever says the recording that makes a part large enough says all theirs in it.
+    return [sorted(order[turns <= turns[size - 1]].tolist()) for size in sizes]
+
+
+def _by(speakers: Sequence[str]) -> str:
+    return "speakers" if len(set(speakers)) >= SPEAKERS else "recordings"
 
 
 def read_curve(ws: Workspace, prepared: Prepared) -> PowerLaw | None:
     """Return what was measured of the data and settings as they are now; None where nothing was."""
     from asr.ctc.learning import Point, fit
 
-    points = _kept(ws, _conditions(ws, prepared))
-    return fit([Point(**point) for point in points]) if len(points) > 1 else None
+    conditions = _conditions(ws, prepared)
+    points = _kept(ws, conditions)
+    return fit([Point(**point) for point in points], conditions["by"]) if len(points) > 1 else None
 
 
 def _path(ws: Workspace) -> Path:
@@ -102,6 +132,7 @@ def _path(ws: Workspace) -> Path:
 def _conditions(ws: Workspace, prepared: Prepared) -> dict[str, Any]:
     """Return what a point is of: the data, and the settings that weights, their scorer and its beam depend on."""
     return {
+        "by": _by([clip.speaker for clip in prepared.of("train")]),
         "data": data_fingerprint(ws, prepared),
         "sentences": sentences_fingerprint(ws),
         "settings": _decisive(ws.settings.as_dict()),
@@ -119,7 +150,8 @@ def _kept(ws: Workspace, conditions: dict[str, Any]) -> list[dict[str, Any]]:
         kept = json.loads(_path(ws).read_text(encoding="utf-8"))
         # Keys that were not known then have the value of before there were any.
         settings = _decisive(from_dict(kept["settings"], _path(ws)).as_dict())
-        found = {"data": kept["data"], "sentences": kept["sentences"], "settings": settings}
+        by = kept.get("by", "recordings")
+        found = {"by": by, "data": kept["data"], "sentences": kept["sentences"], "settings": settings}
         return list(kept["points"]) if found == conditions else []
     except (OSError, ValueError, LookupError, TypeError, AttributeError, WorkspaceError):
         return []

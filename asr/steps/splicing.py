@@ -18,6 +18,7 @@ from asr.workspace import Workspace
 
 if TYPE_CHECKING:
     from asr.augment.splices import Splicer
+    from asr.ctc.batches import Clip
     from asr.ctc.supply import Splices
     from asr.ctc.transfer import Start
     from datasets.prepare import Prepared
@@ -27,32 +28,32 @@ SENTENCES = 100_000  # drawn from the templates; of these a speaker's words make
 Spikes = Sequence[npt.NDArray[np.intp]]
 
 
-def splices(ws: Workspace, prepared: Prepared) -> Callable[[Spikes], Splices]:
-    """Return what joins sentences of the templates out of the recordings to train on, once it knows where words lie.
+def splices(ws: Workspace, prepared: Prepared) -> Callable[[Sequence[Clip], Spikes], Splices]:
+    """Return what joins sentences of the templates out of clips to train on, once it knows where their words lie.
 
-    It takes, for each clip to train on, the sample of each character of its transcript.
+    It takes the clips and, for each, the sample of each character of its transcript.
     """
-    clips = prepared.of("train")
+    speakers = {ws.clips / clip.clip: clip.speaker for clip in prepared.of("train")}
 
-    def prepare(spikes: Spikes) -> Splices:
-        splicer = make_splicer(ws, prepared, spikes)
+    def prepare(clips: Sequence[Clip], spikes: Spikes) -> Splices:
+        whose = [speakers[clip.path] for clip in clips]
+        splicer = make_splicer(ws, clips, whose, spikes)
 
         def splice(number: int, rng: np.random.Generator) -> Any:
-            return splicer.join(clips[number].speaker, rng)
+            return splicer.join(whose[number], rng)
 
         return splice
 
     return prepare
 
 
-def make_splicer(ws: Workspace, prepared: Prepared, spikes: Spikes) -> Splicer:
-    """Cut the clips to train on into words, and tell what these make."""
+def make_splicer(ws: Workspace, clips: Sequence[Clip], speakers: Sequence[str], spikes: Spikes) -> Splicer:
+    """Cut clips into words, and tell what these make."""
     from asr.augment.splices import CutClip, Splicer, cut
 
-    clips = prepared.of("train")
     found: dict[str, list[CutClip]] = defaultdict(list)
-    for clip, places in zip(clips, spikes, strict=True):
-        found[clip.speaker].append(cut(ws.clips / clip.clip, clip.transcript, places))
+    for clip, speaker, places in zip(clips, speakers, spikes, strict=True):
+        found[speaker].append(cut(clip.path, clip.transcript, places))
     rng = np.random.default_rng([ws.settings.train.seed, 4])
     splicer = Splicer(found, read_templates(ws).sample(SENTENCES, rng))
     counts = list(splicer.counts().values())
@@ -82,15 +83,17 @@ def write_examples(ws: Workspace, prepared: Prepared, start: Start, count: int, 
     RecordingsError : nobody's words make another sentence.
     """
     from asr.ctc.alignment import spikes
+    from asr.ctc.batches import Clip
     from asr.ctc.features import mfcc
     from asr.ctc.network import build
 
-    clips = prepared.of("train")
+    clips = [Clip(ws.clips / clip.clip, clip.transcript, clip.seconds) for clip in prepared.of("train")]
     network = build(ws.settings.train, ws.alphabet.size)
     start.apply(network)
     labels = (ws.alphabet.encode(clip.transcript) for clip in clips)
-    heard = (mfcc(audio.read_wav(ws.clips / clip.clip)) for clip in clips)
-    splicer = make_splicer(ws, prepared, [spikes(network, *pair) for pair in zip(heard, labels, strict=True)])
+    heard = (mfcc(audio.read_wav(clip.path)) for clip in clips)
+    places = [spikes(network, *pair) for pair in zip(heard, labels, strict=True)]
+    splicer = make_splicer(ws, clips, [clip.speaker for clip in prepared.of("train")], places)
     speakers = [speaker for speaker, sentences in splicer.counts().items() if sentences]
     if not speakers:
         raise RecordingsError(

@@ -77,6 +77,12 @@ def test_half_of_what_an_epoch_hears_is_a_new_sentence_of_the_same_speaker(
     # A training that goes on after a kill cuts at the same places, for it aligns before it reads its checkpoint.
     again = Trainer(make_plan(ws, prepared)[0])
     assert again.supply.epoch(7) == trainer.supply.epoch(7)
+    # A learning curve trains on a part.
+    part = replace(plan, train=plan.train[::2], features=ws.build / "part")
+    supply = Trainer(part).supply
+    heard = [one for number in range(9) for one in supply.epoch(number).hearings]
+    pieces = {piece.path for one in heard if isinstance(one.source, Spliced) for piece in one.source.pieces}
+    assert pieces and pieces <= {clip.path for clip in part.train}
     # They can be heard by a worker.
     features = plan.recipe.features(joined[0])
     assert features.shape[1] > 50 and np.isfinite(features).all()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 from dataclasses import replace
-from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

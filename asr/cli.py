@@ -86,14 +86,11 @@ def hear(
     workspace: Where = HERE,
     count: Annotated[int, typer.Option(min=1, max=100, help="How many examples.")] = 10,
     play: Annotated[bool, typer.Option("--play", help="Play them as well.")] = False,
-    spliced: Annotated[
-        bool, typer.Option("--spliced", help="Of sentences joined of the recordings' words (train.spliced_share).")
-    ] = False,
 ) -> None:
     """Write augmented examples with their spectrograms, to judge the ranges of section augment."""
     from asr import verbs
 
-    print(verbs.hear(verbs.open_workspace(workspace), count, play, spliced))
+    print(verbs.hear(verbs.open_workspace(workspace), count, play))
 
 
 @app.command(

@@ -190,12 +190,6 @@ class Train:
     synthetic_last: float = setting(
         0.25, "what is left of that share in the last epoch", minimum=0, maximum=1
     )
-    spliced_share: float = setting(
-        0.0,
-        "share of the recordings heard as another sentence, joined of the same speaker's words; needs start_from",
-        minimum=0,
-        maximum=1,
-    )
     average: int = setting(5, "checkpoints averaged into the result; 1: none", minimum=1, maximum=50)
     choose_by: str = setting(
         "wer",

@@ -16,8 +16,7 @@ from asr.steps.judging import evaluate as evaluate_split
 from asr.steps.judging import make_judge, print_figures
 from asr.steps.lineage import data_fingerprint, find_same_run, find_trained_run, is_judged_as
 from asr.steps.preparing import describe, make_scorer, prepare, spoken_sentences
-from asr.steps.splicing import check_start, write_examples
-from asr.steps.training import augmentation, start_weights
+from asr.steps.training import augmentation
 from asr.workspace import SPLITS, Workspace
 
 EXAMPLE = "turn on the light\nturn off the light\nswitch on the light\nswitch off the light\n"
@@ -190,8 +189,8 @@ def learn(ws: Workspace) -> str:
     return "\n".join([*lines, law.forecast(), "asr evaluate draws it into the report"])
 
 
-def hear(ws: Workspace, count: int, play: bool, spliced: bool = False) -> str:
-    """Write augmented examples of training clips, or of sentences joined of their words."""
+def hear(ws: Workspace, count: int, play: bool) -> str:
+    """Write augmented examples of training clips."""
     from asr.hear import hear as hear_examples
 
     with ws.lock():
@@ -202,15 +201,9 @@ def hear(ws: Workspace, count: int, play: bool, spliced: bool = False) -> str:
                 "augment.enabled is false", path=ws.toml, fix="Set it to true to hear what augmentation does"
             )
         folder = ws.reports / "hear"
-        said: dict[Path, str] = {}
-        if spliced:
-            load_tensorflow()
-            start = check_start(ws, start_weights(ws)[0])
-            said = write_examples(ws, prepared, start, count, folder)
-        clips = list(said) or [ws.clips / clip.clip for clip in prepared.of("train")]
+        clips = [ws.clips / clip.clip for clip in prepared.of("train")]
         examples = hear_examples(clips, chain, count, folder, seed=ws.settings.train.seed, play=play)
-    lines = [f"{path.name}: {text}" for path, text in said.items()]
-    lines += [f"{example.wav.name}: {example.applied}" for example in examples]
+    lines = [f"{example.wav.name}: {example.applied}" for example in examples]
     return "\n".join([*lines, f"{folder / 'examples.png'} shows them"])
 
 

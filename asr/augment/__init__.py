@@ -4,5 +4,5 @@ microphone.
 Every effect is a pure function of float32 samples [n] at 16 kHz and numbers or a NumPy generator; the modules
 go in the order in which the real world does: `voice`, `room`, `noise` (with `scenes` for noise made here and
 `sounds` for recorded noise), `microphone`. `chain` draws them by the workspace's settings, and `masks` hides
-parts of the features afterwards. Before all of them, `splices` lets a mouth say another sentence.
+parts of the features afterwards.
 """

@@ -22,8 +22,6 @@ Float = npt.NDArray[np.float32]
 
 # Gives so many synthetic utterances; the first number chooses which.
 Voices = Callable[[int, int], Sequence[Source]]
-# Gives another sentence by the speaker of the recording of that number; None where their words make none.
-Splices = Callable[[int, np.random.Generator], Source | None]
 
 # Above this much sound in an epoch nothing is kept: an hour of features is 19 MB, and so is each view of it.
 _MOST_KEPT = 24 * 3600.0  # s
@@ -60,7 +58,6 @@ class Supply:
     features : float32 [frames, 26] of each recording as it is; they are used where nothing is augmented.
     recipe : how sound becomes features.
     voices : synthetic utterances; None: none.
-    splices : other sentences of the recordings' words; None: none.
     """
 
     def __init__(
@@ -70,13 +67,11 @@ class Supply:
         features: Sequence[Float],
         recipe: Recipe,
         voices: Voices | None = None,
-        splices: Splices | None = None,
     ) -> None:
         self.settings = settings
         self.recipe = recipe
         self._clips = clips
         self._voices = voices
-        self._splices = splices
         self._clean = features if recipe.chain is None else None
         # Without augmentation a recording that comes again is the same one, and the epoch only longer.
         self._times = math.ceil(settings.epoch_utterances / len(clips)) if self._clean is None else 1
@@ -92,11 +87,8 @@ class Supply:
         alone = min(settings.synthetic_epochs, settings.epochs) if self._voices is not None else 0
         first, last = self._synthetic(alone), self._synthetic(max(alone, settings.epochs - 1))
         text = f"an epoch hears {len(self._clips)} clips{again}"
-        if self._splices is not None:
-            text += f", {self.settings.spliced_share:.0%} of them as other sentences of the same words"
-        comma = "," if "," in text else ""
         if first:
-            text += f"{comma} and {first} synthetic utterances"
+            text += f"{',' if again else ''} and {first} synthetic utterances"
             text += f", falling to {last}" if last < first else ""
         return f"{text}; the first {alone} hear {self._synthetic(0)} synthetic utterances alone" if alone else text
 
@@ -111,7 +103,7 @@ class Supply:
         def generation(place: int) -> int:
             return (number + place % heard_in) // heard_in
 
-        hearings = [self._recording(clip, place, generation(place)) for place, clip in enumerate(real)]
+        hearings = [Hearing(clip, place, generation(place)) for place, clip in enumerate(real)]
         for index in range(synthetic):
             place = self._behind + index
             source = self._utterances(generation(place))[index]
@@ -153,14 +145,6 @@ class Supply:
                 )
             window = []
 
-    def _recording(self, clip: Source, place: int, generation: int) -> Hearing:
-        """Return what is heard in a recording's place: itself, or another sentence of its speaker's words."""
-        if self._splices is not None:
-            rng = np.random.default_rng([self.settings.seed, generation, place, 3])
-            if rng.random() < self.settings.spliced_share:
-                clip = self._splices(place % len(self._clips), rng) or clip
-        return Hearing(clip, place, generation)
-
     def _synthetic(self, number: int) -> int:
         """Return how many synthetic utterances an epoch hears."""
         settings = self.settings
@@ -180,12 +164,8 @@ class Supply:
             self._spoken[generation] = self._voices(generation, most)
         return self._spoken[generation]
 
-    def _is_recording(self, hearing: Hearing) -> bool:
-        return hearing.place < self._behind and hearing.source is self._clips[hearing.place % len(self._clips)]
-
     def _is_clean(self, hearing: Hearing) -> bool:
-        # Another sentence in a recording's place has no features in the store.
-        return self._clean is not None and self._is_recording(hearing)
+        return self._clean is not None and hearing.place < self._behind
 
     def _features(self, hearing: Hearing) -> Float:
         if self._clean is not None and self._is_clean(hearing):

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from asr import audio
 from asr.alphabet import Alphabet
 from asr.ctc import checkpoints, devices, feature_store
-from asr.ctc.alignment import spikes
 from asr.ctc.bands import inverse_dct
 from asr.ctc.batches import Batch, Clip, Recipe, Workshop, check_length, collate, plan
 from asr.ctc.board import Board
@@ -28,7 +27,7 @@ from asr.ctc.normalisation import NARROW, measure, narrow
 from asr.ctc.objective import Objective, ctc_losses, optimiser_of, read_greedily
 from asr.ctc.schedule import Pace
 from asr.ctc.stepping import Restartable, Steps, dataset, strategy
-from asr.ctc.supply import Splices, Supply, Voices
+from asr.ctc.supply import Supply, Voices
 from asr.ctc.transfer import Start
 from asr.errors import ModelError
 from asr.progress import say
@@ -62,8 +61,6 @@ class Plan:
     logs : folder of TensorBoard's files of this run.
     synthetic : gives spoken utterances; None: there are no voices.
     start : weights to start from; None: none.
-    splices : makes other sentences of the words, given the clips to train on and the sample of each character of
-        their transcripts; None: the clips are heard as they are.
     rate : Hz; highest at which a recording to train on was made.
     workers : processes that prepare batches; 0: chosen by the cores.
     strategy : a tf.distribute.Strategy; None: chosen by the devices.
@@ -79,7 +76,6 @@ class Plan:
     logs: Path
     synthetic: Voices | None = None
     start: Start | None = None
-    splices: Callable[[Sequence[Clip], Sequence[npt.NDArray[np.intp]]], Splices] | None = None
     rate: int = 16000
     workers: int = 0
     strategy: Any = None
@@ -146,6 +142,7 @@ class Trainer:
         train = feature_store.load(plan.train, plan.features, "train")
         for clip, features in [*zip(plan.dev, self.dev, strict=True), *zip(plan.train, train, strict=True)]:
             check_length(len(features), plan.alphabet.encode(clip.transcript), clip.transcript, clip.path)
+        self.supply = Supply(self.settings, plan.train, train, plan.recipe, plan.synthetic)
         # Weights that hold a normalisation of their own were trained with it.
         normalise = self.settings.normalise and not (plan.start is not None and plan.start.normalises)
         mean, scale = self._normalisation(train) if normalise else (None, None)
@@ -155,14 +152,11 @@ class Trainer:
             self.normalisation = normalisation(self.network)
             if plan.start is not None:
                 plan.start.apply(self.network)
-            # What these weights hear does not depend on where a training was killed.
-            splices = plan.splices(plan.train, self._spikes(train)) if plan.splices is not None else None
             optimiser = optimiser_of(self.settings)
             self.objective = Objective(self.network, self.shares, self.settings.consistency)
             self.objective.compile(optimizer=optimiser)
             optimiser.build(self.network.trainable_variables)
         self.optimiser = optimiser
-        self.supply = Supply(self.settings, plan.train, train, plan.recipe, plan.synthetic, splices)
         self.board: Board | None = None
         self.heard: list[str] = []  # what greedy decoding made of dev when it last listened
         self.state = _State()
@@ -228,10 +222,6 @@ class Trainer:
             return measure(features, bands)
         say(f"the recordings were made at {self.plan.rate} Hz: the network hears them as such")
         return narrow([audio.read_wav(clip.path) for clip in self.plan.train], self.plan.rate, bands)
-
-    def _spikes(self, features: Sequence[Float]) -> list[npt.NDArray[np.intp]]:
-        labels = (self.plan.alphabet.encode(clip.transcript) for clip in self.plan.train)
-        return [spikes(self.network, heard, spelt) for heard, spelt in zip(features, labels, strict=True)]
 
     # One epoch
 

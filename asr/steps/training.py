@@ -12,7 +12,6 @@ from asr import audio, weights
 from asr.errors import ModelError
 from asr.steps.lineage import read_run_layers
 from asr.steps.preparing import read_templates
-from asr.steps.splicing import check_start, splices
 from asr.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -52,9 +51,6 @@ def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
     chosen = ws.settings.train
     real = not all(clip.synthetic for clip in prepared.clips)
     start, parent = start_weights(ws)
-    spliced = real and chosen.spliced_share > 0
-    if spliced:
-        check_start(ws, start)
     rate = recorders(prepared)
     views = 2 if chosen.consistency else 1
     recipe = Recipe(ws.alphabet, augmentation(ws, prepared), chosen.seed, views)
@@ -69,7 +65,6 @@ def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
         ws.logs,
         synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
         start=start,
-        splices=splices(ws, prepared) if spliced else None,
         rate=rate,
     )
     return plan, parent

@@ -135,39 +135,6 @@ def test_without_augmentation_recordings_are_taken_from_the_store() -> None:
     np.testing.assert_array_equal(found[2], clean)
 
 
-@pytest.mark.parametrize("chain", [Chain(QUIET), None])
-def test_a_share_of_the_recordings_is_heard_as_other_sentences(chain: Chain | None) -> None:
-    asked: list[int] = []
-
-    def splices(number: int, rng: np.random.Generator) -> Tone | None:
-        asked.append(number)
-        return None if number == 3 else Tone(500 + 10 * int(rng.integers(10)) + number)
-
-    recipe = Recipe(Alphabet(), chain, 1)
-    clips = [Tone(number) for number in range(6)]
-    clean = [recipe.features(Hearing(clip, 0, 0))[0] for clip in clips]
-    settings = replace(SETTINGS, synthetic_epochs=0, spliced_share=0.5, epochs=60, heard_in=1)
-    supply = Supply(settings, clips, clean, recipe, None, splices)
-    epochs = [supply.epoch(number) for number in range(60)]
-    joined = [
-        hearing for epoch in epochs for hearing in epoch.hearings if hearing.source is not clips[hearing.place]
-    ]
-    assert len(asked) == pytest.approx(180, abs=30)
-    assert len(joined) == len(asked) - asked.count(3)
-    assert {hearing.place for hearing in joined} == {0, 1, 2, 4, 5}, "whose words make no other says the old one"
-    assert all(hearing.source.transcript[-1] == clips[hearing.place].transcript for hearing in joined)
-    assert len({hearing.source.transcript for hearing in joined}) > 30, "others each time"
-    # Whoever goes on from here hears the same, and the sound is that of the sentence.
-    number = next(number for number in range(60) if any(one.source not in clips for one in epochs[number].hearings))
-    again = Supply(settings, clips, clean, recipe, None, splices)
-    assert again.epoch(number) == epochs[number]
-    found = hear(again, Bench(recipe), number)
-    for hearing in epochs[number].hearings:
-        if chain is None:
-            np.testing.assert_array_equal(found[hearing.place], recipe.features(hearing)[0])
-    assert "6 clips, 50% of them as other sentences of the same words" in supply.describe()
-
-
 def test_two_views_of_an_utterance_lie_side_by_side() -> None:
     noisy = Chain(Augment(**{**OFF, "noise_probability": 1.0, "speed_probability": 1.0}))
     recipe = Recipe(Alphabet(), noisy, 1, views=2)

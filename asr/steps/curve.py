@@ -66,7 +66,8 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
     conditions = _conditions(ws, prepared)
     points, stamp = _kept(ws, conditions), fingerprint(conditions)[:8]
     measured = {point["recordings"] for point in points}
-    parts = {len(part): part for part in take_parts(speakers, ws.settings.train.seed) if len(part) not in measured}
+    _, taken = take_parts(speakers, ws.settings.train.seed)
+    parts = {len(part): part for part in taken if len(part) not in measured}
     # What was stopped is gone on with; parts of other data and settings, and of points that are there, are not.
     names = {count: f"curve-{stamp}-{count}" for count in parts}
     for folder in (ws.checkpoints, ws.build / "features"):
@@ -92,8 +93,10 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
     return law if law is not None else fit([Point(**point) for point in points], conditions["by"])
 
 
-def take_parts(speakers: Sequence[str], seed: int) -> list[list[int]]:
-    """Return the recordings of each part, by number, each part within the next; the last is all.
+def take_parts(speakers: Sequence[str], seed: int) -> tuple[str, list[list[int]]]:
+    """Return what the parts are of, "speakers" or "recordings", and the recordings of each, by number.
+
+    Each part lies within the next; the last is all.
 
     Parameters
     ----------
@@ -101,19 +104,18 @@ def take_parts(speakers: Sequence[str], seed: int) -> list[list[int]]:
     """
     rng = np.random.default_rng(seed)
     sizes = [round(share * len(speakers)) for share in SHARES]
-    if _by(speakers) == "recordings":
-        order = rng.permutation(len(speakers))
-        return [sorted(order[:size].tolist()) for size in sizes]
     names = sorted(set(speakers))
-    place = {names[index]: place for place, index in enumerate(rng.permutation(len(names)))}
-    order = np.array(sorted(range(len(speakers)), key=lambda index: place[speakers[index]]))
-    turns = np.array([place[speakers[index]] for index in order])
-    # Whoever says the recording that makes a part large enough says all theirs in it.
-    return [sorted(order[turns <= turns[size - 1]].tolist()) for size in sizes]
-
-
-def _by(speakers: Sequence[str]) -> str:
-    return "speakers" if len(set(speakers)) >= SPEAKERS else "recordings"
+    if len(names) >= SPEAKERS:
+        place = {names[index]: place for place, index in enumerate(rng.permutation(len(names)))}
+        turns = np.array([place[speaker] for speaker in speakers])
+        # Whoever says the recording that makes a part large enough says all theirs in it.
+        last = [np.sort(turns)[size - 1] for size in sizes]
+        parts = [np.flatnonzero(turns <= turn).tolist() for turn in last]
+        # One speaker who said most of it all leaves no parts to tell apart.
+        if len({len(part) for part in parts}) == len(SHARES):
+            return "speakers", parts
+    order = np.random.default_rng(seed).permutation(len(speakers))
+    return "recordings", [sorted(order[:size].tolist()) for size in sizes]
 
 
 def read_curve(ws: Workspace, prepared: Prepared) -> PowerLaw | None:
@@ -131,8 +133,9 @@ def _path(ws: Workspace) -> Path:
 
 def _conditions(ws: Workspace, prepared: Prepared) -> dict[str, Any]:
     """Return what a point is of: the data, and the settings that weights, their scorer and its beam depend on."""
+    by, _ = take_parts([clip.speaker for clip in prepared.of("train")], ws.settings.train.seed)
     return {
-        "by": _by([clip.speaker for clip in prepared.of("train")]),
+        "by": by,
         "data": data_fingerprint(ws, prepared),
         "sentences": sentences_fingerprint(ws),
         "settings": _decisive(ws.settings.as_dict()),

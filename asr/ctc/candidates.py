@@ -17,13 +17,16 @@ class Candidates:
     ----------
     folder : holds epoch-0001.npz and so on.
     count : how many of the latest and of the lowest; that many are averaged.
-    kept : of what was trained before.
+
+    Attributes
+    ----------
+    kept : dev loss and epoch of each; whoever goes on with a training puts those of before here.
     """
 
-    def __init__(self, folder: Path, count: int, kept: Iterable[tuple[float, int]] = ()) -> None:
+    def __init__(self, folder: Path, count: int) -> None:
         self.folder = folder
         self.count = count
-        self.kept: Kept = list(kept)
+        self.kept: Kept = []
 
     def add(self, epoch: int, dev_loss: float, weights: checkpoints.Weights) -> None:
         """Write an epoch's weights down."""

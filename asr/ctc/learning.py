@@ -63,7 +63,7 @@ class PowerLaw:
             return f"More recordings did not lower WER up to {most}; twice as many are not expected to."
         sure = f" (95 %: {_percent(interval[0])} to {_percent(interval[1])})" if interval else ""
         few = "" if interval else " Two points make a line, but say nothing of its error."
-        whose = "of twice the people" if self.by == "speakers" else "of the same people"
+        whose = "of twice the speakers" if self.by == "speakers" else "of the same speakers"
         return (
             f"With twice the recordings ({2 * most} instead of {most}), {whose}, WER would fall from about "
             f"{_percent(now)} to about {_percent(then)}{sure}.{few}"

@@ -83,12 +83,11 @@ class Plan:
 
 @dataclass
 class _State:
-    """What a checkpoint keeps beside the variables."""
+    """What a checkpoint keeps beside the variables and the candidates."""
 
     epoch: int = 0  # the next one
     seconds: float = 0.0
     pace: Pace = field(default_factory=Pace)
-    kept: list[tuple[float, int]] = field(default_factory=list)  # dev loss and epoch of the weights on disk
 
     def as_json(self) -> dict[str, Any]:
         state = asdict(self)
@@ -100,8 +99,7 @@ class _State:
     def of(cls, state: dict[str, Any]) -> _State:
         pace = dict(state["pace"])
         pace["best"] = math.inf if pace["best"] is None else pace["best"]
-        kept = [(float(loss), int(epoch)) for loss, epoch in state["kept"]]
-        return cls(int(state["epoch"]), float(state["seconds"]), Pace(**pace), kept)
+        return cls(int(state["epoch"]), float(state["seconds"]), Pace(**pace))
 
 
 @dataclass(frozen=True)
@@ -160,8 +158,8 @@ class Trainer:
         self.board: Board | None = None
         self.heard: list[str] = []  # what greedy decoding made of dev when it last listened
         self.state = _State()
+        self.candidates = Candidates(plan.checkpoints, self.settings.average)
         self._resume()
-        self.candidates = Candidates(plan.checkpoints, self.settings.average, self.state.kept)
 
     @property
     def last(self) -> Path:
@@ -314,9 +312,9 @@ class Trainer:
         if state.pace.note(self.settings, epoch, dev_loss):
             checkpoints.save(self.best, weights, {"epoch": epoch, "dev_loss": dev_loss, **self.normalisation})
         self.candidates.add(epoch, dev_loss, weights)
-        state.kept = self.candidates.kept
         variables = [*self.network.variables, *self.optimiser.variables]
-        checkpoints.save(self.last, [np.asarray(variable) for variable in variables], state.as_json())
+        going_on = {**state.as_json(), "kept": self.candidates.kept}
+        checkpoints.save(self.last, [np.asarray(variable) for variable in variables], going_on)
         self.candidates.tidy()
 
     def _resume(self) -> None:
@@ -334,6 +332,7 @@ class Trainer:
         for variable, array in zip(variables, stored.arrays, strict=True):
             variable.assign(array)
         self.state = _State.of(stored.state)
+        self.candidates.kept = [(float(loss), int(epoch)) for loss, epoch in stored.state["kept"]]
         say(f"going on from epoch {self.state.epoch} of {self.settings.epochs}")
 
     def _choose(self, judge: Judge | None) -> Result:

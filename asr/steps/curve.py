@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SHARES = (0.25, 0.5, 1.0)  # of the training recordings, each part within the next
 FEWEST = 8  # recordings that a training makes sense with
-SPEAKERS = 8  # of fewer, a quarter would be one or two, and the curve of them
+SPEAKERS = 8  # of fewer, a quarter may be one alone
 
 
 class _Silent:
@@ -63,10 +63,10 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
         )
     words = sum(len(clip.transcript.split()) for clip in prepared.of("dev"))
     speakers = [clip.speaker for clip in prepared.of("train")]
-    conditions = _conditions(ws, prepared)
+    by, taken = take_parts(speakers, ws.settings.train.seed)
+    conditions = _conditions(ws, prepared, by)
     points, stamp = _kept(ws, conditions), fingerprint(conditions)[:8]
     measured = {point["recordings"] for point in points}
-    _, taken = take_parts(speakers, ws.settings.train.seed)
     parts = {len(part): part for part in taken if len(part) not in measured}
     # What was stopped is gone on with; parts of other data and settings, and of points that are there, are not.
     names = {count: f"curve-{stamp}-{count}" for count in parts}
@@ -89,8 +89,7 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
         write_json(_path(ws), {**conditions, "points": points})
         for folder in (part.checkpoints, part.features):
             shutil.rmtree(folder, ignore_errors=True)
-    law = read_curve(ws, prepared)
-    return law if law is not None else fit([Point(**point) for point in points], conditions["by"])
+    return fit([Point(**point) for point in points], by)
 
 
 def take_parts(speakers: Sequence[str], seed: int) -> tuple[str, list[list[int]]]:
@@ -102,11 +101,11 @@ def take_parts(speakers: Sequence[str], seed: int) -> tuple[str, list[list[int]]
     ----------
     speakers : of each recording.
     """
-    rng = np.random.default_rng(seed)
     sizes = [round(share * len(speakers)) for share in SHARES]
     names = sorted(set(speakers))
     if len(names) >= SPEAKERS:
-        place = {names[index]: place for place, index in enumerate(rng.permutation(len(names)))}
+        order = np.random.default_rng(seed).permutation(len(names))
+        place = {names[index]: place for place, index in enumerate(order)}
         turns = np.array([place[speaker] for speaker in speakers])
         # Whoever says the recording that makes a part large enough says all theirs in it.
         last = [np.sort(turns)[size - 1] for size in sizes]
@@ -122,18 +121,17 @@ def read_curve(ws: Workspace, prepared: Prepared) -> PowerLaw | None:
     """Return what was measured of the data and settings as they are now; None where nothing was."""
     from asr.ctc.learning import Point, fit
 
-    conditions = _conditions(ws, prepared)
-    points = _kept(ws, conditions)
-    return fit([Point(**point) for point in points], conditions["by"]) if len(points) > 1 else None
+    by, _ = take_parts([clip.speaker for clip in prepared.of("train")], ws.settings.train.seed)
+    points = _kept(ws, _conditions(ws, prepared, by))
+    return fit([Point(**point) for point in points], by) if len(points) > 1 else None
 
 
 def _path(ws: Workspace) -> Path:
     return ws.reports / "learning.json"
 
 
-def _conditions(ws: Workspace, prepared: Prepared) -> dict[str, Any]:
+def _conditions(ws: Workspace, prepared: Prepared, by: str) -> dict[str, Any]:
     """Return what a point is of: the data, and the settings that weights, their scorer and its beam depend on."""
-    by, _ = take_parts([clip.speaker for clip in prepared.of("train")], ws.settings.train.seed)
     return {
         "by": by,
         "data": data_fingerprint(ws, prepared),

@@ -46,7 +46,8 @@ def test_nothing_is_offered_twice(tmp_path: Path) -> None:
 def test_files_go_only_when_told(tmp_path: Path) -> None:
     """A kill between the two leaves a file too many, and none too few."""
     before = trained(tmp_path, 2)
-    after = Candidates(tmp_path, 2, before.kept)
+    after = Candidates(tmp_path, 2)
+    after.kept = list(before.kept)
     after.add(7, 0.5, [np.zeros(3, np.float32)])
     assert {path.name for path in tmp_path.iterdir()} >= {f"epoch-{epoch:04d}.npz" for _, epoch in before.kept}
     after.tidy()

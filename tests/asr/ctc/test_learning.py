@@ -15,10 +15,10 @@ def test_power_law_is_found_and_forecast() -> None:
     assert (law.scale, law.exponent) == (pytest.approx(2.0), pytest.approx(0.5))
     assert law.at(800) == pytest.approx(2.0 * 800**-0.5)
     assert (
-        "With twice the recordings (800 instead of 400), of the same people, WER would fall from about 10.0 % to "
-        "about 7.1 %" in law.forecast()
+        "With twice the recordings (800 instead of 400), of the same speakers, WER would fall from about 10.0 % "
+        "to about 7.1 %" in law.forecast()
     )
-    assert "(800 instead of 400), of twice the people, WER" in fit(exact, "speakers").forecast()
+    assert "(800 instead of 400), of twice the speakers, WER" in fit(exact, "speakers").forecast()
     assert fit(exact[:2]).interval(800) is None and "say nothing of its error" in fit(exact[:2]).forecast()
     with pytest.raises(ValueError, match="at least two"):
         fit(exact[:1])

@@ -164,6 +164,13 @@ class Train:
         minimum=0,
         maximum=10,
     )
+    competitors: int = setting(
+        0,
+        "sentences one word and one slot away that training tells each utterance from, drawn anew each time; 0: none",
+        minimum=0,
+        maximum=100,
+    )
+    competition: float = setting(3.0, "what that counts beside the CTC loss", minimum=0, maximum=100)
     bfloat16: bool = setting(
         False, "multiply in 16 bits while training, where the processor has instructions for it: quicker"
     )

@@ -43,6 +43,12 @@ def write_clips(folder: Path, texts: Sequence[str] = TEXTS) -> list[Clip]:
     return clips
 
 
+def competing(text: str, count: int, rng: Any) -> list[str]:
+    """Return sentences that are not `text`."""
+    others = [one for one in TEXTS if one != text]
+    return [others[index] for index in rng.permutation(len(others))[:count]]
+
+
 def make_plan(folder: Path, name: str, texts: Sequence[str] = TEXTS, **changes: Any) -> Plan:
     """Return a training on clips of `folder`; changes are of the settings, or of the plan."""
     clips = write_clips(folder / "clips", texts)

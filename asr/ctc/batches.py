@@ -23,6 +23,7 @@ from asr.ctc.features import COEFFICIENTS, frame_count, mfcc, step_samples, wind
 from asr.errors import ModelError
 
 Float = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int32]
 
 
 class Source(Protocol):
@@ -64,12 +65,15 @@ class Batch:
     frames : int32 [batch].
     labels : int32 [batch, labels], -1 beyond the end.
     label_lengths : int32 [batch].
+    competitors : int32 [batch, count, labels], -1 beyond the end, and altogether where an utterance has fewer of them;
+        None: there are none.
     """
 
     features: Float
     frames: npt.NDArray[np.int32]
     labels: npt.NDArray[np.int32]
     label_lengths: npt.NDArray[np.int32]
+    competitors: npt.NDArray[np.int32] | None = None
 
 
 def needed_frames(labels: npt.NDArray[np.int32]) -> int:
@@ -89,16 +93,38 @@ def check_length(frames: int, labels: npt.NDArray[np.int32], transcript: str, pa
         )
 
 
-def collate(features: Sequence[Float], labels: Sequence[npt.NDArray[np.int32]]) -> Batch:
-    """Pad utterances, float32 [frames, 26] and int32 [labels] each, to one batch."""
+def collate(
+    features: Sequence[Float],
+    labels: Sequence[Labels],
+    competitors: Sequence[Sequence[Labels]] = (),
+    count: int = 0,
+) -> Batch:
+    """Pad utterances, float32 [frames, 26] and int32 [labels] each, to one batch.
+
+    Parameters
+    ----------
+    competitors : at most `count` of each utterance, int32 [labels] each.
+    """
     frames = np.array([len(one) for one in features], dtype=np.int32)
     lengths = np.array([len(one) for one in labels], dtype=np.int32)
     padded = np.zeros((len(features), int(frames.max()), COEFFICIENTS), dtype=np.float32)
-    written = np.full((len(labels), max(1, int(lengths.max()))), -1, dtype=np.int32)
-    for row, (one, spelt) in enumerate(zip(features, labels, strict=True)):
+    for row, one in enumerate(features):
         padded[row, : len(one)] = one
-        written[row, : len(spelt)] = spelt
-    return Batch(padded, frames, written, lengths)
+    written = _written(labels)
+    if not count:
+        return Batch(padded, frames, written, lengths)
+    none = np.zeros(0, np.int32)
+    filled = [one for row in competitors for one in [*row, *[none] * (count - len(row))]]
+    return Batch(padded, frames, written, lengths, _written(filled).reshape(len(labels), count, -1))
+
+
+def _written(labels: Sequence[Labels]) -> Labels:
+    """Return labels one below the other, int32 [rows, longest], -1 beyond the end of each."""
+    longest = max((len(one) for one in labels), default=0)
+    written = np.full((len(labels), max(1, longest)), -1, dtype=np.int32)
+    for row, one in zip(written, labels, strict=True):
+        row[: len(one)] = one
+    return written
 
 
 def plan(

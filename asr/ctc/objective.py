@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -66,12 +67,29 @@ def divergences(logits: Any, frames: Any) -> Any:
     return ops.sum(ops.where(counts, apart, 0.0), axis=-1)
 
 
+def confusions(losses: Any, others: Any) -> Any:
+    """Return how much likelier than its own sentence alone each utterance's sentence and its competitors are together,
+    float32 [batch], in nats: 0 where it could be no other.
+
+    It is minus the log of the sentence's probability among these, which training for maximum mutual information
+    raises (Bahl et al., Maximum mutual information estimation of hidden Markov model parameters, 1986).
+
+    Parameters
+    ----------
+    losses : float32 [batch], CTC losses of the utterances' own sentences, nats.
+    others : float32 [batch, count], those of the competitors; infinite where there is none.
+    """
+    behind = losses[:, None] - others
+    return ops.logsumexp(ops.concatenate([ops.zeros_like(behind[:, :1]), behind], axis=1), axis=1)
+
+
 class Objective(keras.Model):
     """A network with its loss: CTC per character, so that long utterances do not outweigh short ones.
 
-    It is trained on pairs of dictionaries, {"features", "frames"} and {"labels", "label_lengths", "weights"}.
-    Weights say what each utterance's loss counts in the whole batch, and the losses are added up: the sum over
-    devices is then the batch's loss, however the batch was divided among them.
+    It is trained on pairs of dictionaries, {"features", "frames"} and {"labels", "label_lengths", "weights"}, with
+    "competitors" in the second one where there are such. Weights say what each utterance's loss counts in the whole
+    batch, and the losses are added up: the sum over devices is then the batch's loss, however the batch was divided
+    among them.
 
     Where each utterance is there in two views, one row after the other, their distributions over the labels in each
     frame are drawn towards each other, each towards what the other is at that step (Yao et al., CR-CTC: Consistency
@@ -83,19 +101,43 @@ class Objective(keras.Model):
     shares : parts of equal size that a batch goes through the network in, side by side where there are cores for it;
         it must be a multiple of them (`stepping.dataset` fills it up).
     consistency : what the difference between views counts beside the CTC loss; 0: there is one view of each utterance.
+    competition : what `confusions` with competitors count beside it; 0: there are none.
     """
 
-    def __init__(self, network: keras.Model, shares: int = 1, consistency: float = 0.0) -> None:
+    def __init__(
+        self, network: keras.Model, shares: int = 1, consistency: float = 0.0, competition: float = 0.0
+    ) -> None:
         super().__init__()
         self.network = network
         self.shares = shares
         self.consistency = consistency
+        self.competition = competition
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if self.shares == 1:
             return self.network(inputs["features"], training=training)
         parts = ops.split(inputs["features"], self.shares, axis=0)
         return ops.concatenate([self.network(part, training=training) for part in parts], axis=0)
+
+    def _ctc_losses(self, *arguments: Any) -> Any:
+        """Return `ctc_losses` of a batch, computed in shares as well: TensorFlow takes one core for one call."""
+        if self.shares == 1:
+            return ctc_losses(*arguments)
+        parts = zip(*(ops.split(argument, self.shares, axis=0) for argument in arguments), strict=True)
+        return ops.concatenate([ctc_losses(*part) for part in parts], axis=0)
+
+    def _losses_of_others(self, logits: Any, frames: Any, competitors: Any) -> Any:
+        """Return the CTC losses of competitors, float32 [batch, count]; infinite where one is missing."""
+        count = competitors.shape[1]
+        missing = competitors[:, :, 0] < 0
+        # CTC has to be given something that it can write.
+        width = ops.shape(competitors)[2]
+        first = ops.logical_and(missing[:, :, None], ops.arange(width) == 0)
+        spelt = ops.reshape(ops.where(first, 0, competitors), (-1, width))
+        repeated = (ops.repeat(value, count, axis=0) for value in (logits, frames))
+        lengths = ops.sum(ops.cast(spelt >= 0, "int32"), axis=1)
+        losses = ops.reshape(self._ctc_losses(*repeated, spelt, lengths), (-1, count))
+        return ops.where(missing, math.inf, losses)
 
     def compute_loss(
         self,
@@ -105,7 +147,11 @@ class Objective(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        losses = ctc_losses(y_pred, x["frames"], y["labels"], y["label_lengths"])
+        own = self._ctc_losses(y_pred, x["frames"], y["labels"], y["label_lengths"])
+        losses = own
+        if self.competition:
+            others = self._losses_of_others(y_pred, x["frames"], y["competitors"])
+            losses = losses + self.competition * confusions(own, others)
         if self.consistency:
             losses = losses + self.consistency * divergences(y_pred, x["frames"])
         return ops.sum(losses * y["weights"])

@@ -68,13 +68,16 @@ class Restartable:
         return self._start()
 
 
-def dataset(batches: Iterable[Batch], devices: int = 1, failures: list[Exception] | None = None) -> Any:
+def dataset(
+    batches: Iterable[Batch], devices: int = 1, failures: list[Exception] | None = None, competitors: int = 0
+) -> Any:
     """Return a tf.data.Dataset of the batches, prepared ahead of the step.
 
     Parameters
     ----------
     devices : and cores that share a batch: it is filled up, with utterances that do not count, until they all get one.
     failures : takes what `batches` raised.
+    competitors : of each utterance in the batches.
     """
     import tensorflow as tf
 
@@ -87,6 +90,7 @@ def dataset(batches: Iterable[Batch], devices: int = 1, failures: list[Exception
             "labels": tf.TensorSpec((None, None), tf.int32),
             "label_lengths": tf.TensorSpec((None,), tf.int32),
             "weights": tf.TensorSpec((None,), tf.float32),
+            "competitors": tf.TensorSpec((None, competitors, None), tf.int32),
         },
     )
 
@@ -96,6 +100,7 @@ def dataset(batches: Iterable[Batch], devices: int = 1, failures: list[Exception
                 size = len(batch.frames)
                 filled = np.arange(-(-size // devices) * devices) % size
                 weights = 1 / (np.maximum(batch.label_lengths, 1) * size)
+                none = np.zeros((size, 0, 1), np.int32)
                 counts = np.where(np.arange(len(filled)) < size, weights[filled], 0).astype(np.float32)
                 yield (
                     {"features": batch.features[filled], "frames": batch.frames[filled]},
@@ -103,6 +108,7 @@ def dataset(batches: Iterable[Batch], devices: int = 1, failures: list[Exception
                         "labels": batch.labels[filled],
                         "label_lengths": batch.label_lengths[filled],
                         "weights": counts,
+                        "competitors": (none if batch.competitors is None else batch.competitors)[filled],
                     },
                 )
         except Exception as error:

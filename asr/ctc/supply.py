@@ -15,13 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from asr.ctc.batches import Batch, Hearing, Recipe, Source, Workshop, collate, plan
+from asr.ctc.batches import Batch, Hearing, Labels, Recipe, Source, Workshop, collate, needed_frames, plan
 from asr.sections import Train
 
 Float = npt.NDArray[np.float32]
 
 # Gives so many synthetic utterances; the first number chooses which.
 Voices = Callable[[int, int], Sequence[Source]]
+
+# Gives at most so many sentences that an utterance of the given one could be taken for.
+Competitors = Callable[[str, int, np.random.Generator], Sequence[str]]
 
 # Above this much sound in an epoch nothing is kept: an hour of features is 19 MB, and so is each view of it.
 _MOST_KEPT = 24 * 3600.0  # s
@@ -58,6 +61,7 @@ class Supply:
     features : float32 [frames, 26] of each recording as it is; they are used where nothing is augmented.
     recipe : how sound becomes features.
     voices : synthetic utterances; None: none.
+    competing : gives competitors of a transcript, settings.competitors of them and new ones in every epoch; None: none.
     """
 
     def __init__(
@@ -67,11 +71,13 @@ class Supply:
         features: Sequence[Float],
         recipe: Recipe,
         voices: Voices | None = None,
+        competing: Competitors | None = None,
     ) -> None:
         self.settings = settings
         self.recipe = recipe
         self._clips = clips
         self._voices = voices
+        self._competing = competing
         self._clean = features if recipe.chain is None else None
         # Without augmentation a recording that comes again is the same one, and the epoch only longer.
         self._times = math.ceil(settings.epoch_utterances / len(clips)) if self._clean is None else 1
@@ -138,10 +144,13 @@ class Supply:
                 batch = [window[int(index)] for index in chosen]
                 masked = [self.recipe.mask(self._features(hearing), epoch.number, hearing.place) for hearing in batch]
                 labels = [self.recipe.alphabet.encode(hearing.source.transcript) for hearing in batch]
+                competitors = [self._competitors(hearing, epoch.number) for hearing in batch]
                 # The views of an utterance lie side by side, as Objective expects them.
                 yield collate(
                     [view for views in masked for view in views],
                     [one for one in labels for _ in range(self.recipe.views)],
+                    [one for one in competitors for _ in range(self.recipe.views)],
+                    self.settings.competitors,
                 )
             window = []
 
@@ -163,6 +172,16 @@ class Supply:
             self._spoken = {key: value for key, value in self._spoken.items() if key >= generation - 1}
             self._spoken[generation] = self._voices(generation, most)
         return self._spoken[generation]
+
+    def _competitors(self, hearing: Hearing, epoch: int) -> list[Labels]:
+        """Return what an utterance could be taken for in an epoch, spelt; only what its frames can write."""
+        if self._competing is None:
+            return []
+        rng = np.random.default_rng([self.settings.seed, epoch, hearing.place, 3])
+        texts = self._competing(hearing.source.transcript, self.settings.competitors, rng)
+        spelt = [self.recipe.alphabet.encode(text) for text in texts]
+        frames = self._features(hearing).shape[1]
+        return [one for one in spelt if needed_frames(one) <= frames]
 
     def _is_clean(self, hearing: Hearing) -> bool:
         return self._clean is not None and hearing.place < self._behind

@@ -27,7 +27,7 @@ from asr.ctc.normalisation import NARROW, measure, narrow
 from asr.ctc.objective import Objective, ctc_losses, optimiser_of, read_greedily
 from asr.ctc.schedule import Pace
 from asr.ctc.stepping import Restartable, Steps, dataset, strategy
-from asr.ctc.supply import Supply, Voices
+from asr.ctc.supply import Competitors, Supply, Voices
 from asr.ctc.transfer import Start
 from asr.errors import ModelError
 from asr.progress import say
@@ -60,6 +60,7 @@ class Plan:
     features : folder where features are kept.
     logs : folder of TensorBoard's files of this run.
     synthetic : gives spoken utterances; None: there are no voices.
+    competing : gives sentences that an utterance of another could be taken for; None: none are told apart.
     start : weights to start from; None: none.
     rate : Hz; highest at which a recording to train on was made.
     workers : processes that prepare batches; 0: chosen by the cores.
@@ -75,6 +76,7 @@ class Plan:
     features: Path
     logs: Path
     synthetic: Voices | None = None
+    competing: Competitors | None = None
     start: Start | None = None
     rate: int = 16000
     workers: int = 0
@@ -140,7 +142,7 @@ class Trainer:
         train = feature_store.load(plan.train, plan.features, "train")
         for clip, features in [*zip(plan.dev, self.dev, strict=True), *zip(plan.train, train, strict=True)]:
             check_length(len(features), plan.alphabet.encode(clip.transcript), clip.transcript, clip.path)
-        self.supply = Supply(self.settings, plan.train, train, plan.recipe, plan.synthetic)
+        self.supply = Supply(self.settings, plan.train, train, plan.recipe, plan.synthetic, plan.competing)
         # Weights that hold a normalisation of their own were trained with it.
         normalise = self.settings.normalise and not (plan.start is not None and plan.start.normalises)
         mean, scale = self._normalisation(train) if normalise else (None, None)
@@ -151,7 +153,8 @@ class Trainer:
             if plan.start is not None:
                 plan.start.apply(self.network)
             optimiser = optimiser_of(self.settings)
-            self.objective = Objective(self.network, self.shares, self.settings.consistency)
+            competition = self.settings.competition if plan.competing is not None else 0.0
+            self.objective = Objective(self.network, self.shares, self.settings.consistency, competition)
             self.objective.compile(optimizer=optimiser)
             optimiser.build(self.network.trainable_variables)
         self.optimiser = optimiser
@@ -259,13 +262,13 @@ class Trainer:
         return batch if self.board is None else self.board.see(batch)
 
     def _steps(self, batches: Iterable[Batch], count: int, epoch: int) -> float:
-        """Take one step a batch and return the mean loss per character, its consistency included, nats."""
+        """Take one step a batch and return the mean loss per character, all that is trained on included, nats."""
         callback = Steps(self.state.pace, self.settings, epoch, count)
         # TensorFlow hides what a source raised behind an error of its own.
         failures: list[Exception] = []
         # The views of an utterance stay on one device.
         parts = self.strategy.num_replicas_in_sync * self.shares * self.plan.recipe.views
-        rows = dataset(batches, parts, failures)
+        rows = dataset(batches, parts, failures, self.settings.competitors)
         try:
             with self.strategy.scope(), devices.in_bfloat16(self.bfloat16):
                 self.objective.fit(

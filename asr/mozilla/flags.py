@@ -121,6 +121,8 @@ def remarks(settings: Settings) -> list[str]:
         missing.insert(0, "schedule (the rate stays as it is)")
     if settings.train.consistency:
         missing.append("consistency")
+    if settings.train.competitors:
+        missing.append("competitors")
     if settings.augment.enabled:
         missing.append("[augment]")
     if settings.voices.use == "mix":

@@ -64,6 +64,7 @@ def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
         ws.build / "features",
         ws.logs,
         synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
+        competing=competitors(ws),
         start=start,
         rate=rate,
     )
@@ -107,6 +108,16 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
         return [Spoken(text, speakers[int(order[i % len(order)])], rate) for i, text in enumerate(texts)]
 
     return utterances
+
+
+def competitors(ws: Workspace) -> Callable[[str, int, np.random.Generator], Sequence[str]] | None:
+    """Return what gives sentences that one could be taken for; None where none are to be told apart."""
+    from lm.competitors import Competitors
+
+    chosen = ws.settings.train
+    if not chosen.competitors or not chosen.competition:
+        return None
+    return Competitors(read_templates(ws), chosen.seed).draw
 
 
 def start_weights(ws: Workspace) -> tuple[Any, str | None]:

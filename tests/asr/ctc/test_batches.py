@@ -94,7 +94,18 @@ def test_collating_pads_and_counts() -> None:
     assert batch.frames.tolist() == [3, 5]
     assert batch.labels.tolist() == [[4, 5], [6, -1]]
     assert batch.label_lengths.tolist() == [2, 1]
+    assert batch.competitors is None
     assert collate(features[:1], [np.zeros(0, np.int32)]).labels.tolist() == [[-1]]
+
+
+def test_collating_fills_up_competitors() -> None:
+    features = [np.ones((3, 26), "f"), np.ones((5, 26), "f")]
+    labels = [np.array([4, 5], np.int32), np.array([6], np.int32)]
+    batch = collate(features, labels, [[np.array([4], np.int32)], [labels[0], labels[1]]], 2)
+    assert batch.competitors is not None
+    assert batch.competitors.tolist() == [[[4, -1], [-1, -1]], [[4, 5], [6, -1]]]
+    batch = collate(features, labels, [[], []], 2)
+    assert batch.competitors is not None and batch.competitors.shape[:2] == (2, 2) and batch.competitors.max() == -1
 
 
 @pytest.mark.parametrize("text", ["a", "aa", "ab", "aab", "hello all"])

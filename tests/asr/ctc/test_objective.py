@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from asr.alphabet import Alphabet
 from asr.ctc.network import build
-from asr.ctc.objective import Objective, ctc_losses, divergences, read_greedily
+from asr.ctc.objective import Objective, confusions, ctc_losses, divergences, read_greedily
 from asr.sections import Train
 
 LABELS = 3
@@ -111,6 +111,46 @@ def test_the_consistency_counts_beside_the_loss() -> None:
     apart = np.asarray(divergences(logits, frames))
     assert both == pytest.approx(plain + 0.3 * float(apart @ wanted["weights"]), rel=1e-5)
     assert both > plain
+
+
+OTHERS = [[0], [2, 0], [1, 2, 1]]
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "another"])
+@pytest.mark.parametrize("shares", [1, 2])
+def test_competitors_count_beside_the_loss(shares: int, backend: str, monkeypatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    logits, frames, labels, lengths = (value[[4, 5, 6, 4]] for value in batch())
+    # The last utterance has no competitor, the one before it one.
+    competitors = np.full((4, 3, 3), -1, np.int32)
+    chosen = [OTHERS, OTHERS, OTHERS[:1], []]
+    for row, others in enumerate(chosen):
+        for place, other in enumerate(others):
+            competitors[row, place, : len(other)] = other
+    weights = np.array([0.5, 0.25, 0.1, 0.4], "f")
+    expected = 0.0
+    for row, others in enumerate(chosen):
+        own, *theirs = (
+            np.exp(-brute_force(logits[row, : frames[row]], list(spelt)))
+            for spelt in [labels[row, : lengths[row]], *others]
+        )
+        expected += float(weights[row]) * (-np.log(own) + 3 * np.log((own + sum(theirs)) / own))
+    given = {"features": None, "frames": frames}
+    wanted = {"labels": labels, "label_lengths": lengths, "weights": weights, "competitors": competitors}
+    network = build(Train(network="deepspeech", n_hidden=8), LABELS)
+    with tf.GradientTape() as tape:
+        there = tf.constant(logits)
+        tape.watch(there)
+        loss = Objective(network, shares, competition=3.0).compute_loss(given, wanted, there)
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+    gradient = tape.gradient(loss, there).numpy()
+    assert np.isfinite(gradient).all() and gradient[3].any()
+
+
+def test_an_utterance_that_could_be_no_other_is_not_confused() -> None:
+    losses = np.array([2.0, 2.0, 30.0], "f")
+    others = np.array([[200.0, np.inf], [2.0, 2.0], [10.0, np.inf]], "f")
+    np.testing.assert_allclose(confusions(losses, others), [0, np.log(3), 20], rtol=1e-5, atol=1e-6)
 
 
 def test_a_transcript_that_cannot_fit_is_no_small_loss() -> None:

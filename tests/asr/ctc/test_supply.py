@@ -160,6 +160,34 @@ def test_two_views_of_an_utterance_lie_side_by_side() -> None:
     assert len(plain.mask(plain.features(hearing), 0, 3)) == 2
 
 
+def test_competitors_are_drawn_anew_in_every_epoch_and_for_both_views() -> None:
+    recipe = Recipe(Alphabet(), Chain(QUIET), 1, views=2)
+
+    def competing(text: str, count: int, rng: np.random.Generator) -> list[str]:
+        assert count == 2
+        # The last could never be written in half a second.
+        return [text + "z" * int(rng.integers(1, 9)), "a" * 30][: 1 + int(text[0] == "b")]
+
+    settings = replace(SETTINGS, synthetic_epochs=0, competitors=2)
+    supply = Supply(settings, [Tone(number) for number in range(6)], [], recipe, voices, competing)
+    drawn = []
+    for number in (0, 1, 1):
+        epoch = supply.epoch(number)
+        spelt: dict[str, str] = {}
+        planned = np.array_split(np.arange(len(epoch.hearings)), 3)
+        for batch in supply.batches(Bench(recipe), epoch, planned):  # type: ignore[arg-type]
+            assert batch.competitors is not None and batch.competitors.shape[:2] == (len(batch.frames), 2)
+            assert (batch.competitors[:, 1] == -1).all(), "what cannot be written is left out"
+            np.testing.assert_array_equal(batch.competitors[::2], batch.competitors[1::2])
+            for labels, others in zip(batch.labels, batch.competitors[:, 0], strict=True):
+                text, other = (recipe.alphabet.decode(one[one >= 0]) for one in (labels, others))
+                assert other.startswith(text) and other.strip("z") == text
+                spelt[text] = other
+        drawn.append(spelt)
+    assert drawn[1] == drawn[2], "a training that goes on tells apart what it would have"
+    assert any(drawn[0][text] != drawn[1][text] for text in drawn[0].keys() & drawn[1].keys())
+
+
 def test_batches_are_of_one_length_whatever_augmentation_made_of_it() -> None:
     recipe = Recipe(Alphabet(), Chain(Augment(**{**OFF, "silence_probability": 1.0}, silence=(0.0, 3.0))), 1)
     clips = [Tone(number, seconds=0.5 + 0.01 * number) for number in range(64)]

@@ -25,15 +25,15 @@ from asr.ctc.layers import Dense
 from asr.ctc.objective import read_greedily
 from asr.ctc.train import Trainer, read_layers
 from asr.errors import AudioError, ModelError
-from tests.tone_training import ALPHABET, TEXTS, Log, make_plan, write_clips
+from tests.tone_training import ALPHABET, TEXTS, Log, competing, make_plan, write_clips
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize("bfloat16", [False, True])
-def test_it_learns(tmp_path, bfloat16: bool) -> None:
+@pytest.mark.parametrize("changes", [{}, {"bfloat16": True}, {"competitors": 2, "competing": competing}])
+def test_it_learns(tmp_path, changes: dict) -> None:
     """Eight utterances by heart: next to no loss, and every one is read aright."""
-    plan = make_plan(tmp_path, "run", epochs=40, bfloat16=bfloat16)
+    plan = make_plan(tmp_path, "run", epochs=40, **changes)
     trainer = Trainer(plan)
     log = Log()
     result = trainer.run(log)
@@ -71,14 +71,14 @@ from asr.augment.sounds import Sounds
 from asr.ctc import stepping, train
 from asr.ctc.batches import Recipe
 from asr.sections import Train
-from tests.tone_training import ALPHABET, Log, make_plan
+from tests.tone_training import ALPHABET, Log, competing, make_plan
 
 def run(folder, name, deadly=False):
     cheap = Augment(room_probability=0.0, noise_probability=0.0, tempo_probability=0.0, pitch_probability=0.0,
                     vocal_tract_probability=0.0)
     chain = Chain(cheap, Sounds.gather([]), Sounds.read([]), seed=1)
     plan = make_plan(folder, name, recipe=Recipe(ALPHABET, chain, 1, 2), consistency=0.2, dropout=0.2, epochs=3,
-                     epoch_utterances=12)
+                     epoch_utterances=12, competitors=2, competing=competing)
     trainer = train.Trainer(plan)
     began = trainer.state.epoch
     if deadly:
@@ -144,12 +144,13 @@ import tensorflow as tf
 (cpu,) = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from asr.ctc.train import Trainer
-from tests.tone_training import Log, make_plan
+from tests.tone_training import Log, competing, make_plan
 
 def run(name, strategy):
     log = Log()
     plan = make_plan(Path(sys.argv[1]), name, texts=("abc", "cab", "a b", "ba"), batch_size=3, epochs=2, average=1,
-                     learning_rate=0.001, gradient_norm=1e6, strategy=strategy, consistency=float(sys.argv[2]))
+                     learning_rate=0.001, gradient_norm=1e6, strategy=strategy, consistency=float(sys.argv[2]),
+                     competitors=int(sys.argv[3]), competing=competing if int(sys.argv[3]) else None)
     trainer = Trainer(plan)
     result = trainer.run(log)
     return {"devices": trainer.strategy.num_replicas_in_sync, "rows": log.rows, "dev_loss": result.dev_loss}
@@ -160,9 +161,9 @@ if __name__ == "__main__":
 
 
 # Without augmentation two views of an utterance are equal: a consistency counts where they have been taken apart.
-@pytest.mark.parametrize("consistency", ["0", "10"])
-def test_two_devices_compute_what_one_does(tmp_path, consistency: str) -> None:
-    one, two = json.loads(in_a_process(TWO_DEVICES, tmp_path, consistency))
+@pytest.mark.parametrize(("consistency", "competitors"), [("0", "0"), ("10", "0"), ("0", "2")])
+def test_two_devices_compute_what_one_does(tmp_path, consistency: str, competitors: str) -> None:
+    one, two = json.loads(in_a_process(TWO_DEVICES, tmp_path, consistency, competitors))
     assert (one["devices"], two["devices"]) == (1, 2)
     for alone, shared in zip(one["rows"], two["rows"], strict=True):
         # The mean over batches counts the filling; what is learnt does not.

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tools.bench import __main__ as bench
-from tools.bench import dev_loss, reference_step, step
+from tools.bench import alternation, dev_loss, reference_step, step
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,7 +39,7 @@ def side(name: str, threads: str, seconds: float) -> step.Side:
 def test_the_listing_names_every_bench_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["--list"]) == 0
     listed = capsys.readouterr().out
-    workers = {"__init__", "__main__", "our_step", "reference_step"}
+    workers = {"__init__", "__main__", "alternation", "our_step", "reference_step"}
     there = {path.stem for path in (ROOT / "tools" / "bench").glob("*.py")} - workers
     assert set(bench.BENCHES) == there
     for name in there:
@@ -53,6 +53,25 @@ def test_help_tells_the_options_of_a_bench() -> None:
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for option in ("--width", "--threads", "--rounds", "--batch", "--frames", "--json"):
         assert option in told
+
+
+def test_two_kinds_of_steps_take_turns(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    turns: list[str] = []
+
+    def takes(name: str, seconds: float) -> alternation.Side:
+        def run(steps: int) -> list[tuple[float, float]]:
+            turns.append(name)
+            return [(seconds * len(turns), 0.0)] * steps
+
+        return run
+
+    monkeypatch.setattr(sys, "argv", ["bench", "--rounds", "4", "--steps", "2", "--others", "3"])
+    options = alternation.parse("What it is.", "deepspeech", {"others": 6})
+    assert (options.others, options.network) == (3, "deepspeech")
+    alternation.compare({"one": takes("one", 1.0), "two": takes("two", 0.5)}, options)
+    assert turns == ["one", "two", "two", "one"] * 2 + ["one", "two"], "neither is always the first"
+    told = capsys.readouterr().out
+    assert re.search(r"deepspeech, n_hidden 320: 0\.\d\d \(rounds( 0\.\d\d){4}\)", told)
 
 
 def test_a_ratio_is_taken_within_each_round() -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from asr.errors import UserError
 
-SHORT = ("step", "bfloat16", "parts", "augment", "microfrontend")
+SHORT = ("step", "bfloat16", "competitors", "parts", "augment", "microfrontend")
 LONG = ("dev_loss", "speech_commands", "kills", "stream")
 BENCHES = (*SHORT, *LONG)
 

@@ -38,7 +38,8 @@ def compiled(settings: Any, shares: int) -> Objective:
     from asr.ctc.network import build
     from asr.ctc.objective import Objective, optimiser_of
 
-    objective = Objective(build(settings, LABELS), shares, settings.consistency)
+    competition = settings.competition if settings.competitors else 0.0
+    objective = Objective(build(settings, LABELS), shares, settings.consistency, competition)
     objective.compile(optimizer=optimiser_of(settings))
     return objective
 
@@ -63,7 +64,8 @@ def take(objective: Objective, batch: Batch, count: int) -> list[tuple[float, fl
 
     clock = Clock()
     # The first step of a fit starts the pipeline, once an epoch: it is taken and not counted.
-    fed = dataset(itertools.repeat(batch, count + 1), objective.shares)
+    others = 0 if batch.competitors is None else batch.competitors.shape[1]
+    fed = dataset(itertools.repeat(batch, count + 1), objective.shares, competitors=others)
     objective.fit(fed, epochs=1, steps_per_epoch=count + 1, shuffle=False, verbose=0, callbacks=[clock])
     pairs = itertools.pairwise(clock.ends)
     return [(end[0] - start[0], end[1] - start[1]) for start, end in pairs]

@@ -26,8 +26,8 @@ def data_fingerprint(ws: Workspace, prepared: Prepared) -> str:
         [clip.clip, clip.transcript, clip.speaker, clip.synthetic, split]
         for clip, split in zip(prepared.clips, prepared.splits, strict=True)
     ]
-    # Beside recordings, each training lets voices say sentences of its own.
-    said = sentences_fingerprint(ws) if ws.settings.voices.use == "mix" else None
+    # Beside recordings, voices say sentences of the templates, and competitors are of them.
+    said = sentences_fingerprint(ws) if ws.settings.voices.use == "mix" or ws.settings.train.competitors else None
     return fingerprint(rows, said)
 
 

@@ -49,14 +49,14 @@ def test_a_run_of_before_a_setting_existed_is_still_the_same(tmp_path: Path) -> 
     assert find_same_run(workspace(), "f00d") is None
 
 
-def test_sentences_make_another_run_where_voices_say_them_and_other_figures_in_any_case(tmp_path: Path) -> None:
+def test_sentences_make_another_run_where_they_are_trained_on_and_other_figures_in_any_case(tmp_path: Path) -> None:
     init(tmp_path / "lamp")
     toml = tmp_path / "lamp" / "asr.toml"
     clips = [Clip(f"ann/{name}.wav", f"/far/{name}.wav", "ann", "stop", 1.0, False) for name in "abc"]
     prepared = Prepared(clips, ("train", "dev", "test"), [], "speaker", ())
 
-    def seen(text: str, use: str) -> tuple[str, bool]:
-        toml.write_text(render(with_values(read(toml), voices={"use": use})))
+    def seen(text: str, use: str, competitors: int) -> tuple[str, bool]:
+        toml.write_text(render(with_values(read(toml), voices={"use": use}, train={"competitors": competitors})))
         ws = Workspace.open(tmp_path / "lamp")
         ws.sentences.write_text(text)
         data = data_fingerprint(ws, prepared)
@@ -66,11 +66,11 @@ def test_sentences_make_another_run_where_voices_say_them_and_other_figures_in_a
         run.stop()
         return data, judged
 
-    for use, counts in (("mix", True), ("never", False)):
-        first, judged = seen("stop\n", use)
+    for use, competitors, counts in (("mix", 0, True), ("never", 0, False), ("never", 6, True)):
+        first, judged = seen("stop\n", use, competitors)
         assert not judged
-        assert seen("# a lamp\nstop\n", use) == (first, True)
-        data, judged = seen("stop\ngo\n", use)
+        assert seen("# a lamp\nstop\n", use, competitors) == (first, True)
+        data, judged = seen("stop\ngo\n", use, competitors)
         assert (data != first) == counts and not judged
     elsewhere = [replace(clip, source="/near/x.wav") for clip in clips]
     ws = Workspace.open(tmp_path / "lamp")

@@ -10,6 +10,7 @@ import numpy as np
 
 from asr import audio, weights
 from asr.errors import ModelError
+from asr.progress import say
 from asr.steps.lineage import read_run_layers
 from asr.steps.preparing import read_templates
 from asr.workspace import Workspace
@@ -64,7 +65,7 @@ def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
         ws.build / "features",
         ws.logs,
         synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
-        competing=competitors(ws),
+        competing=competitors(ws, prepared),
         start=start,
         rate=rate,
     )
@@ -110,14 +111,24 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
     return utterances
 
 
-def competitors(ws: Workspace) -> Callable[[str, int, np.random.Generator], Sequence[str]] | None:
+def competitors(
+    ws: Workspace, prepared: Prepared
+) -> Callable[[str, int, np.random.Generator], Sequence[str]] | None:
     """Return what gives sentences that one could be taken for; None where none are to be told apart."""
     from lm.competitors import Competitors
 
     chosen = ws.settings.train
     if not chosen.competitors or not chosen.competition:
         return None
-    return Competitors(read_templates(ws), chosen.seed).draw
+    templates = read_templates(ws)
+    said = {clip.transcript for clip in prepared.of("train")}
+    strange = sum(not templates.accepts(text) for text in said)
+    if strange:
+        say(
+            f"{strange} of {len(said)} transcripts are no sentences of {ws.settings.sentences.file}: "
+            "they have no competitors (train.competitors)"
+        )
+    return Competitors(templates, chosen.seed).draw
 
 
 def start_weights(ws: Workspace) -> tuple[Any, str | None]:

@@ -134,7 +134,10 @@ class Objective(keras.Model):
         width = ops.shape(competitors)[2]
         first = ops.logical_and(missing[:, :, None], ops.arange(width) == 0)
         spelt = ops.reshape(ops.where(first, 0, competitors), (-1, width))
-        repeated = (ops.repeat(value, count, axis=0) for value in (logits, frames))
+        # Not ops.repeat: its gradient transposes integers, and TensorFlow reports that it has no quick way to do so.
+        repeated = (
+            ops.reshape(ops.stack([value] * count, axis=1), (-1, *ops.shape(value)[1:])) for value in (logits, frames)
+        )
         lengths = ops.sum(ops.cast(spelt >= 0, "int32"), axis=1)
         losses = ops.reshape(self._ctc_losses(*repeated, spelt, lengths), (-1, count))
         return ops.where(missing, math.inf, losses)

@@ -62,6 +62,10 @@ class Supply:
     recipe : how sound becomes features.
     voices : synthetic utterances; None: none.
     competing : gives competitors of a transcript, settings.competitors of them and new ones in every epoch; None: none.
+
+    Attributes
+    ----------
+    competitors : of each utterance in a batch.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Supply:
         self._clips = clips
         self._voices = voices
         self._competing = competing
+        self.competitors = settings.competitors if competing is not None else 0
         self._clean = features if recipe.chain is None else None
         # Without augmentation a recording that comes again is the same one, and the epoch only longer.
         self._times = math.ceil(settings.epoch_utterances / len(clips)) if self._clean is None else 1
@@ -150,7 +155,7 @@ class Supply:
                     [view for views in masked for view in views],
                     [one for one in labels for _ in range(self.recipe.views)],
                     [one for one in competitors for _ in range(self.recipe.views)],
-                    self.settings.competitors,
+                    self.competitors,
                 )
             window = []
 
@@ -178,7 +183,7 @@ class Supply:
         if self._competing is None:
             return []
         rng = np.random.default_rng([self.settings.seed, epoch, hearing.place, 3])
-        texts = self._competing(hearing.source.transcript, self.settings.competitors, rng)
+        texts = self._competing(hearing.source.transcript, self.competitors, rng)
         spelt = [self.recipe.alphabet.encode(text) for text in texts]
         frames = self._features(hearing).shape[1]
         return [one for one in spelt if needed_frames(one) <= frames]

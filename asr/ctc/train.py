@@ -153,7 +153,7 @@ class Trainer:
             if plan.start is not None:
                 plan.start.apply(self.network)
             optimiser = optimiser_of(self.settings)
-            competition = self.settings.competition if plan.competing is not None else 0.0
+            competition = self.settings.competition if self.supply.competitors else 0.0
             self.objective = Objective(self.network, self.shares, self.settings.consistency, competition)
             self.objective.compile(optimizer=optimiser)
             optimiser.build(self.network.trainable_variables)
@@ -268,7 +268,7 @@ class Trainer:
         failures: list[Exception] = []
         # The views of an utterance stay on one device.
         parts = self.strategy.num_replicas_in_sync * self.shares * self.plan.recipe.views
-        rows = dataset(batches, parts, failures, self.settings.competitors)
+        rows = dataset(batches, parts, failures, self.supply.competitors)
         try:
             with self.strategy.scope(), devices.in_bfloat16(self.bfloat16):
                 self.objective.fit(

@@ -186,6 +186,10 @@ def test_competitors_are_drawn_anew_in_every_epoch_and_for_both_views() -> None:
         drawn.append(spelt)
     assert drawn[1] == drawn[2], "a training that goes on tells apart what it would have"
     assert any(drawn[0][text] != drawn[1][text] for text in drawn[0].keys() & drawn[1].keys())
+    without, bench = make(None, competitors=2)
+    epoch = without.epoch(1)
+    (batch,) = without.batches(bench, epoch, [np.arange(len(epoch.hearings))])  # type: ignore[arg-type]
+    assert without.competitors == 0 and batch.competitors is None, "where nobody gives any, none are asked for"
 
 
 def test_batches_are_of_one_length_whatever_augmentation_made_of_it() -> None:

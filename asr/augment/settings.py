@@ -91,9 +91,9 @@ class Augment:
         0.6, "share of the noise taken from those folders, where they hold any", minimum=0, maximum=1
     )
     noise_kinds: tuple[str, ...] = setting(
-        # Sentences gained nothing from textures (docs/recipe.md); single words gain much (docs/keyword.md).
+        # Textures came later: as a default they would change what older workspaces mean.
         tuple(kind for kind in KINDS if kind != "texture"),
-        "kinds of noise made here; up to three sound at once", choices=KINDS
+        "kinds of noise made here, up to three at once; one named twice is twice as likely", choices=KINDS
     )
 
     equaliser_probability: float = _probability(0.6, "through a microphone that colours the sound")

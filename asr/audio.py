@@ -6,6 +6,7 @@ Inside the project sound is mono, 16 kHz, float32 in [-1, 1) or int16. Full scal
 
 from __future__ import annotations
 
+import math
 import shutil
 import struct
 import subprocess
@@ -27,6 +28,10 @@ HEADER = 44  # bytes before the samples of a canonical WAV file
 
 _BLOCK = 1 << 18  # frames read at a time, so that a header that lies cannot make us allocate what it claims
 _CONVERTER_TIMEOUT = 120  # s
+# What writes into a pipe does not know how much will come, and claims as much as there can be (sox, arecord, ffmpeg).
+_UNKNOWN_LENGTH = 0x7FF00000  # bytes
+_MOST_CHUNKS = 1000  # of a RIFF file, looked at for the one that holds the sound
+_LOST = 0.05  # s, that a file may be shorter than it claims: some programs count the header, too
 _UNREADABLE_FIX = "Convert it to WAV or FLAC, or record it again"
 
 Float = npt.NDArray[np.float32]
@@ -241,12 +246,38 @@ def _read_soundfile(path: Path) -> tuple[Float, int]:
                 path=path,
                 fix=_UNREADABLE_FIX,
             ) from None
-    if taken < claimed:
+    claimed = max(claimed, _claimed_by_riff(path, taken))
+    if claimed - taken > _LOST * rate:
         raise AudioError(
-            f"the file breaks off {_place(taken, claimed, rate)}", path=path, fix=_UNREADABLE_FIX
+            f"the file breaks off {_place(taken, claimed, rate)}", path=path, fix="Copy it again, or record it again"
         )
     samples = np.concatenate(blocks) if blocks else np.zeros((0, channels), dtype=np.float32)
     return samples, rate
+
+
+def _claimed_by_riff(path: Path, taken: int) -> int:
+    """Return how many frames a RIFF file's header promises, where `taken` are there; 0 where it does not tell.
+
+    libsndfile takes a WAV file that breaks off for a short one.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        if file.read(4) != b"RIFF":
+            return 0
+        start = 12
+        for _ in range(_MOST_CHUNKS):
+            file.seek(start)
+            header = file.read(8)
+            if len(header) < 8:
+                return 0
+            name, length = struct.unpack("<4sI", header)
+            there = size - start - 8
+            if name == b"data":
+                known = 0 < there < length < _UNKNOWN_LENGTH
+                return math.ceil(taken * length / there) if known else 0
+            start += 8 + length + (length & 1)
+    return 0
 
 
 def _reason(error: Exception) -> str:

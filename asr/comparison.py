@@ -53,7 +53,7 @@ class Comparison:
 def compare(before: Run, after: Run) -> Comparison:
     """Return what differs between two runs: settings, figures, and the clips that one heard better."""
     settings = _pairs(flatten(before.settings), flatten(after.settings))
-    numbers = _pairs(dict(_numbers(before.figures)), dict(_numbers(after.figures)))
+    numbers = _pairs(*(dict(_numbers({"chosen on dev": run.dev, **run.figures})) for run in (before, after)))
     heard = {_key(row): row for row in before.transcripts()}
     pairs: dict[tuple[str, str], list[tuple[Mapping[str, str], Mapping[str, str]]]] = {}
     for row in after.transcripts():
@@ -103,7 +103,7 @@ def lineage(runs: Sequence[Run]) -> list[Ancestry]:
     children: dict[str, list[Run]] = {}
     for run in runs:
         if run.parent:
-            children.setdefault(run.parent, []).append(run)
+            children.setdefault(_parent(run, by_id), []).append(run)
 
     def grow(name: str, above: frozenset[str]) -> Ancestry:
         # A record that was edited into its own ancestor must not be followed for ever.
@@ -121,6 +121,15 @@ def lineage(runs: Sequence[Run]) -> list[Ancestry]:
             reached |= _names(tree)
             found.append(tree)
     return found
+
+
+def _parent(run: Run, by_id: Mapping[str, Run]) -> str:
+    """Return what a run started from: the run that its graph was exported from, if that is here; or else the graph,
+    and of what it was then as much as tells it from others of its name."""
+    exported, graph = run.origin.get("run", ""), run.origin.get("sha256", "")
+    if exported in by_id:
+        return exported
+    return f"{run.parent} (SHA-256 {graph[:12]})" if graph else str(run.parent)
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

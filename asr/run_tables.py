@@ -18,21 +18,41 @@ MOST_CHANGES = 10
 
 
 def runs_table(runs: Sequence[Run]) -> Table:
-    """Return one row a run, oldest first: what it is, how far it came, and its test figures if it has any."""
+    """Return one row a run and kind of speech, oldest first: what it is, how far it came, what dev says of it, and its
+    clean test figures if it has any. It fits 80 columns."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("run", "engine", "status", "epochs", "time"):
-        table.add_column(name, justify="right" if name in ("epochs", "time") else "left", no_wrap=True)
-    table.add_column("test figures")
-    table.add_column("from", no_wrap=True)
+    kinds = {kind for run in runs for kind in tested(run)}
+    optional = {
+        "engine": any(_engine(run) != "asr" for run in runs),
+        "speech": bool(kinds - {"real"}),
+        "commands": any(figures.get("acceptance") is not None for run in runs for figures in tested(run).values()),
+        "from": any(run.parent for run in runs),
+    }
+    every = ("run", "engine", "status", "epochs", "time", "dev WER", "speech", "commands", "sentences", "WER", "from")
+    names = [name for name in every if optional.get(name, True)]
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    for name in names:
+        right = name not in ("run", "engine", "status", "speech", "from")
+        table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for run in runs:
-        table.add_row(
-            *(Text(cell) for cell in (run.id, _engine(run), run.status, str(len(run.curves)), _spent(run))),
-            Text(headline(run)),
-            Text(_short(run.parent) if run.parent else ""),
-        )
+        cells = {
+            "run": run.id,
+            "engine": _engine(run),
+            "status": run.status,
+            "epochs": str(len(run.curves)),
+            "time": _spent(run),
+            "dev WER": _figure("wer", run.dev.get("wer")),
+            "from": _short(run.parent) if run.parent else "",
+        }
+        for kind, figures in (tested(run) or {"": {}}).items():
+            cells |= {"speech": kind} | {
+                name: _figure(key, figures.get(key))
+                for key, name in (("acceptance", "commands"), ("sentence_accuracy", "sentences"), ("wer", "WER"))
+            }
+            table.add_row(*(Text(cells[name]) for name in names))
+            cells = dict.fromkeys(cells, "")
     return table
 
 
@@ -89,20 +109,28 @@ def lineage_tree(runs: Sequence[Run]) -> Group:
 def headline(run: Run) -> str:
     """Return the run's clean test figures in a few words; empty where there are none."""
     found = []
-    # The record of a run keeps the test split's figures by the kind of speech.
-    tested = run.figures.get("test", run.figures)
-    for kind, conditions in tested.items():
-        if kind not in ("real", "synthetic") or not isinstance(conditions, dict):
-            continue
-        measured: Any = conditions.get("clean") or next(iter(conditions.values()), {})
+    for kind, figures in tested(run).items():
         words = [
-            f"{name} {_figure(key, measured[key])}"
+            f"{name} {_figure(key, figures[key])}"
             for key, name in (("acceptance", "commands"), ("sentence_accuracy", "sentences"), ("wer", "WER"))
-            if isinstance(measured, dict) and measured.get(key) is not None
+            if figures.get(key) is not None
         ]
         if words:
             found.append(f"{kind}: {', '.join(words)}")
     return "; ".join(found)
+
+
+def tested(run: Run) -> dict[str, dict[str, float | None]]:
+    """Return the figures of clean test clips by the kind of speech; of the first condition where no clip was clean."""
+    # The record of a run keeps the test split's figures by the kind of speech.
+    kinds = run.figures.get("test", run.figures)
+    found = {}
+    for kind in ("real", "synthetic"):
+        conditions = kinds.get(kind)
+        if isinstance(conditions, dict) and conditions:
+            measured = conditions.get("clean") or next(iter(conditions.values()))
+            found[kind] = measured if isinstance(measured, dict) else {}
+    return found
 
 
 def _change(change: Change) -> list[str]:

@@ -28,6 +28,9 @@ RECORD = "run.json"
 TRANSCRIPTS = "transcripts.csv"
 FORMAT = 1  # of run.json; a change that older code cannot read raises it
 
+# Fields that records of before they were asked for do not have.
+_LATER = ("sentences", "origin", "chosen")
+
 Row = dict[str, Any]
 
 
@@ -46,10 +49,13 @@ class Run:
     folder : build/runs/<id>.
     settings : the whole of asr.toml as nested dictionaries.
     data : fingerprint of what it was trained and tested on.
-    parent : id of the run, or path of the foreign model, that its weights started from; None from scratch.
+    parent : id of the run, or path or name of the model, that its weights started from; None from scratch.
+    origin : what that model was: "sha256" of the graph, and "run" that it was exported from, as far as that is known.
     curves : one row an epoch; `epoch` counts from 1, other keys are the trainer's (loss, dev_loss, ...).
-    figures : nested dictionaries of numbers, one section a split ("dev", "test").
-    checkpoints : role ("best", "last") to file name.
+    chosen : name of the checkpoint that became the result, "name", and the figures on dev of those that there were,
+        "candidates"; empty while it trains.
+    figures : nested dictionaries of numbers, of the split test.
+    checkpoints : role ("best") to the file's path, from the workspace's folder on.
     sessions : when each process that worked on it began and ended, ISO 8601 in UTC; one more a resume.
     sentences : fingerprint of the sentences that its figures were measured with; "" where it has none yet.
     status : "running", "finished" or "stopped". A killed run is told from its dead process.
@@ -67,6 +73,8 @@ class Run:
     checkpoints: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     sentences: str = ""
+    origin: dict[str, str] = field(default_factory=dict)
+    chosen: dict[str, Any] = field(default_factory=dict)
     recorded_status: str = "running"
     process: dict[str, Any] = field(default_factory=dict)
 
@@ -100,6 +108,7 @@ class Run:
         *,
         data: str = "",
         parent: str | None = None,
+        origin: Mapping[str, str] | None = None,
         seed: int = 0,
         remarks: Iterable[str] = (),
     ) -> Run:
@@ -110,12 +119,13 @@ class Run:
         runs_folder : build/runs of the workspace; made where missing.
         settings : nested dictionaries of JSON values.
         data : fingerprint of the manifests and clips.
-        parent : id of a run or path of a model that the weights come from.
+        parent, origin : id of a run, or path or name of a model, that the weights come from, and what that was.
         remarks : what every report of this run has to say, such as how the data was split.
         """
         plain: Row = json.loads(json.dumps(settings, default=str))
         folder = _new_folder(runs_folder, plain, data, parent)
         run = cls(folder, plain, data, parent, seed, versions(), [_session()], remarks=list(remarks))
+        run.origin = dict(origin or {})
         run.process = this_process()
         run.write()
         return run
@@ -137,9 +147,9 @@ class Run:
                     path=path,
                     fix="Update asr",
                 )
-            names = cls.__dataclass_fields__.keys() - {"folder", "recorded_status", "sentences"}
+            names = cls.__dataclass_fields__.keys() - {"folder", "recorded_status", *_LATER}
             fields = {name: record[name] for name in names}
-            fields["sentences"] = record.get("sentences", "")  # not in records of before it was asked for
+            fields |= {name: record[name] for name in _LATER if name in record}
             status = record["status"]
         except FileNotFoundError:
             raise ModelError("no such run", path=folder, fix="`asr runs` lists the runs there are") from None
@@ -169,6 +179,17 @@ class Run:
         plain = {"epoch": number, **{key: _plain(value) for key, value in row.items() if key != "epoch"}}
         self.curves = [old for old in self.curves if old["epoch"] < number] + [plain]
         self.write()
+
+    def choose(self, name: str, candidates: Mapping[str, Mapping[str, float]]) -> None:
+        """Write down which checkpoint became the result, and the figures on dev of each that there was."""
+        self.chosen = {"name": name, "candidates": _plain(candidates)}
+        self.write()
+
+    @property
+    def dev(self) -> dict[str, float]:
+        """Figures on dev of what was chosen: dev_loss, and wer where the client has heard it; empty before."""
+        found: dict[str, float] = self.chosen.get("candidates", {}).get(self.chosen.get("name"), {})
+        return found
 
     def finish(
         self,
@@ -216,10 +237,12 @@ class Run:
             "started": self.started,
             "ended": self.ended,
             "parent": self.parent,
+            "origin": self.origin,
             "seed": self.seed,
             "data": self.data,
             "sentences": self.sentences,
             "remarks": self.remarks,
+            "chosen": self.chosen,
             "figures": self.figures,
             "checkpoints": self.checkpoints,
             "versions": self.versions,

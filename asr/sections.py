@@ -206,7 +206,7 @@ class Train:
     start_from: str = setting(
         "", "weights to start from: english (synthetic voices taught them), a .pb, a .pbmm or a run's name; empty: none"
     )
-    freeze: tuple[str, ...] = setting((), "layers of those weights that stay as they are")
+    freeze: tuple[str, ...] = setting((), "layers of those weights that stay as they are, such as layer_1 or lstm")
     drop_layers: int = setting(0, "last layers of those weights that start anew", minimum=0, maximum=6)
     engine: str = setting(
         "asr",

@@ -290,6 +290,14 @@ def _nearest(word: str, known: typing.Iterable[str], otherwise: str) -> str:
     )
 
 
+def line_of(path: Path, section: str, key: str) -> int | None:
+    """Return the 1-based line of an asr.toml on which `key` of [section] stands; None where it does not say."""
+    try:
+        return _line_of(path.read_text(encoding="utf-8-sig"), section, key)
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def _line_of(text: str, section: str, key: str) -> int | None:
     """Return the 1-based line on which `key` of [section] stands, or else the section itself."""
     current = ""

@@ -16,6 +16,7 @@ from asr.steps.judging import evaluate as evaluate_split
 from asr.steps.judging import make_judge, print_figures
 from asr.steps.lineage import data_fingerprint, find_same_run, find_trained_run, is_judged_as
 from asr.steps.preparing import describe, make_scorer, prepare, spoken_sentences
+from asr.steps.starting import origin
 from asr.steps.training import augmentation
 from asr.workspace import SPLITS, Workspace
 
@@ -99,7 +100,8 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
         say(describe(prepared))
         say(make_scorer(ws))
         data = data_fingerprint(ws, prepared)
-        run = None if again else find_same_run(ws, data)
+        first = origin(ws).as_dict()
+        run = None if again else find_same_run(ws, data, first)
         if run is not None and run.status == "finished":
             say(f"nothing has changed since run {run.id}; asr train --again trains anew")
             if not (ws.graph.is_file() and ws.model.is_file() and ws.card.is_file()):
@@ -119,6 +121,7 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
                 settings,
                 data=data,
                 parent=trainer.parent,
+                origin=first,
                 seed=ws.settings.train.seed,
                 remarks=[*prepared.remarks, *trainer.remarks],
             )
@@ -215,7 +218,7 @@ def speak(ws: Workspace, count: int, out: Path | None) -> str:
     voices = ws.settings.voices
     speakers = cast_speakers(voices, ws.settings.alphabet.language)
     lines = share_out(spoken_sentences(ws), speakers, count, voices.seed)
-    paths = speak_to_files(lines, out or ws.build / "spoken")
+    paths = speak_to_files(lines, out or ws.build / "spoken", alone=out is None)
     return "\n".join(
         f"{path}  {line.speaker.name}: {line.transcript}" for path, line in zip(paths, lines, strict=True)
     )

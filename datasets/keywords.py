@@ -186,7 +186,7 @@ def _own(ws: Workspace) -> list[_Raw]:
 def _spoken(ws: Workspace) -> list[Utterance]:
     """Have synthetic voices say the words, and what is none of them; for training alone."""
     lines = spoken_words(ws)
-    paths = speak_to_files([line for _, line in lines], ws.keyword / "speech")
+    paths = speak_to_files([line for _, line in lines], ws.keyword / "speech", alone=True)
     return [
         Utterance(str(path), word or line.transcript, line.speaker.name, "train", synthetic=True)
         for (word, line), path in zip(lines, paths, strict=True)

@@ -152,7 +152,7 @@ def _spoken(workspace: Workspace, sentences: Sequence[str]) -> list[Recording]:
     voices = workspace.settings.voices
     speakers = cast_speakers(voices, workspace.settings.alphabet.language)
     lines = share_out(sentences, speakers, voices.utterances, voices.seed)
-    paths = speak_to_files(lines, workspace.speech)
+    paths = speak_to_files(lines, workspace.speech, alone=True)
     return [
         Recording(path, line.transcript, line.speaker.name, synthetic=True, source=line.speaker.voice)
         for path, line in zip(paths, lines, strict=True)

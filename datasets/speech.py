@@ -186,8 +186,12 @@ def speak(text: str, speaker: Speaker) -> Float:
     return audio.resample(samples, rate, audio.SAMPLE_RATE)
 
 
-def speak_to_files(lines: Sequence[Spoken], folder: Path) -> list[Path]:
+def speak_to_files(lines: Sequence[Spoken], folder: Path, *, alone: bool = False) -> list[Path]:
     """Have the lines spoken on all cores, each into a WAV of its own in `folder`; those that exist stay.
+
+    Parameters
+    ----------
+    alone : the folder holds nothing else: WAV files in it that no line asks for any more are deleted.
 
     Returns
     -------
@@ -210,9 +214,8 @@ def speak_to_files(lines: Sequence[Spoken], folder: Path) -> list[Path]:
         raise SetupError(
             "a process in which synthetic voices spoke has died", fix="Run this again; it goes on from there"
         ) from None
-    wanted = set(paths)
-    for path in folder.rglob("*.wav"):
-        if path not in wanted:
+    if alone:
+        for path in {*folder.rglob("*.wav")} - {*paths}:
             path.unlink()
     return paths
 

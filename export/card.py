@@ -127,12 +127,36 @@ def _about(card: Card) -> str:
         ("trained by", _plain(card.author) or UNTOLD),
         ("trained", card.run.get("ended") or card.run.get("started") or UNTOLD),
         ("run", card.run.get("id") or UNTOLD),
-        ("started from", card.run.get("parent") or ("random weights" if card.run else UNTOLD)),
+        ("started from", _origin(card)),
     ]
     said = ""
     if card.sentences:
         said = "\n\nSome of its sentences:\n\n" + _bullets(f"“{_plain(text)}”" for text in card.sentences)
     return what + "\n\n" + _table(("", ""), rows) + said
+
+
+def _origin(card: Card) -> str:
+    """Return what the weights started from, and what tells it from others of its name."""
+    if not card.run:
+        return UNTOLD
+    graph = card.run.get("origin", {}).get("sha256")
+    parent = card.run.get("parent")
+    return (f"{_plain(parent)} (SHA-256 {graph})" if graph else _plain(parent)) if parent else "random weights"
+
+
+def _beside(card: Card) -> str:
+    """Tell how much of what training heard was said by synthetic voices that are in no split."""
+    curves = card.run.get("curves", ())
+    heard = sum(row.get("utterances", 0) for row in curves)
+    synthetic = sum(row.get("synthetic", 0) for row in curves)
+    if not synthetic:
+        return ""
+    most = max(row.get("synthetic", 0) for row in curves)
+    share = 100 * synthetic / max(heard, 1)
+    return (
+        f"\n\nBeside these clips, training heard synthetic voices say sentences of the list: up to {most:,} utterances "
+        f"an epoch, {share:.0f} % of all that it heard."
+    )
 
 
 def _trained_on(card: Card) -> str:
@@ -158,7 +182,7 @@ def _trained_on(card: Card) -> str:
     text = _table(("split", "clips", "length", "speakers", "of them synthetic voices"), rows)
     text += "\n\n" + ways.get(card.split_by, f"How it was split is {UNTOLD}.")
     data = card.run.get("data")
-    return text + _minds(card) + (f"\n\nFingerprint of the data: `{data}`" if data else "")
+    return text + _beside(card) + _minds(card) + (f"\n\nFingerprint of the data: `{data}`" if data else "")
 
 
 def _figures(card: Card) -> str:

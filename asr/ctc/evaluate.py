@@ -25,7 +25,9 @@ class Evaluation:
     kind : "real" or "synthetic".
     main : the condition of the tables by speaker, sentence and word: "clean" where it was measured.
     remarks : what has to be said beside every figure.
-    worst : at most ten utterances, the worst first; of `main`, or of all where `main` has no error.
+    worst : at most ten utterances of `main`, the worst first.
+    worst_in_noise : at most ten in noise, no clip twice; those that failed in the least noise first.
+    words_in_noise : as `words`, of all conditions with noise; None: there is none.
     draws : pieces of noise that each clip met at each level.
     """
 
@@ -37,6 +39,8 @@ class Evaluation:
     sentences: dict[str, Figures]
     words: WordTable
     worst: tuple[Heard, ...] = field(default=())
+    worst_in_noise: tuple[Heard, ...] = field(default=())
+    words_in_noise: WordTable | None = None
     draws: int = 1
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,7 +94,6 @@ def _evaluate_kind(
     unscored = sum(item.slots is None for item in in_main)
     if 0 < unscored < len(in_main):
         remarks += (f"{unscored} of {len(in_main)} utterances are no commands and do not count as such",)
-    words = count_words(align([item.transcript for item in in_main], [item.hypothesis for item in in_main]))
     return Evaluation(
         kind,
         main,
@@ -98,21 +101,31 @@ def _evaluate_kind(
         conditions,
         {name: measure(items, seed, 0) for name, items in _sorted_groups(in_main, "speaker")},
         {name: measure(items, seed, 0) for name, items in _sorted_groups(in_main, "transcript")},
-        words,
-        tuple(_worst(in_main) or _worst(heard)),
+        _words(in_main),
+        tuple(_worst(in_main)),
+        tuple(_worst(noisy)) if main not in {item.condition for item in noisy} else (),
+        _words(noisy) if noisy else None,
         max(item.draw for item in heard),
     )
 
 
-def _worst(heard: Sequence[Heard]) -> list[Heard]:
-    """Return the utterances with the highest share of wrong words, then of wrong characters, then loss.
+def _words(heard: Sequence[Heard]) -> WordTable:
+    return count_words(align([item.transcript for item in heard], [item.hypothesis for item in heard]))
 
-    None of them comes twice, however many conditions it is wrong in.
+
+def _worst(heard: Sequence[Heard]) -> list[Heard]:
+    """Return the utterances to look at first: commands with a wrong slot, since a device does something else then, and
+    of the others those with the most wrong words.
+
+    What fails in little noise comes before what fails in much; then counts the share of wrong words, that of wrong
+    characters, the loss. None comes twice, however many conditions it is wrong in.
     """
     counts = tally(heard)
     order = sorted(
         (index for index, item in enumerate(heard) if not item.right),
         key=lambda index: (
+            heard[index].accepted is not False,
+            -(level_of(heard[index].condition) or 0.0),
             -counts[index, 1] / max(counts[index, 0], 1),
             -counts[index, 3] / max(counts[index, 2], 1),
             -(heard[index].loss or 0.0),

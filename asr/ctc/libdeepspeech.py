@@ -46,6 +46,21 @@ class Candidate:
         """The transcript."""
         return "".join(token.text for token in self.tokens)
 
+    @property
+    def words(self) -> tuple[tuple[str, float], ...]:
+        """Each word and when its first letter was written, s; a network writes a letter while or after it sounds."""
+        found: list[tuple[str, float]] = []
+        inside = False
+        for token in self.tokens:
+            if token.text == " ":
+                inside = False
+            elif inside:
+                found[-1] = (found[-1][0] + token.text, found[-1][1])
+            else:
+                found.append((token.text, token.start_time))
+                inside = True
+        return tuple(found)
+
 
 class Model:
     """A loaded model, with or without a scorer.

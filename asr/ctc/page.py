@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from asr.ctc import wording
-from asr.ctc.confusion import DELETED, EQUAL, INSERTED, align
+from asr.ctc.confusion import DELETED, EQUAL, INSERTED, WordTable, align
 from asr.ctc.evaluate import ALL_NOISE, Evaluation
 from asr.ctc.figures import Figure, Figures
 from asr.ctc.heard import Heard, level_of
@@ -83,7 +83,8 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     Parameters
     ----------
     descriptions : what a condition is, by its name.
-    pictures : SVG of "noise" and "confusion", and of worst clips by their number ("clip 1").
+    pictures : SVG of "noise", "confusion" and "noise confusion", and of worst clips by their number ("clip 1",
+        "noise clip 1").
     """
     about = evaluation.remarks
     parts = [f"<p>{escape(_intro(evaluation))}</p>", remark_boxes(about), _tiles(evaluation)]
@@ -99,8 +100,15 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     parts.append("<h3>Speakers and sentences</h3>")
     parts.append(figures_table("By speaker", "speaker", evaluation.speakers, about, note=where))
     parts.append(figures_table("By sentence", "sentence", evaluation.sentences, about, note=where))
-    parts.append("<h3>Words taken for others</h3>" + _words(evaluation, pictures.get("confusion")))
-    parts.append("<h3>Worst clips</h3>" + _worst(evaluation, pictures))
+    parts.append("<h3>Words taken for others</h3>")
+    parts.append(_words(evaluation.words, evaluation.main, about, pictures.get("confusion")))
+    if evaluation.words_in_noise is not None:
+        parts.append(_words(evaluation.words_in_noise, ALL_NOISE, about, pictures.get("noise confusion")))
+    right = f"Every clip was heard as it was said, condition: {evaluation.main}."
+    parts.append("<h3>Worst clips</h3>" + _worst(evaluation.worst, pictures, "clip", right))
+    if evaluation.worst_in_noise:
+        parts.append("<h3>Worst clips in noise</h3><p>What failed in the least noise comes first.</p>")
+        parts.append(_worst(evaluation.worst_in_noise, pictures, "noise clip"))
     return "".join(parts)
 
 
@@ -221,10 +229,10 @@ def _cell(measure: str, figure: Figure, intervals: bool) -> str:
     return text
 
 
-def _words(evaluation: Evaluation, matrix: str | None) -> str:
-    found = evaluation.words.confusions
+def _words(words: WordTable, where: str, remarks: Iterable[str], matrix: str | None) -> str:
+    found = words.confusions
     if not found:
-        return f"<p>Every word of the condition “{escape(evaluation.main)}” was heard as it was said.</p>"
+        return f"<p>Every word of the condition “{escape(where)}” was heard as it was said.</p>"
     rows = [
         [
             f"“{escape(item.said)}”" if item.said else "(nothing)",
@@ -235,24 +243,26 @@ def _words(evaluation: Evaluation, matrix: str | None) -> str:
         for item in found[:MOST_CONFUSIONS]
     ]
     left = len(found) - len(rows)
-    note = f"condition: {evaluation.main}" + (f"; {left} rarer ones are in report.json" if left else "")
-    made = table("Words", ["said", "heard", "times", "of the times said"], rows, evaluation.remarks, note=note)
+    note = f"condition: {where}" + (f"; {left} rarer ones are in report.json" if left else "")
+    caption = "Words in noise" if where == ALL_NOISE else "Words"
+    made = table(caption, ["said", "heard", "times", "of the times said"], rows, remarks, note=note)
     if matrix:
         made = picture(matrix, "How often each word (row) was heard as what (column), most confused words.") + made
     return made
 
 
-def _worst(evaluation: Evaluation, pictures: Mapping[str, str]) -> str:
-    if not evaluation.worst:
-        return "<p>Every clip was heard as it was said.</p>"
+def _worst(worst: Sequence[Heard], pictures: Mapping[str, str], name: str, otherwise: str = "") -> str:
+    if not worst:
+        return f"<p>{escape(otherwise)}</p>"
     parts = []
-    for number, item in enumerate(evaluation.worst, 1):
-        loss = "" if item.loss is None else f", loss {item.loss:.2f}"
-        details = f"speaker {item.speaker}, {item.condition}, {item.seconds:.1f} s{loss}"
+    for number, item in enumerate(worst, 1):
+        loss = "" if item.loss is None else f", loss {item.loss:.2f} nats"
+        verdict = "" if item.accepted is None else f", command {'right' if item.accepted else 'wrong'}"
+        details = f"speaker {item.speaker}, {item.condition}, {item.seconds:.1f} s{verdict}{loss}"
         parts.append(
             f'<article class="clip"><h4>{number}. {escape(item.clip)}</h4>'
             f'<p class="quiet">{escape(details)}</p>{_alignment(item)}'
-            f"{pictures.get(f'clip {number}', '')}</article>"
+            f"{pictures.get(f'{name} {number}', '')}</article>"
         )
     return "".join(parts)
 

@@ -177,8 +177,13 @@ def confusion_matrix(words: WordTable) -> Canvas | None:
     return canvas
 
 
-def clip(samples: Samples, rate: int) -> Canvas:
-    """Draw a clip's waveform over its spectrogram (window 32 ms, step 10 ms, 70 dB down from its loudest)."""
+def clip(samples: Samples, rate: int, words: Sequence[tuple[str, float]] = ()) -> Canvas:
+    """Draw a clip's waveform over its spectrogram (window 32 ms, step 10 ms, 70 dB down from its loudest).
+
+    Parameters
+    ----------
+    words : what was heard, each with the time, s, at which a line is drawn through both.
+    """
     time = np.arange(len(samples)) / rate
     level = samples.astype(np.float64) / 32768
     window, step = int(0.032 * rate), int(0.010 * rate)
@@ -186,7 +191,7 @@ def clip(samples: Samples, rate: int) -> Canvas:
     frames = np.lib.stride_tricks.sliding_window_view(padded, window)[::step] * np.hanning(window)
     power = 20 * np.log10(np.abs(np.fft.rfft(frames, axis=1)) + 1e-6)
     with matplotlib.rc_context(STYLE):
-        canvas = Canvas(figsize=(WIDTH, 2.5), layout="constrained")
+        canvas = Canvas(figsize=(WIDTH, 2.9 if words else 2.5), layout="constrained")
         wave, spectrum = canvas.subplots(2, 1, sharex=True, height_ratios=(1, 2))
         # A band between the extremes of short stretches looks as the samples would, and is small.
         pieces = np.array_split(np.arange(len(level)), min(600, max(1, len(level))))
@@ -215,6 +220,12 @@ def clip(samples: Samples, rate: int) -> Canvas:
         spectrum.set_ylabel("kHz")
         spectrum.set_xlabel("time, s")
         spectrum.set_xlim(0, len(padded) / rate)
+        for word, start in words:
+            for axes in (wave, spectrum):
+                axes.axvline(start, color=COLOURS[1], linewidth=0.8)
+            wave.annotate(
+                word, (start, 1.04), xycoords=("data", "axes fraction"), rotation=35, fontsize=8, annotation_clip=False
+            )
     return canvas
 
 

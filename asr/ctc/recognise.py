@@ -104,6 +104,17 @@ def sounds(
     return sound
 
 
+def timing(client: Client) -> Callable[[Int16], tuple[tuple[str, float], ...]]:
+    """Return what gives the words that the client hears in int16 [n] at 16 kHz, and when it wrote each, s."""
+    model = client.load()
+
+    def words(samples: Int16) -> tuple[tuple[str, float], ...]:
+        best = model.stt_with_metadata(samples, 1)
+        return best[0].words if best else ()
+
+    return words
+
+
 def recognise(
     client: Client,
     utterances: Sequence[Utterance],

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORMAT = 1  # of report.json
 
 Sound = Callable[[Heard], "npt.NDArray[np.int16] | None"]
+Timing = Callable[["npt.NDArray[np.int16]"], Sequence[tuple[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,14 @@ class Report:
         }
 
 
-def write_report(folder: Path, report: Report, sound: Sound | None = None) -> Path:
+def write_report(folder: Path, report: Report, sound: Sound | None = None, timing: Timing | None = None) -> Path:
     """Write index.html, report.json and the pictures into `folder`; return the page's path.
 
     Parameters
     ----------
     sound : gives the samples a clip was heard with, int16 [n] at 16 kHz, for the pictures of the worst clips;
         None (or a None for one clip): no picture of it.
+    timing : gives the words heard in such samples and when, for the same pictures; None: they show no words.
     """
     # Matplotlib takes half a second to import; only who writes a report pays for it.
     from asr.ctc import plots
@@ -88,11 +90,17 @@ def write_report(folder: Path, report: Report, sound: Sound | None = None) -> Pa
             plots.confusion_matrix(evaluation.words),
             f"{kind} speech: confusion matrix of words",
         )
-        for number, item in enumerate(evaluation.worst, 1):
-            samples = sound(item) if sound is not None else None
-            if samples is not None and len(samples):
-                label = f"{kind} clip {number}: waveform and spectrogram of {item.clip}, “{item.transcript}”"
-                draw(f"{kind} clip {number}", plots.clip(samples, audio.SAMPLE_RATE), label)
+        if evaluation.words_in_noise is not None:
+            matrix = plots.confusion_matrix(evaluation.words_in_noise)
+            draw(f"{kind} noise confusion", matrix, f"{kind} speech in noise: confusion matrix of words")
+        for prefix, worst in (("", evaluation.worst), ("noise ", evaluation.worst_in_noise)):
+            for number, item in enumerate(worst, 1):
+                samples = sound(item) if sound is not None else None
+                if samples is not None and len(samples):
+                    name = f"{kind} {prefix}clip {number}"
+                    label = f"{name}: waveform and spectrogram of {item.clip}, “{item.transcript}”"
+                    words = timing(samples) if timing is not None else ()
+                    draw(name, plots.clip(samples, audio.SAMPLE_RATE, words), label)
     draw("training", plots.training(report.run.get("curves", ())), "loss and learning rate by epoch")
     if report.learning is not None:
         draw("learning", plots.learning_curve(report.learning), "word errors by number of recordings")
@@ -163,7 +171,8 @@ def _page(report: Report, pictures: Mapping[str, str]) -> str:
     if "training" in pictures:
         caption = "Loss is what training lowers; the dev clips were not trained on."
         sections.append(("training", "Training", page.picture(pictures["training"], caption) + _epochs(report.run)))
-    run = {name: report.run.get(name) for name in ("id", "status", "started", "ended", "parent", "seed", "data")}
+    told = ("id", "status", "started", "ended", "parent", "origin", "seed", "data", "chosen")
+    run = {name: report.run.get(name) for name in told}
     facts = {**report.facts, **{f"run {name}": value for name, value in run.items()}}
     facts |= {name: report.run.get(name) for name in ("versions", "settings")}
     sections.append(("conditions", "How this was made", page.settings_section(facts)))
@@ -178,7 +187,7 @@ def _page(report: Report, pictures: Mapping[str, str]) -> str:
 
 def _learning(law: PowerLaw | None, pictures: Mapping[str, str]) -> str:
     if law is None:
-        return "<p>How much more recordings would bring is not measured yet.</p>"
+        return "<p>How much more recordings would bring is not measured yet: <code>asr learn</code> does that.</p>"
     rows = [[f"{point.recordings:,}", wording.percent(point.wer), f"{point.words:,}"] for point in law.points]
     made = f"<p>{law.forecast()}</p>" + page.picture(
         pictures["learning"], "A power law through the trainings; the further from them, the less it says."

@@ -40,10 +40,12 @@ class Epoch:
     Attributes
     ----------
     hearings : what is heard; two epochs that hear the same version name it by the same place and generation.
+    synthetic : how many of them synthetic voices say beside the clips.
     """
 
     number: int
     hearings: Sequence[Hearing]
+    synthetic: int
 
     @property
     def seconds(self) -> list[float]:
@@ -119,7 +121,7 @@ class Supply:
             place = self._behind + index
             source = self._utterances(generation(place))[index]
             hearings.append(Hearing(source, place, generation(place)))
-        return Epoch(number, hearings)
+        return Epoch(number, hearings, synthetic)
 
     def batches(
         self, workshop: Workshop, epoch: Epoch, batches: Sequence[npt.NDArray[np.intp]]

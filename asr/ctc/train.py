@@ -115,6 +115,7 @@ class Result:
     dev_loss : CTC loss per utterance of the chosen weights on dev, nats.
     epochs : how many were trained.
     seconds : time they took, in all sittings.
+    candidates : name of each that there was, and its figures on dev: dev_loss, and wer where a judge has heard it.
     """
 
     layers: list[Layer]
@@ -122,6 +123,7 @@ class Result:
     dev_loss: float
     epochs: int
     seconds: float
+    candidates: dict[str, dict[str, float]]
 
 
 class Trainer:
@@ -152,6 +154,7 @@ class Trainer:
             self.normalisation = normalisation(self.network)
             if plan.start is not None:
                 plan.start.apply(self.network)
+                say(plan.start.describe())
             optimiser = optimiser_of(self.settings)
             competition = self.settings.competition if self.supply.competitors else 0.0
             self.objective = Objective(self.network, self.shares, self.settings.consistency, competition)
@@ -255,6 +258,7 @@ class Trainer:
             "dev_cer": dev_cer,
             "learning_rate": self.state.pace.rate(settings, (epoch + 1) / settings.epochs),
             "utterances": len(heard.hearings),
+            "synthetic": heard.synthetic,
             "seconds": round(time.monotonic() - started, 2),
         }
 
@@ -341,17 +345,19 @@ class Trainer:
     def _choose(self, judge: Judge | None) -> Result:
         """Compare the candidates, leave the best one in the network, and return it."""
         judged: list[tuple[float, float, str, checkpoints.Weights]] = []
+        figures: dict[str, dict[str, float]] = {}
         for name, epochs in self.candidates.results().items():
             weights = self.candidates.average(epochs)
             self.network.set_weights(weights)
             loss, _ = self._listen()
             figure = judge(layers(self.network)) if judge is not None else loss
             say(f"{name}: dev loss {loss:.3f}" + (f", dev WER {figure:.1%}" if judge is not None else ""))
+            figures[name] = {"dev_loss": loss} | ({} if judge is None else {"wer": figure})
             judged.append((figure, loss, name, weights))
         _, loss, name, weights = min(judged, key=lambda candidate: candidate[:2])
         self.network.set_weights(weights)
         checkpoints.save(self.best, weights, {"chosen": name, "dev_loss": loss, **self.normalisation})
-        return Result(layers(self.network), name, loss, self.state.epoch, self.state.seconds)
+        return Result(layers(self.network), name, loss, self.state.epoch, self.state.seconds, figures)
 
 
 def read_layers(path: Path, settings: Train, alphabet: Alphabet) -> list[Layer]:

@@ -14,7 +14,6 @@ from asr.ctc.layers import Convolution, Dense, Layer, Lstm, lstm_name, stride, u
 from asr.ctc.network import NETWORKS, form_of, network_of, reach
 from asr.ctc.recurrence import Recurrence
 from asr.errors import ModelError
-from asr.progress import say
 
 _WEIGHTY = (Bands, BandConvolution, keras.layers.Dense, Recurrence)
 
@@ -45,15 +44,20 @@ class Start:
         """Whether the weights begin with bands, whose scale is among them."""
         return any(isinstance(layer, Convolution) and layer.name == "bands" for layer in self.layers)
 
+    def check_frozen(self, network: keras.Model) -> None:
+        """Check that the network has the layers that are to stay as they are; ModelError where it has not."""
+        weighty = [layer for layer in network.layers if isinstance(layer, _WEIGHTY)]
+        known = {name for layer in weighty for name in _names(layer)}
+        unknown = [name for name in self.freeze if name not in known]
+        if unknown:
+            names = ", ".join(_short(_key(layer)) for layer in weighty)
+            raise ModelError(f"no layer is called {unknown[0]!r}", fix=f"The layers are {names}")
+
     def apply(self, network: keras.Model) -> None:
         """Put the weights into a network by layer name; ModelError where a shape does not fit or a name is unknown."""
+        self.check_frozen(network)
         found = [layer for layer in self.layers if isinstance(layer, Convolution | Dense | Lstm)]
         taken = {layer.name: layer for layer in found[: len(found) - self.drop_layers]}
-        unknown = [name for name in self.freeze if name not in {_key(layer) for layer in network.layers}]
-        if unknown:
-            raise ModelError(
-                f"train.freeze names {unknown[0]!r}, and no layer is called that", fix=_names(network)
-            )
         known = {_key(layer) for layer in network.layers}
         for name in taken:
             if name not in known:
@@ -66,9 +70,14 @@ class Start:
             source = taken.get(_key(layer)) if isinstance(layer, _WEIGHTY) else None
             if source is not None:
                 layer.set_weights(self._fitted(layer, source, network))
-            if _key(layer) in self.freeze:
+            if set(_names(layer)) & set(self.freeze):
                 layer.trainable = False
-        say(f"starting from {self.name}: {', '.join(_short(name) for name in taken)}")
+
+    def describe(self) -> str:
+        """Tell which layers begin with these weights, in a line."""
+        weighty = [layer.name for layer in self.layers if isinstance(layer, Convolution | Dense | Lstm)]
+        taken = weighty[: len(weighty) - self.drop_layers]
+        return f"starting from {self.name}: {', '.join(map(_short, taken))}"
 
     def _fitted(
         self, layer: keras.layers.Layer, source: Convolution | Dense | Lstm, network: keras.Model
@@ -156,9 +165,11 @@ def _key(layer: keras.layers.Layer) -> str:
 
 
 def _short(name: str) -> str:
-    return "lstm" if "/" in name else name
+    """Return what people call a layer: of an LSTM in DeepSpeech's long names, lstm, and of a second one lstm_1."""
+    lstms = {lstm_name(index): f"lstm_{index}" if index else "lstm" for index in range(9)}
+    return lstms.get(name, "lstm" if "/" in name else name)
 
 
-def _names(network: keras.Model) -> str:
-    names = [_key(layer) for layer in network.layers if isinstance(layer, _WEIGHTY)]
-    return f"The layers are {', '.join(names)}"
+def _names(layer: keras.layers.Layer) -> tuple[str, ...]:
+    """Return all that a layer of a network of ours may be called."""
+    return (layer.name, _key(layer), _short(_key(layer)))

@@ -12,14 +12,14 @@ NAMES = {
     "cer": ("Character errors (CER)", "characters"),
     "sentence_accuracy": ("Sentences right", "sentences"),
     "acceptance": ("Commands right", "commands"),
-    "loss": ("Loss", "clips"),
+    "loss": ("Loss, nats a clip", "clips"),
 }
 SHORT = {
     "wer": "WER",
     "cer": "CER",
     "sentence_accuracy": "sentences right",
     "acceptance": "commands right",
-    "loss": "loss",
+    "loss": "loss, nats a clip",
 }
 CONDITIONS = {
     "clean": "clips, cut to the speech with a margin",

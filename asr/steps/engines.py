@@ -83,6 +83,7 @@ class Ours:
             judge = make_judge(self._ws, self._prepared, noise)
         self._trainer = Trainer(place(self._plan, self._ws, run))
         result = self._trainer.run(run, judge)
+        run.choose(result.chosen, result.candidates)
         return f"chosen: {result.chosen}; {result.epochs} epochs in {result.seconds:.0f} s"
 
     def losses(self) -> dict[str, float] | None:

@@ -117,7 +117,7 @@ def evaluate(
     from asr.ctc.conditions import Noise, conditions
     from asr.ctc.evaluate import evaluate as measure
     from asr.ctc.evaluate import record
-    from asr.ctc.recognise import recognise, sounds
+    from asr.ctc.recognise import recognise, sounds, timing
 
     chosen = ws.settings.evaluate
     heard_in_training = ws.settings.augment.noise_kinds if ws.settings.augment.enabled else ()
@@ -142,7 +142,7 @@ def evaluate(
     name = run.id if run is not None else "model"
     if run is not None and split == "test":
         note_judged(ws, run)
-        run.finish(record(evaluations), heard, {"best": str(best_checkpoint(ws, run))})
+        run.finish(record(evaluations), heard, {"best": best_checkpoint(ws, run).relative_to(ws.root).as_posix()})
     content = report_.Report(
         title=ws.root.name,
         evaluations=evaluations,
@@ -151,7 +151,8 @@ def evaluate(
         descriptions={} if noise is None else {noise.kind: noise.description},
         learning=read_curve(ws, prepared),
     )
-    page = report_.write_report(ws.reports / f"{name}-{split}", content, sounds(utterances, asked, noise))
+    sound, words = sounds(utterances, asked, noise), timing(client_of(ws, ws.model))
+    page = report_.write_report(ws.reports / f"{name}-{split}", content, sound, words)
     if run is not None and split == "test":
         write_card(ws, run)
     Console().print(report_.summary(evaluations))
@@ -164,12 +165,12 @@ def print_worst(evaluations: Sequence[Any]) -> None:
     from asr.ctc.heard import CLEAN
 
     for evaluation in evaluations:
-        wrong = [item for item in evaluation.worst if not item.right]
-        if wrong:
-            print(f"the {len(wrong)} worst, {evaluation.kind} speech:")
-        for item in wrong:
-            where = "" if item.condition == CLEAN else f" in {item.condition}"
-            print(f"  {item.clip}{where}  said: {item.transcript!r}  heard: {item.hypothesis!r}")
+        for worst, where in ((evaluation.worst, ""), (evaluation.worst_in_noise, " in noise")):
+            if worst:
+                print(f"the {len(worst)} worst{where}, {evaluation.kind} speech:")
+            for item in worst:
+                condition = "" if item.condition == CLEAN else f" in {item.condition}"
+                print(f"  {item.clip}{condition}  said: {item.transcript!r}  heard: {item.hypothesis!r}")
 
 
 def print_figures(ws: Workspace, run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +52,19 @@ def recorded(run: Run) -> dict[str, Any]:
         return run.settings
 
 
-def find_same_run(ws: Workspace, data: str) -> Run | None:
-    """Return the last run, if it was made from the same data and settings: to go on with, or to leave as it is."""
+def find_same_run(ws: Workspace, data: str, origin: Mapping[str, str]) -> Run | None:
+    """Return the last run, if it was made from the same data, settings and first weights: to go on with, or to leave
+    as it is. Where one of the two origins is not known, the weights' name has to do."""
     from asr.runs import list_runs
 
-    wanted = trained_from(ws.settings.as_dict())
-    same = [run for run in list_runs(ws.runs) if run.data == data and trained_from(recorded(run)) == wanted]
+    wanted, graph = trained_from(ws.settings.as_dict()), origin.get("sha256")
+    same = [
+        run
+        for run in list_runs(ws.runs)
+        if run.data == data
+        and trained_from(recorded(run)) == wanted
+        and (not graph or run.origin.get("sha256", graph) == graph)
+    ]
     return max(same, key=lambda run: run.id) if same else None
 
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asr import audio, weights
-from asr.errors import ModelError
+from asr import audio
 from asr.progress import say
-from asr.steps.lineage import read_run_layers
 from asr.steps.preparing import read_templates
+from asr.steps.starting import check_start, start_weights
 from asr.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
     chosen = ws.settings.train
     real = not all(clip.synthetic for clip in prepared.clips)
     start, parent = start_weights(ws)
+    if start is not None:
+        check_start(ws, start)
     rate = recorders(prepared)
     views = 2 if chosen.consistency else 1
     recipe = Recipe(ws.alphabet, augmentation(ws, prepared), chosen.seed, views)
@@ -129,32 +130,3 @@ def competitors(
             "they have no competitors (train.competitors)"
         )
     return Competitors(templates, chosen.seed).draw
-
-
-def start_weights(ws: Workspace) -> tuple[Any, str | None]:
-    """Return the weights to start from and what to call them; (None, None) where training starts afresh."""
-    from asr.ctc.transfer import Start
-    from asr.runs import find_run
-    from export.weights import read_layers
-
-    chosen = ws.settings.train
-    if not chosen.start_from:
-        return None, None
-    own = weights.find(chosen.start_from)
-    path = own or (ws.root / Path(chosen.start_from).expanduser()).resolve()
-    if path.suffix in (".pb", ".pbmm"):
-        network = read_layers(path)
-        layers, alphabet = network.layers, network.metadata.alphabet
-        parent = str(path) if own is None else chosen.start_from
-    else:
-        try:
-            run = find_run(ws.runs, chosen.start_from)
-        except ModelError as error:
-            raise ModelError(
-                f"train.start_from: {error.what}",
-                path=ws.toml,
-                fix=f"Name a run (`asr runs` lists them), a .pb or .pbmm, or {' or '.join(weights.names())}",
-            ) from None
-        layers, alphabet = read_run_layers(ws, run)
-        parent = run.id
-    return Start(layers, alphabet, ws.alphabet, chosen.freeze, chosen.drop_layers, parent), parent

@@ -172,6 +172,24 @@ def test_a_flac_that_is_cut_off(tmp_path: Path) -> None:
         audio.load(path)
 
 
+@pytest.mark.parametrize(("subtype", "channels"), [("PCM_16", 1), ("FLOAT", 2), ("IMA_ADPCM", 1)])
+def test_a_wav_that_is_cut_off(tmp_path: Path, subtype: str, channels: int) -> None:
+    path = tmp_path / "x.wav"
+    soundfile.write(path, np.tile(tone(3.0, RATE)[:, None], channels), RATE, subtype=subtype)
+    assert len(audio.load(path)) == pytest.approx(3 * RATE, abs=1000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(AudioError, match=r"x\.wav: the file breaks off after 1\.[45] of 3\.[01] s"):
+        audio.load(path)
+
+
+@pytest.mark.parametrize("claimed", [0x7FFFFFFF, 0x7FFFFFFF - 36, 0x80000000, 0xFFFFFFFF, 2 * RATE + 44])
+def test_a_wav_whose_writer_did_not_know_its_length(tmp_path: Path, claimed: int) -> None:
+    data = bytearray(audio.wav_bytes(audio.to_int16(tone(1.0, RATE))))
+    data[40:44] = struct.pack("<I", claimed)
+    (tmp_path / "x.wav").write_bytes(data)
+    assert len(audio.load(tmp_path / "x.wav")) == RATE
+
+
 def test_an_absurd_length_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audio, "LONGEST", 2)
     soundfile.write(tmp_path / "x.wav", np.zeros(3 * RATE), RATE)

@@ -197,4 +197,14 @@ def test_lineage_reaches_every_parent(tmp_path: Path) -> None:
 def test_list_shows_status_and_figures(tmp_path: Path) -> None:
     finished(tmp_path, SETTINGS, [heard("a", "turn on the light")])
     text = shown(runs_table(list_runs(tmp_path)))
-    assert "finished" in text and "real: sentences 100.0 %, WER 0.0 %" in text
+    assert "finished" in text and re.search(r"sentences +WER\n", text) and re.search(r"100\.0 % +0\.0 %", text)
+    assert "speech" not in text and "from" not in text and "dev WER" in text
+    # What dev chose by comes first, before what test says.
+    (run,) = list_runs(tmp_path)
+    run.choose("the last epoch", {"the last epoch": {"dev_loss": 3.0, "wer": 0.125}, "another": {"wer": 0.5}})
+    assert re.search(r" 12\.5 % +100\.0 % +0\.0 %", shown(runs_table(list_runs(tmp_path))))
+    both = [heard("a", "turn on the light"), replace(heard("b", "turn"), synthetic=True)]
+    finished(tmp_path, SETTINGS, both, parent=run.id)
+    lines = shown(runs_table(list_runs(tmp_path))).splitlines()
+    assert [line.split()[-5:] for line in lines[3:]] == [["synthetic", "0.0", "%", "75.0", "%"]]
+    assert max(map(len, lines)) < 100

@@ -14,7 +14,7 @@ from asr.ctc.libdeepspeech import Model
 from asr.ctc.network import network_of
 from asr.errors import ModelError, SetupError
 from asr.settings import Settings, fitted, read, render, with_values
-from asr.steps.training import start_weights
+from asr.steps.starting import start_weights
 from asr.verbs import init
 from asr.workspace import Workspace
 from datasets.speech import cast_speakers, speak
@@ -50,7 +50,8 @@ def test_a_workspace_starts_from_them_by_name(tmp_path: Path) -> None:
     # Whose own file or run is called so must name its path.
     toml = tmp_path / "lamp" / "asr.toml"
     toml.write_text(render(with_values(read(toml), train={"start_from": "./english.pbmm"})))
-    with pytest.raises(ModelError, match=r"lamp/english\.pbmm: there is no such model"):
+    complaint = r'asr\.toml:\d+: train\.start_from = "\./english\.pbmm": there is no such model\. Did you mean .english.\?$'
+    with pytest.raises(ModelError, match=complaint):
         start_weights(Workspace.open(tmp_path / "lamp"))
 
 
@@ -58,7 +59,8 @@ def test_a_mistyped_name_is_told_what_there_is(tmp_path: Path) -> None:
     init(tmp_path / "lamp")
     toml = tmp_path / "lamp" / "asr.toml"
     toml.write_text(render(with_values(read(toml), train={"start_from": "englisch"})))
-    with pytest.raises(ModelError, match=r"asr\.toml: train\.start_from: no run matches 'englisch'.* or english$"):
+    complaint = r"asr\.toml:\d+: train\.start_from = .* no run matches 'englisch'\. Did you mean 'english'\?$"
+    with pytest.raises(ModelError, match=complaint):
         start_weights(Workspace.open(tmp_path / "lamp"))
 
 

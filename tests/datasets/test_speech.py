@@ -208,7 +208,12 @@ def test_files_are_spoken_once(tmp_path: Path) -> None:
         np.testing.assert_array_equal(audio.read_wav(path), audio.to_int16(line.samples()))
     before = {path: path.stat().st_mtime_ns for path in paths}
     paths[0].unlink()
+    stranger = tmp_path / "speech" / "anna" / "1.wav"
+    stranger.parent.mkdir()
+    stranger.write_bytes(b"a recording")
     assert speak_to_files(lines[:4], tmp_path / "speech") == paths[:4]
+    assert stranger.read_bytes() == b"a recording" and all(path.is_file() for path in paths)
+    assert speak_to_files(lines[:4], tmp_path / "speech", alone=True) == paths[:4]
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "speech").rglob("*.wav")}
     assert set(after) == set(paths[:4])
     assert all(after[path] == before[path] for path in paths[1:4])

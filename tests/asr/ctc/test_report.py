@@ -166,12 +166,13 @@ def test_every_figure_of_the_json_is_in_the_page(page: Page, content: dict[str, 
                         assert text in cells[name], (caption, name, measure)
                         seen += 1
                 assert str(figures["utterances"]) in cells[name].split()
-        confusions = [table for name, table in page.tables.items() if name.startswith("Words")][number]
+        confusions = [table for name, table in page.tables.items() if name.startswith("Words con")][number]
         for item in evaluation["words"]["confusions"]:
             pair = [f"“{item[side]}”" if item[side] else "(nothing)" for side in ("said", "heard")]
             assert any([cell.strip() for cell in row[:3]] == [*pair, str(item["count"])] for row in confusions)
-        for item in evaluation["worst"]:
+        for item in [*evaluation["worst"], *evaluation["worst_in_noise"]]:
             assert item["clip"] in page.text
+        assert evaluation["words_in_noise"]["confusions"]
     assert seen > 100
     assert content["learning"]["forecast"] in page.text
 
@@ -214,7 +215,7 @@ def test_every_picture_is_named_and_drawn(folder: Path, content: dict[str, Any])
     names = re.findall(r'<svg role="img" aria-label="([^"]+)"', text)
     assert len(names) == text.count("<svg ") and len(names) == len(set(names))
     files = {path.name: path.read_bytes() for path in folder.glob("*.png")}
-    worst = sum(len(evaluation["worst"]) for evaluation in content["evaluations"])
+    worst = sum(len(one["worst"]) + len(one["worst_in_noise"]) for one in content["evaluations"])
     assert len(files) == len(names) and sum("clip" in name for name in files) == worst
     for name, data in files.items():
         width, height = struct.unpack(">II", data[16:24])
@@ -232,7 +233,7 @@ def test_what_was_not_measured_says_so(tmp_path: Path) -> None:
     assert "not measured yet" in page.text
     assert "no interval: 2 speakers, 3 are needed" in page.text
     assert "Commands right" not in page.text
-    assert "Every clip was heard as it was said." in page.text
+    assert "Every clip was heard as it was said, condition: clean." in page.text
 
 
 def test_draws_of_noise_are_told_of(tmp_path: Path) -> None:

@@ -168,17 +168,17 @@ def test_dropped_layers_start_anew(dropped) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "frozen", "moving"),
+    ("name", "frozen", "lstm", "moving"),
     [
-        ("deepspeech", ("layer_1", "layer_3"), ("layer_2", "layer_5", "layer_6")),
-        ("deepspeech-conv", ("conv_1", "layer_2"), ("conv_2", "layer_1", "layer_5", "layer_6")),
+        ("deepspeech", ("layer_1", "layer_3"), lstm_name(0), ("layer_2", "layer_5", "layer_6")),
+        ("deepspeech-conv", ("conv_1", "layer_2"), "lstm", ("conv_2", "layer_1", "layer_5", "layer_6")),
     ],
 )
-def test_frozen_layers_stay_and_the_others_move(name, frozen, moving, tmp_path) -> None:
+def test_frozen_layers_stay_and_the_others_move(name, frozen, lstm, moving, tmp_path) -> None:
     source = build(Train(network=name, n_hidden=32, seed=9), ALPHABET.size)
     plan = make_plan(
         tmp_path, "run", epochs=2, weight_decay=0.5, network=name,
-        start=Start(layers(source), ALPHABET, ALPHABET, (*frozen, lstm_name(0)), 0, "run"),
+        start=Start(layers(source), ALPHABET, ALPHABET, (*frozen, lstm), 0, "run"),
     )  # fmt: skip
     trainer = Trainer(plan)
     before = {layer.name: layer.get_weights() for layer in trainer.network.layers}
@@ -205,8 +205,17 @@ def test_what_does_not_fit_is_named() -> None:
     fits = 'Set train.network to "deepspeech" or "deepspeech-stride2" and train.n_hidden to 24'
     with pytest.raises(ModelError, match=rf"layer_1 is \[494, 24\] there and \[494, 16\] here.*{fits}"):
         start(layers(network(width=24))).apply(network(width=16))
-    with pytest.raises(ModelError, match=r"train.freeze names 'layer_9', and no .* The layers are layer_1"):
-        start(layers(network()), freeze=("layer_9",)).apply(network())
+    told = r"no layer is called 'layer_9'\. The layers are (layer_1, .*)$"
+    with pytest.raises(ModelError, match=told) as caught:
+        start(layers(network("deepspeech-2lstm")), freeze=("layer_9",)).apply(network("deepspeech-2lstm"))
+    # Each name that is told may be written, and so may those of the line that a training begins with.
+    names = str(caught.value).partition("The layers are ")[2].split(", ")
+    assert names[3:5] == ["lstm", "lstm_1"]
+    begun = start(layers(network("deepspeech-2lstm")), freeze=tuple(names))
+    assert begun.describe() == f"starting from model.pb: {', '.join(names)}"
+    frozen = network("deepspeech-2lstm")
+    begun.apply(frozen)
+    assert not frozen.trainable_variables
 
 
 def test_two_lstms_do_not_pass_for_one() -> None:

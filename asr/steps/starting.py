@@ -1,0 +1,124 @@
+"""The weights that a training starts from: found, tried on the network before a run begins, and told afterwards."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asr import settings as settings_
+from asr import weights
+from asr.errors import ModelError
+from asr.steps.lineage import read_run_layers
+from asr.workspace import Workspace
+
+if TYPE_CHECKING:
+    from asr.ctc.transfer import Start
+
+GRAPHS = (".pb", ".pbmm")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a training's first weights are, so that it can be told when their file has long been another.
+
+    Attributes
+    ----------
+    sha256 : of the graph; "" where the weights are a run's checkpoint.
+    run : id of the run that it was exported from, as far as run.json beside it tells; "" otherwise.
+    """
+
+    sha256: str = ""
+    run: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return what is known as JSON values."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+def start_weights(ws: Workspace) -> tuple[Start | None, str | None]:
+    """Return the weights to start from and what to call them; (None, None) where training starts afresh.
+
+    Raises
+    ------
+    ModelError : train.start_from names nothing that there is, or no graph; with the line.
+    """
+    from asr.ctc.transfer import Start
+    from asr.runs import find_run
+    from export.weights import read_layers
+
+    chosen = ws.settings.train
+    if not chosen.start_from:
+        return None, None
+    with _blamed_on(ws, "start_from"):
+        graph = _graph(ws)
+        if graph is not None:
+            network = read_layers(graph)
+            layers, alphabet = network.layers, network.metadata.alphabet
+            parent = chosen.start_from if weights.find(chosen.start_from) else str(graph)
+        else:
+            run = find_run(ws.runs, chosen.start_from)
+            layers, alphabet = read_run_layers(ws, run)
+            parent = run.id
+    return Start(layers, alphabet, ws.alphabet, chosen.freeze, chosen.drop_layers, parent), parent
+
+
+def check_start(ws: Workspace, start: Start) -> None:
+    """Try the weights on a network of the workspace.
+
+    Raises
+    ------
+    ModelError : they do not fit, or train.freeze names a layer that there is not; with the line.
+    """
+    from asr.ctc import devices
+    from asr.ctc.network import build
+
+    train = ws.settings.train
+    # The network wakes TensorFlow, whose threads are settled by then.
+    devices.prepare(train.batch_size * (2 if train.consistency else 1))
+    network = build(train, ws.alphabet.size)
+    with _blamed_on(ws, "freeze"):
+        start.check_frozen(network)
+    with _blamed_on(ws, "start_from"):
+        start.apply(network)
+
+
+def origin(ws: Workspace) -> Origin:
+    """Return what the weights to start from are at this moment; nothing of what is not there, or is no file."""
+    graph = _graph(ws) if ws.settings.train.start_from else None
+    if graph is None or not graph.is_file():
+        return Origin()
+    try:
+        run = str(json.loads((graph.parent / "run.json").read_text(encoding="utf-8"))["run"])
+    except (OSError, ValueError, KeyError, TypeError):
+        run = ""
+    return Origin(hashlib.sha256(graph.read_bytes()).hexdigest(), run)
+
+
+def _graph(ws: Workspace) -> Path | None:
+    """Return the graph that train.start_from names; None where it names a run."""
+    name = ws.settings.train.start_from
+    path = weights.find(name) or (ws.root / Path(name).expanduser()).resolve()
+    return path if path.suffix in GRAPHS else None
+
+
+@contextmanager
+def _blamed_on(ws: Workspace, key: str) -> Iterator[None]:
+    """Turn an error about weights into one about the line of asr.toml that names them."""
+    try:
+        yield
+    except ModelError as error:
+        line = settings_.line_of(ws.toml, "train", key)
+        value = getattr(ws.settings.train, key)
+        fix = error.fix
+        if key == "start_from" and not fix.startswith("Set train."):
+            close = difflib.get_close_matches(value, weights.names(), n=1)
+            known = " or ".join(weights.names())
+            fix = f"Name a run (`asr runs` lists them), a DeepSpeech 0.9 graph (.pb, .pbmm), or {known}"
+            fix = f"Did you mean {close[0]!r}?" if close else fix
+        raise ModelError(f"train.{key} = {json.dumps(value)}: {error.what}", path=ws.toml, line=line, fix=fix) from None

@@ -24,6 +24,12 @@ SAMPLE_RATE = 16000  # Hz, of everything the models hear
 LONGEST = 3 * 3600  # s, a longer file is refused: as float32 it would fill a small machine's memory
 MOST_SAMPLES = LONGEST * 48000  # over all channels, for the same reason
 RATES = (1000, 768000)  # Hz, anything outside is a damaged header
+SUFFIXES = frozenset(
+    (
+        *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".aifc", ".au", ".caf"),
+        *(".webm", ".wma", ".amr", ".3gp", ".mp4", ".w64", ".rf64"),
+    )
+)  # of sound files
 HEADER = 44  # bytes before the samples of a canonical WAV file
 
 _BLOCK = 1 << 18  # frames read at a time, so that a header that lies cannot make us allocate what it claims
@@ -73,6 +79,17 @@ def read(path: Path | str) -> tuple[Float, int]:
             f"{bad} of its samples are not numbers (NaN or infinity)", path=path, fix=_UNREADABLE_FIX
         )
     return samples, rate
+
+
+def is_sound(path: Path) -> bool:
+    """Tell whether a file's name is that of a sound file; hidden ones, as macOS leaves beside each, are none."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def sound_files(folder: Path) -> list[Path]:
+    """Return the sound files in a folder and below it, by path; none where there is no folder."""
+    found = folder.rglob("*") if folder.is_dir() else ()
+    return sorted(path for path in found if is_sound(path) and path.is_file())
 
 
 def header_rate(path: Path | str) -> int | None:

@@ -229,6 +229,8 @@ def main() -> None:
             )
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             _fail(f"{error.filename}: {error.strerror}. Choose a folder that you may write to")
+        if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG):
+            _fail(f"{error.filename}: {error.strerror}. Give another path")
         # What Python's tempfile raises where every folder for temporary files is full or locked.
         if error.errno == errno.ENOENT and "temporary directory" in str(error):
             _fail("no temporary folder can be written to. Free some space, or name another in TMPDIR, and try again")

@@ -14,7 +14,9 @@ import numpy as np
 from asr import audio, progress
 from asr.audio import SAMPLE_RATE
 from asr.augment.chain import Applied, Chain
+from asr.augment.masks import FRAME_STEP, Hidden, choose
 from asr.augment.spectrum import Float
+from asr.ctc.features import channel_edge, frame_count
 from asr.errors import RecordingsError, SetupError
 from asr.files import atomic_path
 
@@ -41,17 +43,26 @@ class Heard:
     clip : the clip it was made of.
     wav : the augmented sound.
     applied : what was done.
+    hidden : what the network is not shown of it, which is no sound to hear.
     """
 
     clip: Path
     wav: Path
     applied: Applied
+    hidden: Hidden
+
+    def describe(self) -> str:
+        """Tell in words what was done, and what is hidden."""
+        times = [f"{FRAME_STEP * first:.2f} to {FRAME_STEP * last:.2f} s" for first, last in self.hidden.stretches]
+        bands = [f"{channel_edge(low):.0f} to {channel_edge(high):.0f} Hz" for low, high in self.hidden.bands]
+        return f"{self.applied}; hidden: {', '.join([*times, *bands]) or 'nothing'}"
 
 
 def hear(
     clips: Sequence[Path], chain: Chain, count: int, out_folder: Path, *, seed: int = 1, play: bool = False
 ) -> list[Heard]:
-    """Augment `count` of the clips and write each as WAV, with one picture of them all, examples.png.
+    """Augment `count` of the clips and write each as WAV, with one picture of them all, examples.png; examples of
+    before are deleted.
 
     Parameters
     ----------
@@ -69,6 +80,8 @@ def hear(
         raise RecordingsError("there are no clips to augment", fix="Run: make manifests")
     player = find_player() if play else ()
     order = np.random.default_rng(seed).permutation(len(clips))
+    for old in out_folder.glob("[0-9]*-*.wav"):
+        old.unlink()
     examples, sounds = [], []
     for number in range(count):
         clip = clips[int(order[number % len(clips)])]
@@ -76,11 +89,12 @@ def hear(
         after, applied = chain.describe(before, np.random.default_rng((seed, number)))
         wav = out_folder / f"{number + 1:02d}-{clip.stem}.wav"
         audio.write_wav(wav, after)
-        examples.append(Heard(clip, wav, applied))
+        hidden = choose(frame_count(len(after)), np.random.default_rng((seed, number, 1)), chain.settings)
+        examples.append(Heard(clip, wav, applied, hidden))
         sounds.append((before, after))
     draw(examples, sounds, out_folder / PICTURE)
     for example in examples if player else ():
-        progress.say(f"{example.wav.name}: {example.applied}")
+        progress.say(f"{example.wav.name}: {example.describe()}")
         for path in (example.clip, example.wav):
             subprocess.run([*player, str(path)], check=False, stdin=subprocess.DEVNULL)
     return examples
@@ -98,7 +112,8 @@ def find_player() -> tuple[str, ...]:
 
 
 def draw(examples: Sequence[Heard], sounds: Sequence[tuple[Float, Float]], path: Path) -> None:
-    """Draw a row for each example, before and after: waveform above spectrogram, on one scale of time.
+    """Draw a row for each example, before and after: waveform above spectrogram, on one scale of time; what is hidden
+    from the network is hatched.
 
     Parameters
     ----------
@@ -113,7 +128,7 @@ def draw(examples: Sequence[Heard], sounds: Sequence[tuple[Float, Float]], path:
     FigureCanvasAgg(figure)
     bands = figure.subfigures(rows, 1, squeeze=False)[:, 0]
     for band, example, (before, after) in zip(bands, examples, sounds, strict=True):
-        band.suptitle(f"{example.wav.name}\n{_wrapped(str(example.applied))}", fontsize=10, x=0.01, ha="left")
+        band.suptitle(f"{example.wav.name}\n{_wrapped(example.describe())}", fontsize=10, x=0.01, ha="left")
         # One scale for both, so that a change of level shows.
         loudest = max(np.abs(before).max(initial=0.0), np.abs(after).max(initial=0.0), 1e-3)
         seconds = max(before.shape[0], after.shape[0], 1) / SAMPLE_RATE
@@ -125,6 +140,11 @@ def draw(examples: Sequence[Heard], sounds: Sequence[tuple[Float, Float]], path:
             axes[1, column].set_xlim(0, seconds)
             axes[1, column].set_xlabel("s", labelpad=0)
         axes[1, 0].set_ylabel("kHz")
+        look = {"facecolor": "#7f7f7f", "alpha": 0.6, "hatch": "//", "edgecolor": "white", "linewidth": 0}
+        for first, last in example.hidden.stretches:
+            axes[1, 1].axvspan(FRAME_STEP * first, FRAME_STEP * last, **look)
+        for low, high in example.hidden.bands:
+            axes[1, 1].axhspan(channel_edge(low) / 1000, channel_edge(high) / 1000, **look)
     with atomic_path(path) as beside:
         figure.savefig(beside, format="png")
 

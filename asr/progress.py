@@ -17,11 +17,6 @@ def quiet(value: bool = True) -> None:
     _quiet = value
 
 
-def is_quiet() -> bool:
-    """Tell whether status lines are silenced."""
-    return _quiet
-
-
 def say(text: str) -> None:
     """Print one status line on stderr."""
     if not _quiet:

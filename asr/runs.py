@@ -29,7 +29,7 @@ TRANSCRIPTS = "transcripts.csv"
 FORMAT = 1  # of run.json; a change that older code cannot read raises it
 
 # Fields that records of before they were asked for do not have.
-_LATER = ("sentences", "origin", "chosen")
+_LATER = ("sentences", "noise", "origin", "chosen")
 
 Row = dict[str, Any]
 
@@ -58,6 +58,7 @@ class Run:
     checkpoints : role ("best") to the file's path, from the workspace's folder on.
     sessions : when each process that worked on it began and ended, ISO 8601 in UTC; one more a resume.
     sentences : fingerprint of the sentences that its figures were measured with; "" where it has none yet.
+    noise : sound files that they were measured in: name, size and time of each.
     status : "running", "finished" or "stopped". A killed run is told from its dead process.
     """
 
@@ -73,6 +74,7 @@ class Run:
     checkpoints: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     sentences: str = ""
+    noise: list[Any] = field(default_factory=list)
     origin: dict[str, str] = field(default_factory=dict)
     chosen: dict[str, Any] = field(default_factory=dict)
     recorded_status: str = "running"
@@ -181,8 +183,9 @@ class Run:
         self.write()
 
     def choose(self, name: str, candidates: Mapping[str, Mapping[str, float]]) -> None:
-        """Write down which checkpoint became the result, and the figures on dev of each that there was."""
+        """End the training: write down which checkpoint became the result, and the figures on dev of each."""
         self.chosen = {"name": name, "candidates": _plain(candidates)}
+        self.sessions[-1]["ended"] = _now().isoformat(timespec="seconds")
         self.write()
 
     @property
@@ -191,13 +194,13 @@ class Run:
         found: dict[str, float] = self.chosen.get("candidates", {}).get(self.chosen.get("name"), {})
         return found
 
-    def finish(
+    def measure(
         self,
         figures: Mapping[str, Any],
         heard: Iterable[Mapping[str, Any] | HasRow] = (),
         checkpoints: Mapping[str, str] | None = None,
     ) -> None:
-        """Write the figures and what was heard, and close the run.
+        """Write the figures and what was heard; a run that was stopped can be measured, and is gone on with as before.
 
         Parameters
         ----------
@@ -210,6 +213,10 @@ class Run:
             files.write_text(self.folder / TRANSCRIPTS, _csv(rows))
         self.figures = _plain(figures)
         self.checkpoints |= dict(checkpoints or {})
+        self.write()
+
+    def finish(self) -> None:
+        """Close the run: it was trained to its end, exported and measured."""
         self._end("finished")
 
     def stop(self) -> None:
@@ -241,6 +248,7 @@ class Run:
             "seed": self.seed,
             "data": self.data,
             "sentences": self.sentences,
+            "noise": self.noise,
             "remarks": self.remarks,
             "chosen": self.chosen,
             "figures": self.figures,
@@ -253,9 +261,8 @@ class Run:
         }
 
     def _end(self, status: str) -> None:
-        # A later evaluation writes its figures too; the training ended when it ended.
-        if self.sessions[-1]["ended"] is None:
-            self.sessions[-1]["ended"] = _now().isoformat(timespec="seconds")
+        # What follows a training, the export and the figures, is no part of it.
+        self.sessions[-1]["ended"] = self.sessions[-1]["ended"] or _now().isoformat(timespec="seconds")
         self.recorded_status = status
         self.write()
 

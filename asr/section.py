@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any
 
+MOST_SEED = 2**32 - 1  # Keras and NumPy's older generator take no higher one
+
 
 def setting(
     default: Any,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asr.alphabet import ENGLISH
-from asr.section import setting
+from asr.section import MOST_SEED, setting
 
 ENGINES = ("asr", "mozilla-venv", "mozilla")
 
@@ -17,7 +17,7 @@ class Sentences:
     limit: int = setting(
         200000, "sentences written out for the scorer; of more, a fair sample", minimum=1, maximum=10_000_000
     )
-    seed: int = setting(1, "seed of that sample", minimum=0)
+    seed: int = setting(1, "seed of that sample", minimum=0, maximum=MOST_SEED)
     alike: bool = setting(False, "in that sample all lines count alike: one that makes few sentences says them again")
 
 
@@ -82,7 +82,7 @@ class Voices:
     pitch: tuple[float, ...] = setting(
         (20.0, 80.0), "lowest and highest, 50 is the voice's own", minimum=0, maximum=99
     )
-    seed: int = setting(1, "seed of voices, speeds, pitches and sentences", minimum=0)
+    seed: int = setting(1, "seed of voices, speeds, pitches and sentences", minimum=0, maximum=MOST_SEED)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Split:
     train_speakers: tuple[str, ...] = setting((), "speakers named here are in train, whatever the shares say")
     dev_speakers: tuple[str, ...] = setting((), "the same for dev")
     test_speakers: tuple[str, ...] = setting((), "the same for test")
-    seed: int = setting(1, "seed of the choice", minimum=0)
+    seed: int = setting(1, "seed of the choice", minimum=0, maximum=MOST_SEED)
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,12 @@ class Train:
         maximum=100,
     )
     competition: float = setting(3.0, "what that counts beside the CTC loss", minimum=0, maximum=100)
+    intermediate: float = setting(
+        0.0,
+        "what it counts that the layers below the LSTM tell the labels already, from a moment of sound; 0: nothing",
+        minimum=0,
+        maximum=10,
+    )
     bfloat16: bool = setting(
         False, "multiply in 16 bits while training, where the processor has instructions for it: quicker"
     )
@@ -216,7 +222,7 @@ class Train:
     mozilla_source: str = setting(
         "", "folder of DeepSpeech's sources, v0.9.3, for mozilla-venv; empty: its fork coqui-stt-training"
     )
-    seed: int = setting(1, "seed of weights, order and augmentation", minimum=0)
+    seed: int = setting(1, "seed of weights, order and augmentation", minimum=0, maximum=MOST_SEED)
 
 
 @dataclass(frozen=True)
@@ -235,4 +241,4 @@ class Evaluate:
     noise_draws: int = setting(
         1, "pieces of noise that each clip meets at each level: one alone is worth a few points", minimum=1, maximum=100
     )
-    seed: int = setting(1, "seed of the noise and the bootstrap", minimum=0)
+    seed: int = setting(1, "seed of the noise and the bootstrap", minimum=0, maximum=MOST_SEED)

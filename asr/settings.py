@@ -157,6 +157,8 @@ def parse(text: str, path: Path) -> Settings:
         raise WorkspaceError(
             f"this is not TOML: {what}", path=path, line=line, fix="Mend that line"
         ) from None
+    except ValueError:  # Python's answer to an integer of thousands of digits
+        raise WorkspaceError("a number in it has too many digits", path=path, fix="Mend it") from None
     kinds = {item.name: item.default_factory for item in dataclasses.fields(Settings)}
     sections = {}
     for name, values in tables.items():
@@ -209,7 +211,10 @@ def _checked(value: Any, kind: Any, details: Any) -> Any:
         return tuple(_checked(item, item_kind, details) for item in value)
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text in quotes"}
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise ValueError("that number has too many digits") from None
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ValueError(f"expected {names[kind]}, found {json.dumps(value, default=str)}")
     if kind in (int, float):

@@ -11,10 +11,11 @@ from asr.progress import say
 from asr.sections import ENGINES
 from asr.stderr import load_tensorflow
 from asr.steps.engines import engine_of
-from asr.steps.exporting import export_run, exported_run, write_card
+from asr.steps.exporting import export_run, exported_run, is_exported, write_card
 from asr.steps.judging import evaluate as evaluate_split
 from asr.steps.judging import make_judge, print_figures
 from asr.steps.lineage import data_fingerprint, find_same_run, find_trained_run, is_judged_as
+from asr.steps.noise import check_noise
 from asr.steps.preparing import describe, make_scorer, prepare, spoken_sentences
 from asr.steps.starting import origin
 from asr.steps.training import augmentation
@@ -96,24 +97,28 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
             raise WorkspaceError(f"there is no engine {engine!r}", fix=f"The engines are {', '.join(ENGINES)}")
         ws = Workspace(ws.root, settings_.with_values(ws.settings, train={"engine": engine}))
     with ws.lock():
+        noises = check_noise(ws)
         prepared = prepare(ws)
         say(describe(prepared))
+        if noises:
+            say(noises)
         say(make_scorer(ws))
         data = data_fingerprint(ws, prepared)
         first = origin(ws).as_dict()
         run = None if again else find_same_run(ws, data, first)
         if run is not None and run.status == "finished":
             say(f"nothing has changed since run {run.id}; asr train --again trains anew")
-            if not (ws.graph.is_file() and ws.model.is_file() and ws.card.is_file()):
+            if not is_exported(ws, run):
                 export_run(ws, run)
                 write_card(ws, run)
+                say(f"exported anew: {ws.model}")
             if is_judged_as(ws, run):
                 print_figures(ws, run)
             else:
-                say("but the sentences, the scorer or [evaluate] have: measuring again")
+                say("but what it is measured by has, or the report is gone: measuring again")
                 evaluate_split(ws, prepared, "test", run)
             return
-        trainer = engine_of(ws, prepared)
+        trainer = engine_of(ws, prepared, run)
         if run is None:
             settings = ws.settings.as_dict()
             run = Run.start(
@@ -136,6 +141,7 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
             raise
         export_run(ws, run)
         evaluate_split(ws, prepared, "test", run, trainer.losses())
+        run.finish()
 
 
 def export(ws: Workspace, name: str = "") -> str:
@@ -206,7 +212,7 @@ def hear(ws: Workspace, count: int, play: bool) -> str:
         folder = ws.reports / "hear"
         clips = [ws.clips / clip.clip for clip in prepared.of("train")]
         examples = hear_examples(clips, chain, count, folder, seed=ws.settings.train.seed, play=play)
-    lines = [f"{example.wav.name}: {example.applied}" for example in examples]
+    lines = [f"{example.wav.name}: {example.describe()}" for example in examples]
     return "\n".join([*lines, f"{folder / 'examples.png'} shows them"])
 
 

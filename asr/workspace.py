@@ -43,6 +43,10 @@ class Workspace:
         """The alphabet that asr.toml names."""
         return Alphabet(self.settings.alphabet.labels)
 
+    def folder(self, name: str) -> Path | None:
+        """Return the folder that asr.toml calls so, ~ being the home; None for an empty name."""
+        return self.root / Path(name).expanduser() if name else None
+
     @property
     def toml(self) -> Path:
         return self.root / "asr.toml"
@@ -68,10 +72,6 @@ class Workspace:
     @property
     def clips_table(self) -> Path:
         return self.clips / "clips.csv"
-
-    @property
-    def rejected_table(self) -> Path:
-        return self.clips / "rejected.csv"
 
     @property
     def speech(self) -> Path:
@@ -104,6 +104,10 @@ class Workspace:
     @property
     def reports(self) -> Path:
         return self.build / "reports"
+
+    def report(self, name: str, split: str) -> Path:
+        """Return the folder of a run's report on a split."""
+        return self.reports / f"{name}-{split}"
 
     @property
     def export(self) -> Path:

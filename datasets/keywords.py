@@ -7,12 +7,12 @@ Words are the recordings whose transcript is that word, from recordings.csv or a
 from __future__ import annotations
 
 import difflib
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from asr import audio
 from asr.alphabet import normal_word
 from asr.errors import RecordingsError
 from asr.files import place_in, write_json
@@ -20,17 +20,15 @@ from asr.workspace import SPLITS, Workspace
 from datasets import recordings as recordings_
 from datasets import speech_commands, takes
 from datasets.keyword_voices import spoken_words
-from datasets.recordings import UNKNOWN_SPEAKER
+from datasets.recordings import CUSTOM, NOHASH, UNKNOWN_SPEAKER, check_name, speaker_of
 from datasets.speech import speak_to_files
 from datasets.split import Member, assign, by_speaker, read_record
 
-CUSTOM = "custom_data"
 SPLIT_RECORD = "split.json"  # in build/keyword: who was dealt where
 FEWEST = 10  # recordings of a word; with fewer there is nothing to learn and nobody to judge by
 FEW = 50  # recordings of a word; with fewer a remark
 NOISES = ("background_noise", "problem_noise", speech_commands.BACKGROUND)
 _TAKES = "takes.json"
-_HASHED = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def find(ws: Workspace) -> Found:
             unlisted = "train" if index.lists else ""
             for name in index.names:
                 word, listed = normal_word(name.partition("/")[0]), index.lists.get(name, unlisted)
-                raw.append(_Raw(name, word, _speaker(Path(name)), listed, archived=True))
+                raw.append(_Raw(name, word, speaker_of(Path(name)), listed, archived=True))
         elif corpus.is_dir():
             raw += read_words(corpus)
         else:
@@ -142,7 +140,8 @@ def find(ws: Workspace) -> Found:
                 path.unlink()
     places = [ws.root, ws.recordings, *([Path(chosen.corpus).expanduser()] if chosen.corpus and not archive else [])]
     noises = [(ws.root / place / name) for place in places for name in NOISES]
-    noises += [ws.root / name for name in ws.settings.augment.noise_folders] + [ws.keyword / "background"]
+    noises += [place for name in ws.settings.augment.noise_folders if (place := ws.folder(name)) is not None]
+    noises.append(ws.keyword / "background")
     there = tuple(dict.fromkeys(path for path in noises if path.is_dir()))
     return Found(ws.root, utterances, there, voices, archive, index.members, index.rejected, by, tuple(remarks))
 
@@ -158,10 +157,11 @@ def read_words(folder: Path) -> list[_Raw]:
     for place in sorted(item for item in folder.iterdir() if item.is_dir()):
         if place.name == CUSTOM:
             found += read_words(place)
-        elif not place.name.startswith((".", "_")) and place.name not in (*NOISES, "test_noise", "noise", "music"):
-            for path in sorted(item for item in place.rglob("*") if item.is_file() and recordings_.is_sound(item)):
+        elif not place.name.startswith((".", "_")) and place.name not in (*NOISES, *recordings_.NOISES):
+            for path in audio.sound_files(place):
                 listed = lists.get(f"{place.name}/{path.name}", "train" if lists else "")
-                found.append(_Raw(str(path.resolve()), normal_word(place.name), _speaker(path), listed))
+                check_name(path)
+                found.append(_Raw(str(path.resolve()), normal_word(place.name), speaker_of(path), listed))
     return found
 
 
@@ -234,7 +234,7 @@ def _split(raw: Sequence[_Raw], ws: Workspace) -> tuple[list[Utterance], str, li
     counts = Counter(item.word for item in raw)
     few = [word for word in chosen.words if counts[normal_word(word)] < FEW]
     remarks = [f"few recordings ({', '.join(few)}): a figure below 1 % cannot be told from 0"] if few else []
-    hashable = [bool(_HASHED.fullmatch(Path(item.name).stem)) for item in raw]
+    hashable = [bool(NOHASH.fullmatch(Path(item.name).stem)) for item in raw]
     own = [item for item in raw if not item.listed]
     by = "lists" if not own else chosen.split_by
     if by == "auto":
@@ -335,8 +335,3 @@ def _by_speakers(
 
 def _folder_of(word: str, folder: Path) -> bool:
     return any(item.is_dir() and normal_word(item.name) == normal_word(word) for item in folder.iterdir())
-
-
-def _speaker(path: Path) -> str:
-    found = _HASHED.fullmatch(path.stem)
-    return found.group("speaker") if found else UNKNOWN_SPEAKER

@@ -72,7 +72,7 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
     UserError : the recordings cannot be used, or there are none and voices.use is "never".
     """
     settings = workspace.settings
-    found = recordings_.find(workspace.recordings, workspace.alphabet)
+    found = recordings_.find(workspace.recordings, workspace.alphabet, workspace.build)
     if not found:
         if settings.voices.use == "never":
             raise RecordingsError(

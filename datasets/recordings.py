@@ -14,34 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asr.alphabet import Alphabet
+from asr.audio import is_sound, sound_files
 from asr.errors import RecordingsError, SentenceError
+from asr.progress import say
 from datasets import tables
 
 UNKNOWN_SPEAKER = "unknown"  # the one speaker that all recordings without a name belong to
 CSV_NAME = "recordings.csv"
 COLUMNS = ("file", "transcript", "speaker")
 
-# Not sentences: noise and the like, which the keyword models read by themselves.
-_NOISE_FOLDERS = ("background_noise", "problem_noise", "test_noise", "noise", "music")
-_SOUND_SUFFIXES = {
-    *(
-        ".wav",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".m4a",
-        ".aac",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".au",
-        ".caf",
-    ),
-    *(".webm", ".wma", ".amr", ".3gp", ".mp4", ".w64", ".rf64"),
-}
-_NOHASH = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
+CUSTOM = "custom_data"  # folder of more words for the keyword model, a folder each
+NOISES = ("background_noise", "problem_noise", "test_noise", "noise", "music")  # folders of noise, which nobody says
+# Google's names: hash-of-the-speaker_nohash_number.
+NOHASH = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
 
 
 @dataclass(frozen=True)
@@ -64,10 +49,14 @@ class Recording:
     source: str = ""
 
 
-def find(folder: Path, alphabet: Alphabet) -> list[Recording]:
+def find(folder: Path, alphabet: Alphabet, besides: Path | None = None) -> list[Recording]:
     """Read a workspace's recordings folder: its recordings.csv, or else a folder per sentence.
 
     A table may also be named itself, and lie anywhere.
+
+    Parameters
+    ----------
+    besides : a folder that holds no recordings, wherever it lies: what we make ourselves.
 
     Returns
     -------
@@ -84,7 +73,7 @@ def find(folder: Path, alphabet: Alphabet) -> list[Recording]:
         return read_csv(table, alphabet)
     if not folder.exists():
         return []
-    return read_folders(folder, alphabet)
+    return read_folders(folder, alphabet, besides)
 
 
 def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
@@ -109,15 +98,16 @@ def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
             faults.append((line, "the file's name is empty", "Name the sound file"))
             continue
         sound = Path(os.path.normpath(path.parent.resolve() / name))
+        check_name(sound, path, line)
         if not transcript:
             faults.append((line, f"the transcript of {name!r} is empty", "Write what is said"))
-        elif not sound.is_file():
+        elif not _is_file(sound):
             faults.append((line, f"no such file {name!r}", f"Files are named relative to {path.parent}"))
         elif str(sound) in seen:
             faults.append((line, f"{name!r} is also on line {seen[str(sound)]}", "Keep one of the two lines"))
         else:
             alphabet.check(transcript, path=path, line=line)
-            speaker = " ".join(row.get("speaker", "").split()) or _speaker_of(sound)
+            speaker = " ".join(row.get("speaker", "").split()) or speaker_of(sound)
             synthetic = row.get("synthetic", "").strip().lower() in ("true", "yes", "1")
             recordings.append(Recording(sound, transcript, speaker, synthetic, f"{path.name}:{line}"))
         seen.setdefault(str(sound), line)
@@ -130,10 +120,10 @@ def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
     return recordings
 
 
-def read_folders(folder: Path, alphabet: Alphabet) -> list[Recording]:
+def read_folders(folder: Path, alphabet: Alphabet, besides: Path | None = None) -> list[Recording]:
     """Read a folder that holds a folder per sentence or keyword, named by what is said in its sound files.
 
-    Folders named with a leading "_" or "." and those of noise are passed over.
+    Folders named with a leading "_" or ".", `besides`, those of noise and that of more keywords are passed over.
 
     Raises
     ------
@@ -142,13 +132,16 @@ def read_folders(folder: Path, alphabet: Alphabet) -> list[Recording]:
     """
     if not folder.is_dir():
         raise RecordingsError("no such folder", path=folder, fix="Check recordings.folder in asr.toml")
-    loose = sorted(item for item in folder.iterdir() if item.is_file() and is_sound(item))
+    loose = sorted(item for item in folder.iterdir() if is_sound(item) and item.is_file())
     recordings: list[Recording] = []
     for place in sorted(item for item in folder.iterdir() if item.is_dir()):
-        if place.name.startswith((".", "_")) or place.name in _NOISE_FOLDERS:
+        if place.name.startswith((".", "_")) or place.name == CUSTOM or place == besides:
             continue
-        sounds = sorted(item for item in place.rglob("*") if item.is_file() and is_sound(item))
+        sounds = sound_files(place)
         if not sounds:
+            continue
+        if place.name in NOISES:
+            say(f"{place} holds noise: a folder called so is not taken for somebody saying {place.name!r}")
             continue
         transcript = " ".join(place.name.replace("_", " ").split())
         try:
@@ -158,8 +151,9 @@ def read_folders(folder: Path, alphabet: Alphabet) -> list[Recording]:
                 f"the folder's name is the transcript, and {error.what}", path=place, fix=error.fix
             ) from None
         for sound in sounds:
+            check_name(sound)
             source = str(sound.relative_to(folder))
-            recordings.append(Recording(sound.resolve(), transcript, _speaker_of(sound), False, source))
+            recordings.append(Recording(sound.resolve(), transcript, speaker_of(sound), False, source))
     if loose and not recordings:
         raise RecordingsError(
             f"nobody wrote down what is said in {loose[0].name} ({len(loose)} such files)",
@@ -183,25 +177,24 @@ def remarks(recordings: Sequence[Recording]) -> list[str]:
     ]
 
 
-def _speaker_of(path: Path) -> str:
-    found = _NOHASH.fullmatch(path.stem)
+def check_name(sound: Path, table: Path | None = None, line: int | None = None) -> None:
+    """Check that a file's name can be written into a table; RecordingsError where its bytes are no text."""
+    try:
+        str(sound).encode("utf-8")
+    except UnicodeEncodeError:
+        shown = str(sound).encode("utf-8", "backslashreplace").decode()
+        what = f"the name of the file {shown} is not UTF-8" if table is None else f"{shown} is not UTF-8"
+        raise RecordingsError(what, path=table, line=line, fix="Rename the file") from None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than any file's
+        return False
+
+
+def speaker_of(path: Path) -> str:
+    """Return who speaks by a file's name; UNKNOWN_SPEAKER where it does not tell."""
+    found = NOHASH.fullmatch(path.stem)
     return found.group("speaker") if found else UNKNOWN_SPEAKER
-
-
-def is_sound(path: Path) -> bool:
-    """Tell whether a file's name is that of a sound file."""
-    return path.suffix.lower() in _SOUND_SUFFIXES and not path.name.startswith(".")
-
-
-def write_csv(path: Path, recordings: Sequence[Recording]) -> None:
-    """Write recordings as a recordings.csv that `read_csv` reads, atomically, files relative to its folder."""
-    rows = [
-        [
-            os.path.relpath(recording.path, path.parent.resolve()),
-            recording.transcript,
-            recording.speaker,
-            "true" if recording.synthetic else "false",
-        ]
-        for recording in recordings
-    ]
-    tables.write(path, (*COLUMNS, "synthetic"), rows)

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from asr.errors import RecordingsError
 from asr.files import write_bytes
@@ -190,19 +191,36 @@ def _stream(
         raise _damage(path, count, error) from None
 
 
+# Members that describe the next one: extended headers of POSIX, and GNU's long names.
+_DESCRIPTIONS = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+_LONGEST_DESCRIPTION = 1 << 20  # bytes
+
+
 class _Header(tarfile.TarInfo):
     """A header that is none is damage anywhere: TarFile itself takes any but the first for the end of the archive."""
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> _Header:
         try:
-            return super().fromtarfile(archive)
+            found = super().fromtarfile(archive)
         except tarfile.HeaderError as error:
             # That of the mark at the end, and only it, is the end.
             if type(error).__name__ == "EOFHeaderError":
                 raise
             what = "it ends without an end mark" if type(error).__name__ == "EmptyHeaderError" else str(error)
             raise tarfile.ReadError(what) from None
+        return found
+
+    @classmethod
+    def frombuf(cls, *arguments: Any, **more: Any) -> _Header:
+        found = super().frombuf(*arguments, **more)
+        # TarFile reads the body of these whole, and they may claim, compressed to nothing, gigabytes.
+        if found.type in _DESCRIPTIONS and found.size > _LONGEST_DESCRIPTION:
+            raise tarfile.ReadError(f"a description of {found.size} bytes")
+        return found
 
 
 def _check_end(archive: tarfile.TarFile) -> None:

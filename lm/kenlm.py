@@ -47,7 +47,8 @@ def estimate(
     Parameters
     ----------
     order : longest n-gram, words.
-    prune : n-grams seen at most this often are dropped: a number for each order, the last one for all above.
+    prune : n-grams seen at most this often are dropped: a number for each order, the last one for all above; none, and
+        none are.
         Numbers for orders above `order` are left out.
     discount_fallback : go on with fixed discounts where there are too few n-grams to estimate them.
     memory : for sorting, in KenLM's spelling.
@@ -64,8 +65,9 @@ def estimate(
             *("--memory", memory),
             *("--text", str(text)),
             *("--arpa", str(beside)),
-            *("--prune", *(str(threshold) for threshold in prune[:order])),
         ]
+        if prune:
+            arguments += ["--prune", *(str(threshold) for threshold in prune[:order])]
         if discount_fallback:
             arguments.append("--discount_fallback")
         _run("lmplz", arguments)

@@ -13,7 +13,6 @@ from asr.augment.settings import Augment
 from asr.augment.sounds import Sounds
 from asr.augment.spectrum import Float
 from asr.augment.voice import change_voice
-from asr.errors import WorkspaceError
 
 _LOUDEST = np.float32(0.999)  # of full scale
 _SOFT_END = round(0.25 * SAMPLE_RATE)  # samples that an endpointer takes at most of each end
@@ -46,16 +45,11 @@ class Chain:
     noises : recorded noise; None where there is none.
     voices : clips to make babble of; None where there are none.
     seed : of the simulated rooms.
-
-    Raises
-    ------
-    WorkspaceError : a range is not [least, most].
     """
 
     def __init__(
         self, settings: Augment, noises: Sounds | None = None, voices: Sounds | None = None, *, seed: int = 1
     ) -> None:
-        _check(settings)
         self.settings = settings
         self._noises = noises
         self._voices = voices
@@ -278,19 +272,3 @@ def _draw_silence(rng: np.random.Generator, probability: float, limits: tuple[fl
         return 0
     low, high = _ends(limits)
     return round((low + (high - low) * float(rng.random()) ** 2) * SAMPLE_RATE)
-
-
-_RANGES = (
-    *("speed", "tempo", "pitch", "vocal_tract", "silence", "reverberation", "distance", "noise_above"),
-    *("tilt", "peaks", "low_cut", "high_cut", "clipping", "gain", "endpoint_below"),
-)
-
-
-def _check(settings: Augment) -> None:
-    for name in _RANGES:
-        limits = getattr(settings, name)
-        if len(limits) != 2 or not limits[0] <= limits[1]:
-            raise WorkspaceError(
-                f"augment.{name}: expected a range [least, most], found {list(limits)}",
-                fix="Mend that value in asr.toml",
-            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,20 @@ from asr.augment.spectrum import Float
 
 MEL_BANDS = 40  # of the client's Mfcc op
 FRAME_STEP = 0.020  # s
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What masks hide of an utterance.
+
+    Attributes
+    ----------
+    stretches : first frame and the one after the last of each; they may overlap.
+    bands : first mel band and the one after the last of each; they may overlap.
+    """
+
+    stretches: tuple[tuple[int, int], ...]
+    bands: tuple[tuple[int, int], ...]
 
 
 @functools.cache
@@ -41,21 +56,19 @@ def hide(features: Float, rng: np.random.Generator, settings: Augment) -> Float:
     hidden = features.copy()
     if frames == 0:
         return hidden
+    parts = choose(frames, rng, settings)
     mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    for first, last in _stretches(rng, frames, settings):
+    for first, last in parts.stretches:
         hidden[first:last] = mean
     forward, backward = _cosines(coefficients)
-    for _ in range(settings.frequency_masks):
-        width = int(rng.integers(0, settings.frequency_mask_widest + 1))
-        low = int(rng.integers(0, MEL_BANDS - width + 1))
-        if width:
-            rows = slice(low, low + width)
-            hidden += ((mean - hidden) @ backward[rows].T) @ forward[rows]
+    for low, high in parts.bands:
+        rows = slice(low, high)
+        hidden += ((mean - hidden) @ backward[rows].T) @ forward[rows]
     return hidden
 
 
-def _stretches(rng: np.random.Generator, frames: int, settings: Augment) -> list[tuple[int, int]]:
-    """Draw the stretches of time to hide, first frame and the one after the last; possibly overlapping."""
+def choose(frames: int, rng: np.random.Generator, settings: Augment) -> Hidden:
+    """Draw what `hide` hides of an utterance of one frame or more."""
     left = int(frames * settings.time_mask_share)
     longest = round(settings.time_mask_longest / FRAME_STEP)
     stretches = []
@@ -65,4 +78,10 @@ def _stretches(rng: np.random.Generator, frames: int, settings: Augment) -> list
         if width:
             stretches.append((first, first + width))
         left -= width
-    return stretches
+    bands = []
+    for _ in range(settings.frequency_masks):
+        width = int(rng.integers(0, settings.frequency_mask_widest + 1))
+        low = int(rng.integers(0, MEL_BANDS - width + 1))
+        if width:
+            bands.append((low, low + width))
+    return Hidden(tuple(stretches), tuple(bands))

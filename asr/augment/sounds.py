@@ -18,9 +18,6 @@ from asr.files import atomic_path, fingerprint
 Int16 = npt.NDArray[np.int16]
 
 MOST_SECONDS = 3 * 3600.0  # s held in all: 346 MB of int16, of which only what is used is in memory
-_SUFFIXES = frozenset(
-    (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".m4a", ".aac", ".wma")
-)
 
 
 class Sounds:
@@ -88,9 +85,8 @@ class Sounds:
         cache : folder for the memory-mapped copy; the next call with the same files reads nothing else.
         most_seconds : s, the bound of memory or cache.
         """
-        return cls.read(
-            [_sound_files(Path(folder)) for folder in folders], cache=cache, most_seconds=most_seconds
-        )
+        groups = [audio.sound_files(Path(folder)) for folder in folders]
+        return cls.read(groups, cache=cache, most_seconds=most_seconds)
 
     @classmethod
     def read(
@@ -99,17 +95,17 @@ class Sounds:
         *,
         cache: Path | None = None,
         most_seconds: float = MOST_SECONDS,
+        name: str = "noise",
     ) -> Sounds:
-        """Read the named files; see `gather`."""
+        """Read the named files; see `gather`. The cache keeps the last copy of each `name`."""
         count = sum(len(group) for group in groups)
         if count == 0:
             return cls(np.zeros(0, np.int16), [])
         stamp = [[[str(path), *_stamp(path)] for path in group] for group in groups]
-        stored = cache / f"sounds-{fingerprint(stamp, most_seconds)[:16]}.npy" if cache is not None else None
+        stored = cache / f"{name}-{fingerprint(stamp, most_seconds)[:16]}.npy" if cache is not None else None
         table = stored.with_suffix(".spans.npy") if stored is not None else None
         if stored is not None and table is not None and stored.is_file() and table.is_file():
             return cls(np.load(stored, mmap_mode="r"), _grouped(np.load(table)), stored)
-        share = int(most_seconds * SAMPLE_RATE) // count
         left = int(most_seconds * SAMPLE_RATE)
         pieces: list[Int16] = []
         rows: list[tuple[int, int, int]] = []
@@ -134,8 +130,10 @@ class Sounds:
                 left -= samples.shape[0]
         joined = np.concatenate([np.zeros(0, np.int16), *pieces])
         spans = np.array(rows, np.int64).reshape(-1, 3)
-        if stored is None or table is None or not rows:
+        if cache is None or stored is None or table is None or not rows:
             return cls(joined, _grouped(spans))
+        for old in cache.glob(f"{name}-*.npy"):
+            old.unlink()
         for path, array in ((stored, joined), (table, spans)):
             with atomic_path(path) as beside:
                 np.save(beside, array)
@@ -171,12 +169,6 @@ def babble(sounds: Sounds, n: int, rng: np.random.Generator) -> Float:
         level = 10.0 ** (rng.uniform(-9.0, 0.0) / 20.0)
         result += voice * np.float32(level / (np.sqrt(np.mean(voice**2)) + 1e-6))
     return result
-
-
-def _sound_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
 
 
 def _stamp(path: Path) -> tuple[int, int]:

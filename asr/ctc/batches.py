@@ -19,7 +19,7 @@ from asr import workers as workers_
 from asr.alphabet import Alphabet
 from asr.augment.chain import Chain
 from asr.augment.masks import hide
-from asr.ctc.features import COEFFICIENTS, frame_count, mfcc, step_samples, window_samples
+from asr.ctc.features import COEFFICIENTS, mfcc, step_samples, window_samples
 from asr.errors import ModelError
 
 Float = npt.NDArray[np.float32]
@@ -279,8 +279,3 @@ class Workshop:
 
 def _result(future: Future[list[Float]] | None) -> list[Float]:
     return [] if future is None else future.result()
-
-
-def is_long_enough(n_samples: int, labels: npt.NDArray[np.int32]) -> bool:
-    """Tell whether a recording of `n_samples` at 16 kHz has the frames that its transcript needs."""
-    return frame_count(n_samples) >= needed_frames(labels)

@@ -27,7 +27,6 @@ KITCHEN_SECONDS = 30.0
 POOLED_SECONDS = 8
 # What a model has to bear at home comes first.
 HARDEST_FIRST = ("clatter", "water", "crackle", "music", "shifting", "motor", "fan", "pink", "brown", "white")
-SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
 
 Float = npt.NDArray[np.float32]
 Int16 = npt.NDArray[np.int16]
@@ -80,8 +79,7 @@ class Noise:
         ----------
         heard_in_training : augment.noise_kinds of the settings trained with; None: not known.
         """
-        found = folder.rglob("*") if folder is not None and folder.is_dir() else ()
-        files = tuple(sorted(path for path in found if path.suffix.lower() in SOUNDS))
+        files = tuple(audio.sound_files(folder)) if folder is not None else ()
         heard = None if heard_in_training is None else tuple(heard_in_training)
         if folder is not None and files:
             return cls(folder.name.replace("_", " "), files, seed, heard)

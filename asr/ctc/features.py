@@ -166,6 +166,13 @@ def _cepstra(energies: npt.NDArray[np.float64], tables: _Tables) -> npt.NDArray[
     return cepstra
 
 
+def channel_edge(channel: int, sample_rate: int = 16000) -> float:
+    """Return the frequency, Hz, halfway on the mel scale between a channel, from 0, and the one below it."""
+    lowest = _mel(LOWEST_HZ)
+    spacing = (_mel(sample_rate / 2) - lowest) / (MEL_CHANNELS + 1)
+    return 700.0 * math.expm1((lowest + spacing * (channel + 0.5)) / 1127.0)
+
+
 def _mel(hertz: float) -> float:
     return 1127.0 * math.log1p(hertz / 700.0)
 

@@ -132,10 +132,6 @@ class Model:
             if code:
                 raise _refused(code, path, "Make it again with `make scorer`", heard(), ScorerError)
 
-    def disable_scorer(self) -> None:
-        """Decode without a scorer from now on."""
-        self._check(self._library.DS_DisableExternalScorer(self._open()))
-
     def set_scorer_alpha_beta(self, alpha: float, beta: float) -> None:
         """Weigh the scorer's language model by `alpha` and each word by `beta`."""
         self._check(self._library.DS_SetScorerAlphaBeta(self._open(), alpha, beta))
@@ -143,14 +139,6 @@ class Model:
     def add_hot_word(self, word: str, boost: float) -> None:
         """Make the scorer add `boost` (negative: take away) where `word` is written."""
         self._check(self._library.DS_AddHotWord(self._open(), word.encode(), boost))
-
-    def erase_hot_word(self, word: str) -> None:
-        """Forget one hot word."""
-        self._check(self._library.DS_EraseHotWord(self._open(), word.encode()))
-
-    def clear_hot_words(self) -> None:
-        """Forget all hot words."""
-        self._check(self._library.DS_ClearHotWords(self._open()))
 
     def stt(self, samples: Int16) -> str:
         """Return the transcript of a whole recording.

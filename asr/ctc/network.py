@@ -205,6 +205,22 @@ def build(
     return keras.Model(features, logits, name=settings.network.replace("-", "_"))
 
 
+def with_intermediate(model: keras.Model, settings: Train) -> keras.Model:
+    """Return a network of `build` that tells the labels a second time, from what its first LSTM is given.
+
+    Returns
+    -------
+    keras.Model : as `build`, but of two outputs of one shape, the second one through a layer of its own, intermediate.
+    """
+    form = form_of(model)
+    outputs = model.get_layer("layer_6").units
+    start = keras.initializers.GlorotUniform(seed=settings.seed * 1000 + 999)
+    logits = Affine(outputs, name="intermediate", kernel_initializer=start)(model.get_layer("lstm_0").input)
+    if form.stride > 1:
+        logits = Frames(form.stride, name="intermediate_frames")(logits, model.input)
+    return keras.Model(model.input, [model.output, logits], name=f"{model.name}_with_intermediate")
+
+
 def form_of(model: keras.Model) -> Form:
     """Return what kind of network `build` made."""
     return NETWORKS[model.name.replace("_", "-")]

@@ -95,20 +95,30 @@ class Objective(keras.Model):
     frame are drawn towards each other, each towards what the other is at that step (Yao et al., CR-CTC: Consistency
     regularization on CTC, 2024): noise and masks must not decide what is heard.
 
+    Where the network tells the labels twice (`network.with_intermediate`), the layers below the LSTM also learn to tell
+    them by themselves (Lee and Watanabe, Intermediate loss regularization for CTC-based speech recognition, 2021).
+
     Parameters
     ----------
-    network : float32 [batch, frames, 26] -> logits.
+    network : float32 [batch, frames, 26] -> logits, or two of them.
     shares : parts of equal size that a batch goes through the network in, side by side where there are cores for it;
         it must be a multiple of them (`stepping.dataset` fills it up).
     consistency : what the difference between views counts beside the CTC loss; 0: there is one view of each utterance.
     competition : what `confusions` with competitors count beside it; 0: there are none.
+    intermediate : what the CTC loss of the network's second output counts beside it; 0: it has one.
     """
 
     def __init__(
-        self, network: keras.Model, shares: int = 1, consistency: float = 0.0, competition: float = 0.0
+        self,
+        network: keras.Model,
+        shares: int = 1,
+        consistency: float = 0.0,
+        competition: float = 0.0,
+        intermediate: float = 0.0,
     ) -> None:
         super().__init__()
         self.network = network
+        self.intermediate = intermediate
         self.shares = shares
         self.consistency = consistency
         self.competition = competition
@@ -117,7 +127,10 @@ class Objective(keras.Model):
         if self.shares == 1:
             return self.network(inputs["features"], training=training)
         parts = ops.split(inputs["features"], self.shares, axis=0)
-        return ops.concatenate([self.network(part, training=training) for part in parts], axis=0)
+        made = [self.network(part, training=training) for part in parts]
+        if not self.intermediate:
+            return ops.concatenate(made, axis=0)
+        return [ops.concatenate(outputs, axis=0) for outputs in zip(*made, strict=True)]
 
     def _ctc_losses(self, *arguments: Any) -> Any:
         """Return `ctc_losses` of a batch, computed in shares as well: TensorFlow takes one core for one call."""
@@ -150,13 +163,17 @@ class Objective(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        own = self._ctc_losses(y_pred, x["frames"], y["labels"], y["label_lengths"])
+        spelt = (x["frames"], y["labels"], y["label_lengths"])
+        logits, lower = y_pred if self.intermediate else (y_pred, None)
+        own = self._ctc_losses(logits, *spelt)
         losses = own
+        if lower is not None:
+            losses = losses + self.intermediate * self._ctc_losses(lower, *spelt)
         if self.competition:
-            others = self._losses_of_others(y_pred, x["frames"], y["competitors"])
+            others = self._losses_of_others(logits, x["frames"], y["competitors"])
             losses = losses + self.competition * confusions(own, others)
         if self.consistency:
-            losses = losses + self.consistency * divergences(y_pred, x["frames"])
+            losses = losses + self.consistency * divergences(logits, x["frames"])
         return ops.sum(losses * y["weights"])
 
 

@@ -171,7 +171,7 @@ def _page(report: Report, pictures: Mapping[str, str]) -> str:
     if "training" in pictures:
         caption = "Loss is what training lowers; the dev clips were not trained on."
         sections.append(("training", "Training", page.picture(pictures["training"], caption) + _epochs(report.run)))
-    told = ("id", "status", "started", "ended", "parent", "origin", "seed", "data", "chosen")
+    told = ("id", "started", "ended", "parent", "origin", "seed", "data", "chosen")
     run = {name: report.run.get(name) for name in told}
     facts = {**report.facts, **{f"run {name}": value for name, value in run.items()}}
     facts |= {name: report.run.get(name) for name in ("versions", "settings")}

@@ -22,7 +22,7 @@ from asr.ctc.board import Board
 from asr.ctc.candidates import Candidates
 from asr.ctc.features import mfcc
 from asr.ctc.layers import Layer
-from asr.ctc.network import NETWORKS, build, layers, normalisation
+from asr.ctc.network import NETWORKS, build, layers, normalisation, with_intermediate
 from asr.ctc.normalisation import NARROW, measure, narrow
 from asr.ctc.objective import Objective, ctc_losses, optimiser_of, read_greedily
 from asr.ctc.schedule import Pace
@@ -157,10 +157,15 @@ class Trainer:
                 say(plan.start.describe())
             optimiser = optimiser_of(self.settings)
             competition = self.settings.competition if self.supply.competitors else 0.0
-            self.objective = Objective(self.network, self.shares, self.settings.consistency, competition)
+            intermediate = self.settings.intermediate
+            trained = with_intermediate(self.network, self.settings) if intermediate else self.network
+            self.objective = Objective(trained, self.shares, self.settings.consistency, competition, intermediate)
             self.objective.compile(optimizer=optimiser)
-            optimiser.build(self.network.trainable_variables)
+            optimiser.build(trained.trainable_variables)
         self.optimiser = optimiser
+        known = {id(variable) for variable in self.network.variables}
+        more = [variable for variable in trained.variables if id(variable) not in known]
+        self._variables = [*self.network.variables, *more, *optimiser.variables]
         self.board: Board | None = None
         self.heard: list[str] = []  # what greedy decoding made of dev when it last listened
         self.state = _State()
@@ -319,9 +324,8 @@ class Trainer:
         if state.pace.note(self.settings, epoch, dev_loss):
             checkpoints.save(self.best, weights, {"epoch": epoch, "dev_loss": dev_loss, **self.normalisation})
         self.candidates.add(epoch, dev_loss, weights)
-        variables = [*self.network.variables, *self.optimiser.variables]
         going_on = {**state.as_json(), "kept": self.candidates.kept}
-        checkpoints.save(self.last, [np.asarray(variable) for variable in variables], going_on)
+        checkpoints.save(self.last, [np.asarray(variable) for variable in self._variables], going_on)
         self.candidates.tidy()
 
     def _resume(self) -> None:
@@ -331,12 +335,11 @@ class Trainer:
         if not self.last.is_file():
             return
         stored = checkpoints.load(self.last)
-        variables = [*self.network.variables, *self.optimiser.variables]
-        if [array.shape for array in stored.arrays] != [tuple(variable.shape) for variable in variables]:
+        if [array.shape for array in stored.arrays] != [tuple(variable.shape) for variable in self._variables]:
             raise ModelError(
                 "this checkpoint is of another network", path=self.last, fix="Delete it and train again"
             )
-        for variable, array in zip(variables, stored.arrays, strict=True):
+        for variable, array in zip(self._variables, stored.arrays, strict=True):
             variable.assign(array)
         self.state = _State.of(stored.state)
         self.candidates.kept = [(float(loss), int(epoch)) for loss, epoch in stored.state["kept"]]

@@ -128,10 +128,22 @@ def recipe_of(found: Found, settings: Keyword, augment: Augment, cache: Path, ju
     if found.voices is not None:
         chosen += sorted(found.voices.glob("*.wav"))
     cache.mkdir(parents=True, exist_ok=True)
-    voices = Sounds.read([chosen], cache=cache, most_seconds=VOICES_SECONDS)
+    voices = Sounds.read([chosen], cache=cache, most_seconds=VOICES_SECONDS, name="voices")
     noises = Sounds.gather(found.noises, cache=cache)
-    fitted = replace(
+    return Recipe(settings, fitted(augment, settings), voices or None, noises or None, tuple(judges))
+
+
+def fitted(augment: Augment, settings: Keyword) -> Augment:
+    """Return section [augment] as keyword clips are made by it: some of it is section [keyword]'s, and masks are
+    another's, since they hide features."""
+    usual = Augment()
+    return replace(
         augment,
+        time_masks=usual.time_masks,
+        time_mask_longest=usual.time_mask_longest,
+        time_mask_share=usual.time_mask_share,
+        frequency_masks=usual.frequency_masks,
+        frequency_mask_widest=usual.frequency_mask_widest,
         endpoint_probability=0.0,
         crop_probability=0.0,  # the maker puts silence around, and has to know where the word is
         silence_probability=0.0,
@@ -141,7 +153,6 @@ def recipe_of(found: Found, settings: Keyword, augment: Augment, cache: Path, ju
         noise_above=settings.noise_above,
         noise_kinds=settings.noise_kinds,
     )
-    return Recipe(settings, fitted, voices or None, noises or None, tuple(judges))
 
 
 # ------------------------------------------------------------------------------------------------ workers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from asr.augment.settings import KINDS
-from asr.section import setting
+from asr.section import MOST_SEED, setting
 
 SILENCE, UNKNOWN = "silence", "unknown"
 
@@ -131,7 +131,7 @@ class Keyword:
         8, "widest band hidden in training, in channels; half of it where it is taught", minimum=0, maximum=20
     )
     class_weights: bool = setting(True, "rare words count for more, so that all classes count alike")
-    seed: int = setting(1, "seed of clips, augmentation, weights and order", minimum=0)
+    seed: int = setting(1, "seed of clips, augmentation, weights and order", minimum=0, maximum=MOST_SEED)
 
     background: str = setting(
         "",

@@ -202,9 +202,9 @@ def at_most(curve: Curve, accepts: float) -> float:
 
 def read_names(folder: Path) -> list[str]:
     """Return the sound files of a folder, or of a recordings.csv, in order."""
-    from datasets import recordings, tables
+    from datasets import tables
 
     if folder.is_file():
         rows = tables.read(folder, RecordingsError, columns=("file",), known=("file",), accept_bom=True)
         return [str((folder.parent / row["file"]).resolve()) for _, row in rows]
-    return sorted(str(path) for path in folder.rglob("*") if recordings.is_sound(path))
+    return [str(path) for path in audio.sound_files(folder)]

@@ -48,22 +48,27 @@ class Engine(Protocol):
         """Return the loss of each test clip, nats, by its name; None where it was not computed."""
 
 
-def engine_of(ws: Workspace, prepared: Prepared) -> Engine:
-    """Return the trainer that train.engine names; SetupError where it is not installed."""
-    return Mozillas(ws) if is_mozillas(ws.settings) else Ours(ws, prepared)
+def engine_of(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> Engine:
+    """Return the trainer that train.engine names; SetupError where it is not installed.
+
+    Parameters
+    ----------
+    stopped : the run to go on with; None: a new one.
+    """
+    return Mozillas(ws) if is_mozillas(ws.settings) else Ours(ws, prepared, stopped)
 
 
 class Ours:
     """This project's trainer."""
 
-    def __init__(self, ws: Workspace, prepared: Prepared) -> None:
+    def __init__(self, ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> None:
         from asr.stderr import load_tensorflow
 
         load_tensorflow()
         from asr.steps.training import make_plan
 
         self._ws, self._prepared = ws, prepared
-        self._plan, self.parent = make_plan(ws, prepared)
+        self._plan, self.parent = make_plan(ws, prepared, stopped)
         self._trainer: Any = None
         self.remarks: Sequence[str] = ()
         if self.parent in weights.names() and all(clip.synthetic for clip in prepared.clips):

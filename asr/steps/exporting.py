@@ -34,6 +34,8 @@ def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None,
 
 def export_run(ws: Workspace, run: Run) -> None:
     """Write a run's chosen weights for both clients; a graph that Mozilla's trainer wrote stays as it is."""
+    # Until all is written, nothing is said to be any run's.
+    (ws.export / "run.json").unlink(missing_ok=True)
     # The alphabet is the run's: asr.toml may name another one by now.
     layers, alphabet = read_run_layers(ws, run)
     if is_mozillas(settings_.from_dict(run.settings, run.folder)):
@@ -69,10 +71,22 @@ def exported_run(ws: Workspace) -> Run | None:
         return None
 
 
+def is_exported(ws: Workspace, run: Run) -> bool:
+    """Tell whether what is exported are this run's weights, for the client as it is measured now."""
+    from export.model_file import read_metadata
+
+    files = (ws.graph, ws.model, ws.card, ws.coqui / "model.tflite")
+    exported = exported_run(ws)
+    if exported is None or exported.id != run.id or not all(path.is_file() for path in files):
+        return False
+    try:
+        return read_metadata(ws.model).beam_width == ws.settings.evaluate.beam_width
+    except ModelError:
+        return False
+
+
 def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) -> None:
     """Write the model card of a run, with its figures if it has been measured."""
-    import getpass
-
     from datasets.clips import read_clips
     from datasets.manifest import read_manifest
     from export.card import Card, Share, write_card
@@ -84,12 +98,12 @@ def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) ->
         if name is not None:
             rows[name].append((clip.speaker, clip.seconds, clip.synthetic))
     record = json.loads(ws.split_record.read_text(encoding="utf-8"))
-    path = ws.reports / f"{run.id}-test" / "report.json"
+    path = ws.report(run.id, "test") / "report.json"
     if report is None and path.is_file():
         report = json.loads(path.read_text(encoding="utf-8"))
     card = Card(
         name=ws.root.name,
-        author=getpass.getuser(),
+        author=_user(),
         data={name: Share.of(found) for name, found in rows.items()},
         split_by=record["by"],
         remarks=record["remarks"],
@@ -98,3 +112,13 @@ def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) ->
         sentences=read_templates(ws).expand(10, 1)[:10],
     )
     write_card(ws.export, card, [path for path in (ws.graph, ws.model, ws.scorer) if path.is_file()])
+
+
+def _user() -> str:
+    """Return the user's name; nothing where the system does not know it, as in a container."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""

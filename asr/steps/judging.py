@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asr import weights
+from asr.errors import ModelError
 from asr.progress import say
 from asr.steps.curve import read_curve
 from asr.steps.exporting import write_card, write_graph
 from asr.steps.lineage import best_checkpoint, note_judged
+from asr.steps.noise import judging_folder
 from asr.steps.preparing import read_templates
 from asr.workspace import Workspace
 
@@ -89,6 +91,18 @@ def client_of(ws: Workspace, model: Path) -> Client:
     return Client(model, ws.scorer, ws.settings.evaluate.beam_width)
 
 
+def check_alphabet(ws: Workspace) -> None:
+    """Check that the exported model spells as asr.toml and so the scorer do; ModelError where it does not."""
+    from export.model_file import read_metadata
+
+    if read_metadata(ws.model).alphabet != ws.alphabet:
+        raise ModelError(
+            f"this model was trained with another alphabet than alphabet.labels in {ws.toml} says",
+            path=ws.model,
+            fix="Run: asr train",
+        )
+
+
 def utterances_of(ws: Workspace, clips: Sequence[Any]) -> list[Utterance]:
     """Return clips as the client is to hear them; synthetic ones have no recording to be heard raw."""
     from asr.ctc.recognise import Utterance
@@ -110,7 +124,12 @@ def utterances_of(ws: Workspace, clips: Sequence[Any]) -> list[Utterance]:
 def evaluate(
     ws: Workspace, prepared: Prepared, split: str, run: Run | None, losses: dict[str, float] | None = None
 ) -> None:
-    """Measure a split through the client; print a table, write the report and the card, and close the run."""
+    """Measure a split through the client; print a table, and write the report, the card and the run's figures.
+
+    Raises
+    ------
+    ModelError : the model spells with another alphabet than asr.toml says, which the scorer is made for.
+    """
     from rich.console import Console
 
     from asr.ctc import report as report_
@@ -119,14 +138,13 @@ def evaluate(
     from asr.ctc.evaluate import record
     from asr.ctc.recognise import recognise, sounds, timing
 
+    check_alphabet(ws)
     chosen = ws.settings.evaluate
     heard_in_training = ws.settings.augment.noise_kinds if ws.settings.augment.enabled else ()
     heard_in_training += weights.noise_heard(ws.settings.train.start_from)
     noise = None
     if chosen.noise:
-        noise = Noise.of_folder(
-            ws.root / chosen.noise_folder, chosen.seed, heard_in_training=heard_in_training
-        )
+        noise = Noise.of_folder(judging_folder(ws), chosen.seed, heard_in_training=heard_in_training)
     utterances = utterances_of(ws, prepared.of(split))
     real = any(not utterance.synthetic for utterance in utterances)
     asked = conditions(noise, chosen.noise_levels, raw=real, draws=chosen.noise_draws)
@@ -140,9 +158,10 @@ def evaluate(
     )
     evaluations = measure(heard, prepared.remarks, seed=chosen.seed)
     name = run.id if run is not None else "model"
-    if run is not None and split == "test":
-        note_judged(ws, run)
-        run.finish(record(evaluations), heard, {"best": best_checkpoint(ws, run).relative_to(ws.root).as_posix()})
+    judged = run if split == "test" else None
+    if judged is not None:
+        note_judged(ws, judged)
+        judged.figures = record(evaluations)
     content = report_.Report(
         title=ws.root.name,
         evaluations=evaluations,
@@ -152,9 +171,12 @@ def evaluate(
         learning=read_curve(ws, prepared),
     )
     sound, words = sounds(utterances, asked, noise), timing(client_of(ws, ws.model))
-    page = report_.write_report(ws.reports / f"{name}-{split}", content, sound, words)
-    if run is not None and split == "test":
-        write_card(ws, run)
+    page = report_.write_report(ws.report(name, split), content, sound, words)
+    if judged is not None:
+        write_card(ws, judged)
+        # The record comes last: as long as it has no figures, the next training or evaluation makes all of them.
+        best = best_checkpoint(ws, judged).relative_to(ws.root).as_posix()
+        judged.measure(record(evaluations), heard, {"best": best})
     Console().print(report_.summary(evaluations))
     print_worst(evaluations)
     print(f"report: {page}", file=sys.stderr)

@@ -8,11 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asr import audio
 from asr.errors import ModelError, RecordingsError
 from asr.files import write_bytes, write_json, write_text
 from asr.progress import say
 from asr.stamps import Stamp
 from asr.stderr import captured_stderr, load_tensorflow
+from asr.steps.noise import judging_folder
 from asr.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ def make_features(ws: Workspace) -> Path:
     judges = judging_noise(ws)
     made_of = {name: value for name, value in asdict(chosen).items() if name in _DATA}
     heard = [*_inventory(found), *_noise_files(ws, found, judges)]
-    stamp = Stamp(folder / "stamp.json", made_of, asdict(ws.settings.augment), heard, _VERSION)
+    effects = asdict(examples.fitted(ws.settings.augment, chosen))
+    stamp = Stamp(folder / "stamp.json", made_of, effects, heard, _VERSION)
     if stamp.is_fresh([folder / "train.labels.npy", folder / "table.csv"]):
         return folder
     (folder / "stamp.json").unlink(missing_ok=True)
@@ -61,7 +64,7 @@ def judging_noise(ws: Workspace) -> tuple[Noise, ...]:
     from asr.ctc.conditions import KITCHEN, Noise
 
     chosen, seed = ws.settings.keyword, ws.settings.evaluate.seed
-    own = Noise.of_folder(ws.root / ws.settings.evaluate.noise_folder, seed, chosen.noise_kinds)
+    own = Noise.of_folder(judging_folder(ws), seed, chosen.noise_kinds)
     if own.files:
         return (own,)
     # Textures are no noise that anybody has met.
@@ -279,10 +282,8 @@ def _inventory(found: Found) -> list[Any]:
 
 def _noise_files(ws: Workspace, found: Found, judges: Sequence[Noise]) -> list[Any]:
     """Return what stands for all noise that is trained with or judges, but that of an archive, which stands for it."""
-    from datasets.recordings import is_sound
-
     folders = [folder for folder in found.noises if not folder.is_relative_to(ws.keyword)]
-    files = [path for folder in folders for path in sorted(folder.rglob("*")) if is_sound(path)]
+    files = [path for folder in folders for path in audio.sound_files(folder)]
     files += [path for judge in judges for path in judge.files]
     return [*(_seen(path, found) for path in files), *([judge.kind, judge.seed] for judge in judges)]
 

@@ -10,6 +10,7 @@ from asr import settings as settings_
 from asr.errors import ModelError, WorkspaceError
 from asr.files import fingerprint
 from asr.stderr import load_tensorflow
+from asr.steps.noise import inventory, judging_folder, noise_folders
 from asr.steps.preparing import read_templates
 from asr.workspace import Workspace
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def data_fingerprint(ws: Workspace, prepared: Prepared) -> str:
-    """Return a SHA-256 of what is trained on and judged by: clips, who speaks in which split, what voices may say.
+    """Return a SHA-256 of what is trained on and judged by: clips, who speaks in which split, what voices may say, and
+    the files of recorded noise.
 
     It is the same wherever the workspace lies.
     """
@@ -29,7 +31,9 @@ def data_fingerprint(ws: Workspace, prepared: Prepared) -> str:
     ]
     # Beside recordings, voices say sentences of the templates, and competitors are of them.
     said = sentences_fingerprint(ws) if ws.settings.voices.use == "mix" or ws.settings.train.competitors else None
-    return fingerprint(rows, said)
+    noise = inventory(ws, [place for _, place in noise_folders(ws)]) if ws.settings.augment.enabled else []
+    # Left out where there is none, so that data of before noise was looked at is still the same.
+    return fingerprint(rows, said, *([noise] if noise else []))
 
 
 def sentences_fingerprint(ws: Workspace) -> str:
@@ -53,8 +57,8 @@ def recorded(run: Run) -> dict[str, Any]:
 
 
 def find_same_run(ws: Workspace, data: str, origin: Mapping[str, str]) -> Run | None:
-    """Return the last run, if it was made from the same data, settings and first weights: to go on with, or to leave
-    as it is. Where one of the two origins is not known, the weights' name has to do."""
+    """Return the last run that was made from the same data, settings and first weights: to go on with, or to leave as
+    it is. Where one of the two origins is not known, the weights' name has to do."""
     from asr.runs import list_runs
 
     wanted, graph = trained_from(ws.settings.as_dict()), origin.get("sha256")
@@ -119,13 +123,25 @@ JUDGED_BY = ("sentences", "scorer", "evaluate")  # sections that figures depend 
 
 
 def is_judged_as(ws: Workspace, run: Run) -> bool:
-    """Tell whether a run's figures were measured with the sentences and settings as they are now."""
+    """Tell whether a run's figures were measured with the sentences, the noise and the settings as they are now, and
+    the report is there."""
     now, then = ws.settings.as_dict(), recorded(run)
-    return run.sentences == sentences_fingerprint(ws) and all(then.get(name) == now[name] for name in JUDGED_BY)
+    return (
+        run.sentences == sentences_fingerprint(ws)
+        and run.noise == _judging_noise(ws)
+        and all(then.get(name) == now[name] for name in JUDGED_BY)
+        and (ws.report(run.id, "test") / "report.json").is_file()
+    )
 
 
 def note_judged(ws: Workspace, run: Run) -> None:
-    """Put the sentences and settings that figures are being measured with into the run's record."""
+    """Put the sentences, noise and settings that figures are being measured with into the run's record."""
     now = ws.settings.as_dict()
     run.sentences = sentences_fingerprint(ws)
+    run.noise = _judging_noise(ws)
     run.settings.update({name: now[name] for name in JUDGED_BY})
+
+
+def _judging_noise(ws: Workspace) -> list[Any]:
+    folder = judging_folder(ws) if ws.settings.evaluate.noise else None
+    return inventory(ws, [folder] if folder is not None else [])

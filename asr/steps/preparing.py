@@ -71,6 +71,8 @@ def make_scorer(ws: Workspace) -> str:
     )
     if stamp.is_fresh(products):
         return f"{ws.scorer} is up to date"
+    # A kill in the middle must not leave a scorer of new sentences that a stamp of the old ones vouches for.
+    stamp.path.unlink(missing_ok=True)
     built = build(
         ws.sentences,
         ws.alphabet,

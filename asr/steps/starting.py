@@ -19,6 +19,7 @@ from asr.workspace import Workspace
 
 if TYPE_CHECKING:
     from asr.ctc.transfer import Start
+    from asr.runs import Run
 
 GRAPHS = (".pb", ".pbmm")
 
@@ -41,8 +42,13 @@ class Origin:
         return {name: value for name, value in asdict(self).items() if value}
 
 
-def start_weights(ws: Workspace) -> tuple[Start | None, str | None]:
+def start_weights(ws: Workspace, stopped: Run | None = None) -> tuple[Start | None, str | None]:
     """Return the weights to start from and what to call them; (None, None) where training starts afresh.
+
+    Parameters
+    ----------
+    stopped : the run that is gone on with: what it started from is in its record, since "last" would be itself by
+        now; and where its checkpoint is there, those weights are needed only to tell which layers stay as they are.
 
     Raises
     ------
@@ -53,16 +59,19 @@ def start_weights(ws: Workspace) -> tuple[Start | None, str | None]:
     from export.weights import read_layers
 
     chosen = ws.settings.train
-    if not chosen.start_from:
+    name = chosen.start_from if stopped is None else stopped.parent
+    if not name:
         return None, None
+    if stopped is not None and not chosen.freeze and (ws.checkpoints / stopped.id / "last.npz").is_file():
+        return None, name
     with _blamed_on(ws, "start_from"):
-        graph = _graph(ws)
+        graph = _graph(ws, name)
         if graph is not None:
             network = read_layers(graph)
             layers, alphabet = network.layers, network.metadata.alphabet
-            parent = chosen.start_from if weights.find(chosen.start_from) else str(graph)
+            parent = name if weights.find(name) else str(graph)
         else:
-            run = find_run(ws.runs, chosen.start_from)
+            run = find_run(ws.runs, name)
             layers, alphabet = read_run_layers(ws, run)
             parent = run.id
     return Start(layers, alphabet, ws.alphabet, chosen.freeze, chosen.drop_layers, parent), parent
@@ -90,7 +99,8 @@ def check_start(ws: Workspace, start: Start) -> None:
 
 def origin(ws: Workspace) -> Origin:
     """Return what the weights to start from are at this moment; nothing of what is not there, or is no file."""
-    graph = _graph(ws) if ws.settings.train.start_from else None
+    name = ws.settings.train.start_from
+    graph = _graph(ws, name) if name else None
     if graph is None or not graph.is_file():
         return Origin()
     try:
@@ -100,9 +110,8 @@ def origin(ws: Workspace) -> Origin:
     return Origin(hashlib.sha256(graph.read_bytes()).hexdigest(), run)
 
 
-def _graph(ws: Workspace) -> Path | None:
-    """Return the graph that train.start_from names; None where it names a run."""
-    name = ws.settings.train.start_from
+def _graph(ws: Workspace, name: str) -> Path | None:
+    """Return the graph of that name; None where it is a run's."""
     path = weights.find(name) or (ws.root / Path(name).expanduser()).resolve()
     return path if path.suffix in GRAPHS else None
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from asr import audio
 from asr.progress import say
+from asr.steps.noise import noise_folders
 from asr.steps.preparing import read_templates
 from asr.steps.starting import check_start, start_weights
 from asr.workspace import Workspace
@@ -38,19 +39,24 @@ def augmentation(ws: Workspace, prepared: Prepared) -> Chain | None:
         return None
     cache = ws.build / "noise"
     cache.mkdir(parents=True, exist_ok=True)
-    noises = Sounds.gather([ws.root / folder for folder in chosen.noise_folders], cache=cache)
-    voices = Sounds.read([[ws.clips / clip.clip for clip in prepared.of("train")]], cache=cache)
+    noises = Sounds.gather([place for _, place in noise_folders(ws)], cache=cache)
+    voices = Sounds.read([[ws.clips / clip.clip for clip in prepared.of("train")]], cache=cache, name="voices")
     return Chain(chosen, noises, voices, seed=ws.settings.train.seed)
 
 
-def make_plan(ws: Workspace, prepared: Prepared) -> tuple[Plan, str | None]:
-    """Return all that a training is made of, and the name of what its weights come from, if anything."""
+def make_plan(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> tuple[Plan, str | None]:
+    """Return all that a training is made of, and the name of what its weights come from, if anything.
+
+    Parameters
+    ----------
+    stopped : the run that is gone on with; None: a new one.
+    """
     from asr.ctc.batches import Recipe
     from asr.ctc.train import Plan
 
     chosen = ws.settings.train
     real = not all(clip.synthetic for clip in prepared.clips)
-    start, parent = start_weights(ws)
+    start, parent = start_weights(ws, stopped)
     if start is not None:
         check_start(ws, start)
     rate = recorders(prepared)

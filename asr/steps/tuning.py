@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from asr.progress import say
-from asr.steps.judging import client_of, deciding, deciding_noise, say_what_decides, word_errors
+from asr.steps.judging import check_alphabet, client_of, deciding, deciding_noise, say_what_decides, word_errors
 from asr.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def tune(ws: Workspace, prepared: Prepared) -> list[Tried]:
     ------
     ModelError, ScorerError : as the client raises them.
     """
+    check_alphabet(ws)
     chosen, noise = deciding(ws, prepared), deciding_noise(ws)
     say_what_decides(noise, "the scorer's weights")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 
 from asr import audio, hear
+from asr.augment import masks
 from asr.augment.chain import Chain
 from asr.augment.settings import Augment
+from asr.ctc.features import mfcc
 from asr.errors import RecordingsError, SetupError
 
 CHAIN = Chain(Augment(rooms=2))
@@ -40,6 +43,40 @@ def test_writes_what_the_chain_makes(tmp_path: Path) -> None:
     width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
     assert width > 800
     assert height > 800
+
+
+def test_what_masks_hide_is_told_and_drawn(tmp_path: Path) -> None:
+    """By the edges of the filters themselves: a tone in the middle of a hidden band is heard most in one of it."""
+    from asr.ctc.features import channel_edge
+
+    plain = dataclasses.replace(CHAIN.settings, time_masks=0, frequency_masks=0)
+    masked = dataclasses.replace(plain, time_masks=3, time_mask_share=0.5, frequency_masks=2, frequency_mask_widest=9)
+    given = clips(tmp_path)
+    pictures = []
+    for name, settings in (("plain", plain), ("masked", masked)):
+        (example,) = hear.hear(given, Chain(settings), 1, tmp_path / name, seed=3)
+        pictures.append((tmp_path / name / hear.PICTURE).read_bytes())
+        assert ("hidden: nothing" in example.describe()) == (settings is plain)
+    assert pictures[0] != pictures[1]
+    (low, high), *_ = example.hidden.bands
+    first, last = example.hidden.stretches[0]
+    told = example.describe()
+    assert f"{0.02 * first:.2f} to {0.02 * last:.2f} s" in told
+    assert f"{channel_edge(low):.0f} to {channel_edge(high):.0f} Hz" in told
+    for channel in (3, 17, 38):
+        tone = np.sin(2 * np.pi * (channel_edge(channel) + channel_edge(channel + 1)) / 2 * np.arange(16000) / 16000)
+        _, backward = masks._cosines(26)
+        levels = (mfcc(audio.to_int16(0.5 * tone.astype(np.float32)))[20] @ backward.T).argsort()
+        assert abs(int(levels[-1]) - channel) <= 1
+
+
+def test_examples_of_before_do_not_stay(tmp_path: Path) -> None:
+    given = clips(tmp_path)
+    out = tmp_path / "out"
+    hear.hear(given, CHAIN, 4, out)
+    (out / "notes.wav").write_bytes(b"mine")
+    hear.hear(given, CHAIN, 2, out)
+    assert sorted(path.name[:2] for path in out.glob("*.wav")) == ["01", "02", "no"]
 
 
 def test_spectrogram_shows_a_tone_at_its_frequency() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def test_a_missing_table(tmp_path: Path) -> None:
     assert recordings.find(tmp_path / "nowhere", ALPHABET) == []
 
 
-def test_folders_name_what_is_said(tmp_path: Path) -> None:
+def test_folders_name_what_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     for name in (
         "turn on the light/ann_nohash_0.wav",
         "turn_off/bob_b_nohash_12.FLAC",
@@ -117,16 +118,33 @@ def test_folders_name_what_is_said(tmp_path: Path) -> None:
         "_background_noise_/hum.wav",
         "problem_noise/drill.wav",
         "empty/readme.md",
+        "custom_data/yes/ann_nohash_0.wav",
+        "music/band.wav",
+        "build/clips/ours.wav",
+        "turn_off/._take 3.wav",
     ):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_bytes(b"x")
-    found = recordings.find(tmp_path, ALPHABET)
+    found = recordings.find(tmp_path, ALPHABET, tmp_path / "build")
+    told = capfd.readouterr().err
+    assert all(f"{name} holds noise" in told for name in ("music", "problem_noise")) and told.count("\n") == 2
     assert [(item.path.name, item.transcript, item.speaker) for item in found] == [
         ("ann_nohash_0.wav", "turn on the light", "ann"),
         ("bob_b_nohash_12.FLAC", "turn off", "bob_b"),
         ("take 3.wav", "turn off", UNKNOWN_SPEAKER),
     ]
     assert found[0].source == "turn on the light/ann_nohash_0.wav"
+
+
+def test_names_that_no_table_can_hold(tmp_path: Path, folder: Path) -> None:
+    """Latin-1 out of an old archive, and columns that were swapped."""
+    (tmp_path / "stop").mkdir()
+    (tmp_path / os.fsdecode(b"stop/caf\xe9.wav")).write_bytes(b"x")
+    with pytest.raises(RecordingsError, match=r"caf\\udce9\.wav is not UTF-8\. Rename the file"):
+        recordings.find(tmp_path, ALPHABET)
+    path = table(folder, f"file,transcript\n{'turn on the light ' * 20},a.wav\n")
+    with pytest.raises(RecordingsError, match=r"recordings\.csv:2: no such file 'turn on"):
+        recordings.read_csv(path, ALPHABET)
 
 
 def test_a_folder_outside_the_alphabet(tmp_path: Path) -> None:
@@ -140,19 +158,6 @@ def test_sounds_that_nobody_labelled(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"x")
     with pytest.raises(RecordingsError, match=r"nobody wrote down what is said in a\.wav.*recordings\.csv"):
         recordings.find(tmp_path, ALPHABET)
-
-
-def test_what_is_written_is_read_again(folder: Path) -> None:
-    before = [
-        recordings.Recording(folder / "a.wav", "it's on, isn't it".replace(",", ""), "ann, the first", True),
-        recordings.Recording(folder / "b.wav", "off", "bob", False),
-    ]
-    path = folder / "deep" / "speech.csv"
-    recordings.write_csv(path, before)
-    after = recordings.read_csv(path, ALPHABET)
-    assert [(item.path, item.transcript, item.speaker, item.synthetic) for item in after] == [
-        (item.path, item.transcript, item.speaker, item.synthetic) for item in before
-    ]
 
 
 @pytest.mark.parametrize(("name", "count", "speakers"), [("coffee", 492, 47), ("digits", 2500, 5)])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from asr.errors import RecordingsError
 from datasets import speech_commands
 from datasets.speech_commands import split_of_hash
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 CLIP = audio.wav_bytes(np.arange(100, dtype=np.int16))
 
 
@@ -130,6 +134,28 @@ def test_members_that_lead_out_of_an_archive_are_set_aside(tmp_path: Path, suffi
     assert "too many" in reasons["yes/large.wav"]
     assert "link" in reasons["yes/link.wav"]
     assert sorted(item.name for item in tmp_path.iterdir()) == [f"sc{suffix}"]
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_a_description_without_end_is_not_read(tmp_path: Path, form: int) -> None:
+    """Compressed it is nothing, and TarFile would take all of it into memory."""
+    path = tmp_path / "sc.tar.gz"
+    with tarfile.open(path, "w:gz", format=form) as tar:
+        info = tarfile.TarInfo("yes/a_nohash_0.wav" if form == tarfile.PAX_FORMAT else "yes/" + "a" * 90_000_000)
+        info.pax_headers = {"comment": "x" * 90_000_000} if form == tarfile.PAX_FORMAT else {}
+        tar.addfile(info)
+    script = (
+        "import resource, sys\nfrom pathlib import Path\nfrom asr.errors import RecordingsError\n"
+        "from datasets.speech_commands import index_archive\nplace = Path(sys.argv[1])\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nbefore = peak()\n"
+        "try: index_archive(place, place.parent / 'noise', place.parent / 'voices')\n"
+        "except RecordingsError as error: print(peak() - before, error)\n"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    grown, _, complaint = done.stdout.partition(" ")
+    assert re.search(r"sc\.tar\.gz: .*a description of 9\d+ bytes", complaint)
+    assert int(grown) < 30_000  # kB
 
 
 @pytest.mark.parametrize("size", [-512, -1024, -5])

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from asr.alphabet import Alphabet
-from asr.ctc.network import build
+from asr.ctc.network import NETWORKS, build, layers, with_intermediate
 from asr.ctc.objective import Objective, confusions, ctc_losses, divergences, read_greedily
 from asr.sections import Train
 
@@ -182,8 +182,42 @@ def test_the_objective_weighs_characters_not_utterances() -> None:
     assert sum(halves) == pytest.approx(found, rel=1e-5)
 
 
-def test_shares_of_a_batch_add_up_to_it() -> None:
-    network = build(Train(n_hidden=8, dropout=0.0), LABELS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_layers_below_the_lstm_learn_to_tell_the_labels_too(name: str) -> None:
+    settings = Train(network=name, n_hidden=8, dropout=0.0)
+    plain = build(settings, LABELS)
+    network = with_intermediate(plain, settings)
+    _, frames, labels, lengths = batch()
+    features = np.random.default_rng(2).normal(0, 1, (len(CASES), int(frames.max()), 26)).astype("f")
+    x = {"features": features, "frames": frames}
+    y = {"labels": labels, "label_lengths": lengths, "weights": np.full(len(CASES), 0.1, "f")}
+    objective = Objective(network, intermediate=0.3)
+    with tf.GradientTape() as tape:
+        logits, lower = objective(x, training=True)
+        loss = objective.compute_loss(x=x, y=y, y_pred=[tf.stop_gradient(logits), lower])
+    np.testing.assert_allclose(logits, plain(features), rtol=1e-5, atol=1e-6)
+    upper_loss, lower_loss = (
+        sum(brute_force(np.asarray(one)[:count], spelt) for one, (count, spelt) in zip(told, CASES, strict=True))
+        for told in (logits, lower)
+    )
+    assert float(loss) == pytest.approx(0.1 * (upper_loss + 0.3 * lower_loss), rel=1e-4)
+    # It reaches what is below the LSTM, and its own layer, and nothing above.
+    gradients = tape.gradient(loss, network.trainable_variables)
+    reached = {
+        variable.path.split("/")[0]
+        for variable, gradient in zip(network.trainable_variables, gradients, strict=True)
+        if gradient is not None and np.abs(np.asarray(gradient)).max() > 0
+    }
+    assert {"layer_1", "intermediate"} <= reached and not reached & {"lstm_0", "lstm_1", "layer_5", "layer_6"}
+    # What is exported does not know of it.
+    assert len(layers(plain)) == len(layers(build(settings, LABELS)))
+
+
+@pytest.mark.parametrize("intermediate", [0.0, 0.3])
+def test_shares_of_a_batch_add_up_to_it(intermediate: float) -> None:
+    settings = Train(n_hidden=8, dropout=0.0)
+    network = build(settings, LABELS)
+    network = with_intermediate(network, settings) if intermediate else network
     _, frames, labels, lengths = batch()
     count = len(frames) // 2 * 2
     features = np.random.default_rng(2).normal(0, 1, (count, int(frames.max()), 26)).astype("f")
@@ -191,7 +225,7 @@ def test_shares_of_a_batch_add_up_to_it() -> None:
     y = {"labels": labels[:count], "label_lengths": lengths[:count], "weights": np.full(count, 0.1, "f")}
     found = []
     for shares in (1, 2):
-        objective = Objective(network, shares)
+        objective = Objective(network, shares, intermediate=intermediate)
         with tf.GradientTape() as tape:
             loss = objective.compute_loss(x=x, y=y, y_pred=objective(x, training=True))
         found.append([np.asarray(value) for value in tape.gradient(loss, network.trainable_variables)])

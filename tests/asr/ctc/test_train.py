@@ -30,7 +30,9 @@ from tests.tone_training import ALPHABET, TEXTS, Log, competing, make_plan, writ
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize("changes", [{}, {"bfloat16": True}, {"competitors": 2, "competing": competing}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"bfloat16": True}, {"competitors": 2, "competing": competing}, {"intermediate": 0.3}]
+)
 def test_it_learns(tmp_path, changes: dict) -> None:
     """Eight utterances by heart: next to no loss, and every one is read aright."""
     plan = make_plan(tmp_path, "run", epochs=40, **changes)
@@ -78,7 +80,7 @@ def run(folder, name, deadly=False):
                     vocal_tract_probability=0.0)
     chain = Chain(cheap, Sounds.gather([]), Sounds.read([]), seed=1)
     plan = make_plan(folder, name, recipe=Recipe(ALPHABET, chain, 1, 2), consistency=0.2, dropout=0.2, epochs=3,
-                     epoch_utterances=12, competitors=2, competing=competing)
+                     epoch_utterances=12, competitors=2, competing=competing, intermediate=0.3)
     trainer = train.Trainer(plan)
     began = trainer.state.epoch
     if deadly:
@@ -150,7 +152,8 @@ def run(name, strategy):
     log = Log()
     plan = make_plan(Path(sys.argv[1]), name, texts=("abc", "cab", "a b", "ba"), batch_size=3, epochs=2, average=1,
                      learning_rate=0.001, gradient_norm=1e6, strategy=strategy, consistency=float(sys.argv[2]),
-                     competitors=int(sys.argv[3]), competing=competing if int(sys.argv[3]) else None)
+                     competitors=int(sys.argv[3]), competing=competing if int(sys.argv[3]) else None,
+                     intermediate=0.3 if int(sys.argv[3]) else 0.0)
     trainer = Trainer(plan)
     result = trainer.run(log)
     return {"devices": trainer.strategy.num_replicas_in_sync, "rows": log.rows, "dev_loss": result.dev_loss}

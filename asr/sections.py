@@ -59,7 +59,9 @@ class Voices:
         choices=("if-needed", "mix", "never"),
     )
     voices: tuple[str, ...] = setting(
-        (), "espeak-ng voices such as en-us+f3, flite:NAME or piper:FILE.onnx; empty: a wide spread"
+        (),
+        "espeak-ng voices such as en-us+f3, flite:NAME, piper:FILE.onnx or piper:FOLDER with all their speakers, "
+        "piper:FILE.onnx#7 one of them; empty: a wide spread",
     )
     flite_share: float = setting(
         0.0,
@@ -82,7 +84,11 @@ class Voices:
     pitch: tuple[float, ...] = setting(
         (20.0, 80.0), "lowest and highest, 50 is the voice's own", minimum=0, maximum=99
     )
-    seed: int = setting(1, "seed of voices, speeds, pitches and sentences", minimum=0, maximum=MOST_SEED)
+    volume: tuple[float, ...] = setting(
+        (0.0, 0.0), "quietest and loudest, above the voice's own level; training changes levels by itself", unit="dB",
+        minimum=-60, maximum=0,
+    )  # fmt: skip
+    seed: int = setting(1, "seed of voices, speeds, pitches, volumes and sentences", minimum=0, maximum=MOST_SEED)
 
 
 @dataclass(frozen=True)

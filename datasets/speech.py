@@ -6,6 +6,7 @@ Each voice, speed and pitch is a speaker of its own name, and the text alone dec
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,7 @@ from datasets.espeak import espeak, languages, variants
 Float = npt.NDArray[np.float32]
 
 PIPER = "piper:"
+_MOST_PIPER = 10_000  # speakers of a model; the largest published ones have some 900
 NORMAL_RATE = 175.0  # words a minute: espeak-ng's default, Piper's and Flite's own pace
 
 # espeak-ng's variants that sound like a person; the others are robots, whisperers and demons.
@@ -49,10 +52,12 @@ class Speaker:
     Attributes
     ----------
     name : stable and unique in a workspace, such as espeak-en-us+f3-s152-p61.
-    voice : espeak-ng's name of language and variant, flite:NAME, or piper:FILE.onnx.
+    voice : espeak-ng's name of language and variant, flite:NAME, piper:FILE.onnx, or of several speakers in such a
+        file piper:FILE.onnx#NUMBER.
     speed : words a minute.
     pitch : 0 to 99; 50 is the voice's own. Piper's voices have no such setting.
     intonation : range of the pitch, 0 to 100.
+    volume : dB above the voice's own level.
     """
 
     name: str
@@ -60,6 +65,7 @@ class Speaker:
     speed: float
     pitch: float
     intonation: float = 50.0
+    volume: float = 0.0
 
 
 def is_helper(name: str) -> bool:
@@ -115,10 +121,9 @@ def cast_speakers(settings: Voices, language: str, count: int | None = None) -> 
     ------
     WorkspaceError : espeak-ng has no voice for the language, or a named voice does not exist.
     """
-    for voice in settings.voices:
-        _check_voice(voice)
-    voices = list(settings.voices) or spread(language)
-    rng = np.random.default_rng([settings.seed, 7])
+    voices = [each for voice in settings.voices for each in _named(voice)] or spread(language)
+    # Volumes are drawn by themselves, so that the speakers are the same with and without.
+    rng, volumes = (np.random.default_rng([settings.seed, number]) for number in (7, 8))
     order: list[str] = []
     while len(order) < (count or settings.speakers):
         order += [voices[index] for index in rng.permutation(len(voices))]
@@ -136,13 +141,16 @@ def cast_speakers(settings: Voices, language: str, count: int | None = None) -> 
         speed = round(float(rng.uniform(settings.speed[0], settings.speed[1])))
         pitch = round(float(rng.uniform(settings.pitch[0], settings.pitch[1])))
         if voice.startswith(PIPER):
-            kind = f"piper-{Path(voice[len(PIPER) :]).stem}"
+            model, speaker = _piper_model(voice)
+            kind = f"piper-{model.stem}" + ("" if speaker is None else f"-{speaker}")
         else:
             kind = voice.replace(":", "-") if voice.startswith(flite.PREFIX) else f"espeak-{voice}"
         name = f"{kind}-s{speed}-p{pitch}"
         if name not in taken:
             taken.add(name)
-            speakers.append(Speaker(name, voice, speed, pitch, round(float(rng.uniform(25, 75)))))
+            intonation = round(float(rng.uniform(25, 75)))
+            volume = round(float(volumes.uniform(settings.volume[0], settings.volume[1])), 1)
+            speakers.append(Speaker(name, voice, speed, pitch, intonation, volume))
         if len(speakers) == (count or settings.speakers):
             break
     return speakers
@@ -166,7 +174,7 @@ def spread(language: str) -> list[str]:
 
 
 def speak(text: str, speaker: Speaker) -> Float:
-    """Return `text` as the speaker says it, float32 [n] at 16 kHz, peak below full scale.
+    """Return `text` as the speaker says it, float32 [n] at 16 kHz; what is louder than full scale is as it is.
 
     Raises
     ------
@@ -183,7 +191,8 @@ def speak(text: str, speaker: Speaker) -> Float:
         samples = audio.to_float(spoken)
     if not len(samples) or not samples.any():
         raise AudioError(f"the voice {speaker.voice} makes no sound of {text!r}", fix="Take it out of voices.voices")
-    return audio.resample(samples, rate, audio.SAMPLE_RATE)
+    said = audio.resample(samples, rate, audio.SAMPLE_RATE)
+    return said * np.float32(10.0 ** (speaker.volume / 20.0)) if speaker.volume else said
 
 
 def speak_to_files(lines: Sequence[Spoken], folder: Path, *, alone: bool = False) -> list[Path]:
@@ -201,9 +210,8 @@ def speak_to_files(lines: Sequence[Spoken], folder: Path, *, alone: bool = False
     ------
     AudioError, SetupError : a voice makes no sound, is not installed, or crashed.
     """
-    paths = [
-        folder / line.speaker.name / f"{fingerprint(line.transcript, asdict(line.speaker))[:16]}.wav" for line in lines
-    ]
+    marks = [fingerprint(line.transcript, _as_spoken(line))[:16] for line in lines]
+    paths = [folder / line.speaker.name / f"{mark}.wav" for line, mark in zip(lines, marks, strict=True)]
     todo = [(line, path) for line, path in zip(lines, paths, strict=True) if not path.is_file()]
     workers = min(len(os.sched_getaffinity(0)), max(1, len(todo) // 32))
     try:
@@ -220,17 +228,59 @@ def speak_to_files(lines: Sequence[Spoken], folder: Path, *, alone: bool = False
     return paths
 
 
+def _as_spoken(line: Spoken) -> dict[str, Any]:
+    """Return what a spoken line depends on beside the text; what was spoken before there were volumes stays valid."""
+    found = asdict(line.speaker)
+    return found if found["volume"] else {name: value for name, value in found.items() if name != "volume"}
+
+
 def _speak_to(job: tuple[Spoken, Path]) -> None:
     line, path = job
     audio.write_wav(path, line.samples())
 
 
+def _named(voice: str) -> list[str]:
+    """Return the voices that a name in voices.voices stands for; WorkspaceError where there is no such voice."""
+    if not voice.startswith(PIPER):
+        _check_voice(voice)
+        return [voice]
+    model, speaker = _piper_model(voice)
+    if model.is_dir():
+        models = sorted(model.glob("*.onnx"))
+        if not models:
+            raise WorkspaceError(f"voices.voices names {voice!r}, and no .onnx lies there", path=model)
+        return [each for found in models for each in _named(f"{PIPER}{found}")]
+    if not model.is_file():
+        raise WorkspaceError(f"voices.voices names {voice!r}, and there is no such file", path=model)
+    count = _piper_speakers(model)
+    if speaker is None:
+        return [voice] if count == 1 else [f"{voice}#{number}" for number in range(count)]
+    if speaker >= count:
+        raise WorkspaceError(f"voices.voices names {voice!r}, and its speakers are 0 to {count - 1}", path=model)
+    return [voice]
+
+
+def _piper_model(voice: str) -> tuple[Path, int | None]:
+    """Return the file or folder of a voice of Piper's, and the speaker in it, if one is named."""
+    name, number = voice[len(PIPER) :], None
+    if found := re.fullmatch(r"(.+\.onnx)#(\d{1,6})", name):
+        name, number = found.group(1), int(found.group(2))
+    return Path(name).expanduser(), number
+
+
+def _piper_speakers(model: Path) -> int:
+    """Return how many speakers a model of Piper's has, by the .onnx.json beside it; 1 where there is none."""
+    path = model.with_name(f"{model.name}.json")
+    try:
+        count = int(json.loads(path.read_text(encoding="utf-8")).get("num_speakers", 1))
+    except FileNotFoundError:
+        return 1
+    except (OSError, ValueError, TypeError, AttributeError):
+        raise WorkspaceError("this is no description of a voice of Piper's", path=path, fix="Fetch it again") from None
+    return min(max(count, 1), _MOST_PIPER)
+
+
 def _check_voice(voice: str) -> None:
-    if voice.startswith(PIPER):
-        model = Path(voice[len(PIPER) :]).expanduser()
-        if not model.is_file():
-            raise WorkspaceError(f"voices.voices names {voice!r}, and there is no such file", path=model)
-        return
     if voice.startswith(flite.PREFIX):
         if voice[len(flite.PREFIX) :] not in flite.installed():
             raise WorkspaceError(
@@ -259,10 +309,11 @@ def _piper(text: str, speaker: Speaker) -> tuple[Float, int]:
             f"the voice {speaker.voice!r} needs the program piper, which is not on the PATH",
             fix="Install Piper",
         )
-    model = Path(speaker.voice[len(PIPER) :]).expanduser()
+    model, number = _piper_model(speaker.voice)
+    chosen = [] if number is None else ["--speaker", str(number)]
     scale = f"{NORMAL_RATE / speaker.speed:.3f}"
 
     def command(wav: Path) -> list[str]:
-        return [program, "--model", str(model), "--length_scale", scale, "--output_file", str(wav)]
+        return [program, "--model", str(model), *chosen, "--length_scale", scale, "--output_file", str(wav)]
 
     return speaking_programs.speak("piper", command, text, model=model)

@@ -263,6 +263,46 @@ def test_piper_speaks(piper: Path, tmp_path: Path) -> None:
     assert float(asked[asked.index("--length_scale") + 1]) == 0.5
 
 
+def test_speakers_differ_in_volume_where_that_is_asked_for(tmp_path: Path) -> None:
+    quiet, usual = (cast_speakers(Voices(speakers=40, volume=volume), "en") for volume in ((-20.0, -6.0), (0.0, 0.0)))
+    assert [one.name for one in quiet] == [one.name for one in usual]
+    levels = [one.volume for one in quiet]
+    assert -20 <= min(levels) < -16 and -10 < max(levels) <= -6
+    for one, other in zip(quiet[:3], usual, strict=False):
+        loud, soft = speak("turn on the light", other), speak("turn on the light", one)
+        np.testing.assert_allclose(soft, loud * 10 ** (one.volume / 20), atol=1e-6)
+    paths = [speak_to_files([Spoken("on", one)], tmp_path)[0] for one in (quiet[0], usual[0])]
+    assert paths[0] != paths[1]
+
+
+def test_each_speaker_of_piper_s_models_is_a_voice(piper: Path, tmp_path: Path) -> None:
+    many = tmp_path / "voices" / "many.onnx"
+    many.parent.mkdir()
+    many.touch()
+    (many.parent / "amy.onnx").touch()
+    Path(f"{many}.json").write_text('{"num_speakers": 3, "audio": {}}')
+    for named, expected in (
+        (f"piper:{many.parent}", {"amy", "many-0", "many-1", "many-2"}),
+        (f"piper:{many}", {"many-0", "many-1", "many-2"}),
+        (f"piper:{many}#2", {"many-2"}),
+    ):
+        cast = cast_speakers(Voices(voices=(named,), speakers=8), "en")
+        assert {voice_of(one.name) for one in cast} == {f"piper-{name}" for name in expected}
+    speak("turn on the light", cast[0])
+    asked = (tmp_path / "asked").read_text().strip().split("|")
+    assert asked[asked.index("--model") + 1] == str(many) and asked[asked.index("--speaker") + 1] == "2"
+    for named, complaint in (
+        (f"piper:{many}#3", r"its speakers are 0 to 2"),
+        (f"piper:{tmp_path / 'bin'}", r"no \.onnx lies there"),
+        (f"piper:{tmp_path / 'eve.onnx'}", r"there is no such file"),
+    ):
+        with pytest.raises(WorkspaceError, match=complaint):
+            cast_speakers(Voices(voices=(named,)), "en")
+    Path(f"{many}.json").write_text("[]")
+    with pytest.raises(WorkspaceError, match=r"many\.onnx\.json: this is no description of a voice"):
+        cast_speakers(Voices(voices=(f"piper:{many}",)), "en")
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [("fails", r"amy\.onnx: piper failed: no config file"), ("silent", "no reason given"), ("hangs", "more than 1 s")],

@@ -1,6 +1,6 @@
 """Where the time of one of our training steps goes, part by part, each part with its gradients.
 
-    python -m tools.bench.parts [--width 134 --width 512] [--threads 1/1]
+    python -m tools.bench.parts [--network deepspeech-conv] [--width 134 --width 512] [--threads 1/1] [--bfloat16]
 
 Every part is a compiled function of its own and all have their turn in each round, so that what else the machine
 does meets all of them. "the whole step" is what training runs; the parts' sum differs from it a little, for some
@@ -17,9 +17,11 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from tools.bench.reference_step import CONTEXT, LABELS, make_batch, threads
+from tools.bench.reference_step import LABELS, make_batch, threads
 
 WIDTHS = (134, 512)
+# A network with a stride or two LSTMs does not come apart at these places.
+NETWORKS = ("deepspeech", "deepspeech-conv", "deepspeech-conv-ahead")
 Part = Callable[[], object]
 
 
@@ -29,10 +31,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--network", choices=NETWORKS, default=NETWORKS[0], help="train.network of asr.toml")
     parser.add_argument("--width", type=int, action="append", help=f"n_hidden; default: {WIDTHS}")
     parser.add_argument("--threads", default="default", help="default, or INTRA/INTER")
     parser.add_argument("--batch", type=int, default=32, help="utterances a step")
     parser.add_argument("--frames", type=int, default=100, help="frames of 20 ms an utterance")
+    parser.add_argument("--bfloat16", action="store_true", help="multiply in 16 bits")
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     from asr.ctc import devices
@@ -42,55 +46,48 @@ def main() -> None:
     if chosen is not None:
         devices.set_threads(*chosen)
     for width in widths:
-        times = measure(parts(width, options.batch, options.frames), options.rounds)
+        with devices.in_bfloat16(options.bfloat16):
+            table = parts(options.network, width, options.batch, options.frames)
+            times = measure(table, options.rounds)
         whole = times["the whole step"][0]
-        print(f"\nn_hidden {width}\n  {'':36}{'processor':>10}{'share':>8}{'clock':>10}")
+        print(f"\n{options.network}, n_hidden {width}\n  {'':36}{'processor':>10}{'share':>8}{'clock':>10}")
         for name, (processor, clock) in times.items():
             print(f"  {name:36}{processor:10.1f}{processor / whole:8.0%}{clock:10.1f}", flush=True)
 
 
-def parts(width: int, batch: int, frames: int) -> dict[str, Part]:
+def parts(network: str, width: int, batch: int, frames: int) -> dict[str, Part]:
     """Return each part by name, ready to be run again and again."""
     import keras
     import tensorflow as tf
 
-    from asr.ctc.activation import Dropout
     from asr.ctc.batches import Batch
-    from asr.ctc.features import COEFFICIENTS
-    from asr.ctc.network import Affine, ContextWindows, build
+    from asr.ctc.network import build
     from asr.ctc.objective import Objective, ctc_losses, optimiser_of
-    from asr.ctc.recurrence import Recurrence
     from asr.ctc.stepping import dataset
     from asr.sections import Train
 
-    settings = Train(network="deepspeech", n_hidden=width, batch_size=batch)
+    settings = Train(network=network, n_hidden=width, batch_size=batch)
     made = make_batch(batch, frames)
     features, counts, labels, lengths = (tf.constant(array) for array in made)
-    network = build(settings, LABELS)
-    objective = Objective(network)
+    model = build(settings, LABELS)
+    objective = Objective(model)
     objective.compile(optimizer=optimiser_of(settings))
     objective.make_train_function()
     data = iter(dataset(itertools.repeat(Batch(*made))))
-
-    def dense_of(kind: Callable[..., Any]) -> Any:
-        values = inputs = keras.Input((None, (2 * CONTEXT + 1) * COEFFICIENTS))
-        for index in range(4):
-            values = kind(values, width, f"{index}")
-        return keras.Model(inputs, Affine(LABELS + 1)(values))
-
-    def layer(values: Any, n: int, name: str) -> Any:
-        return Dropout(settings.dropout, clip=True)(Affine(n, name=name)(values))
-
-    context, dense = ContextWindows([0.0] * COEFFICIENTS, [1.0] * COEFFICIENTS), dense_of(layer)
-    recurrence = Recurrence(width)
-    hidden = tf.random.normal((batch, frames, width))
-    recurrence.build(hidden.shape)
-    windows = context(features)
-    logits = network(features)
     optimiser = optimiser_of(settings)
-    variables = network.trainable_variables
+    variables = model.trainable_variables
     optimiser.build(variables)
     gradients = [tf.random.normal(variable.shape) for variable in variables]
+
+    # The network in pieces: what comes before the dense layers, those below the LSTM, it, and those above.
+    recurrence = model.get_layer("lstm_0")
+    places = [model.input, model.get_layer("layer_1").input, recurrence.input, recurrence.output, model.output]
+    first = "windows" if network == "deepspeech" else "bands and convolutions"
+    names = (first, "dense layers below", "recurrence", "dense layers above")
+    pieces = [keras.Model(before, after) for before, after in itertools.pairwise(places)]
+    values = [features]
+    for piece in pieces:
+        values.append(piece(values[-1]))
 
     def with_gradients(call: Callable[[], Any], over: list[Any]) -> Part:
         @tf.function
@@ -100,22 +97,22 @@ def parts(width: int, batch: int, frames: int) -> dict[str, Part]:
                 result = tf.reduce_sum(call())
             return tape.gradient(result, over)
 
-        return lambda: run()[0].numpy()
+        return lambda: [gradient.numpy() for gradient in run() if gradient is not None]
 
-    def recurrence_loss() -> Any:
-        return recurrence(hidden)
+    def part(piece: Any, given: Any) -> Part:
+        weights = [variable.value for variable in piece.trainable_variables]
+        # The gradient of the features themselves is nobody's.
+        over = weights if given is features else [given, *weights]
+        if not over:
+            forward = tf.function(lambda: tf.reduce_sum(piece(given)))
+            return lambda: forward().numpy()
+        return with_gradients(lambda: piece(given, training=True), over)
 
-    forward = tf.function(lambda: tf.reduce_sum(recurrence(hidden)))
     apply = tf.function(lambda: optimiser.apply(gradients, variables))
     return {
         "the whole step": lambda: objective.train_function(data)["loss"].numpy(),
-        "windows": tf.function(lambda: tf.reduce_sum(context(features))),
-        "dense layers": with_gradients(
-            lambda: dense(windows, training=True), [w.value for w in dense.trainable_variables]
-        ),
-        "recurrence, forward": lambda: forward().numpy(),
-        "recurrence": with_gradients(recurrence_loss, [hidden, recurrence.kernel.value]),
-        "CTC loss": with_gradients(lambda: ctc_losses(logits, counts, labels, lengths), [logits]),
+        **{name: part(piece, given) for name, piece, given in zip(names, pieces, values, strict=False)},
+        "CTC loss": with_gradients(lambda: ctc_losses(values[-1], counts, labels, lengths), [values[-1]]),
         "optimiser": apply,
     }
 

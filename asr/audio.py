@@ -185,7 +185,7 @@ def write_wav(path: Path | str, samples: npt.ArrayLike, rate: int = SAMPLE_RATE)
         write_bytes(path, wav_bytes(samples, rate))
     except OSError as error:
         raise AudioError(
-            f"cannot be written: {error.strerror}", path=path, fix="Check the disk's free space"
+            f"cannot be written: {error.strerror}", path=path, fix="Check the folder, and the disk's free space"
         ) from None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from asr.nested import flatten
 from asr.runs import Run
 
 
@@ -130,17 +131,6 @@ def _parent(run: Run, by_id: Mapping[str, Run]) -> str:
     if exported in by_id:
         return exported
     return f"{run.parent} (SHA-256 {graph[:12]})" if graph else str(run.parent)
-
-
-def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested dictionaries as one, keys joined by dots."""
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _names(tree: Ancestry) -> set[str]:

@@ -106,6 +106,22 @@ def lineage_tree(runs: Sequence[Run]) -> Group:
     return Group(*(grow(node, None) for node in lineage(runs)))
 
 
+def figures_table(run: Run) -> Table:
+    """Return a run's test figures, a row a condition."""
+    from rich.table import Table
+    from rich.text import Text
+
+    kinds = run.figures.get("test", run.figures)
+    table = Table(box=None, pad_edge=False)
+    for name in ("speech", "condition", "heard", "commands right", "sentences right", "WER", "CER"):
+        table.add_column(name, justify="left" if name in ("speech", "condition") else "right")
+    for kind, conditions in kinds.items():
+        for name, found in conditions.items():
+            shares = (_figure(key, found.get(key)) for key in ("acceptance", "sentence_accuracy", "wer", "cer"))
+            table.add_row(*(Text(cell) for cell in (kind, name, str(found.get("utterances", "")), *shares)))
+    return table
+
+
 def headline(run: Run) -> str:
     """Return the run's clean test figures in a few words; empty where there are none."""
     found = []

@@ -13,7 +13,7 @@ from asr.stderr import load_tensorflow
 from asr.steps.engines import engine_of
 from asr.steps.exporting import export_run, exported_run, is_exported, write_card
 from asr.steps.judging import evaluate as evaluate_split
-from asr.steps.judging import make_judge, print_figures
+from asr.steps.judging import make_judge
 from asr.steps.lineage import data_fingerprint, find_same_run, find_trained_run, is_judged_as
 from asr.steps.noise import check_noise
 from asr.steps.preparing import describe, make_scorer, prepare, spoken_sentences
@@ -113,7 +113,12 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
                 write_card(ws, run)
                 say(f"exported anew: {ws.model}")
             if is_judged_as(ws, run):
-                print_figures(ws, run)
+                from rich.console import Console
+
+                from asr.run_tables import figures_table
+
+                Console().print(figures_table(run))
+                say(f"report: {ws.report(run.id, 'test') / 'index.html'}")
             else:
                 say("but what it is measured by has, or the report is gone: measuring again")
                 evaluate_split(ws, prepared, "test", run)

@@ -134,6 +134,7 @@ def read_folders(folder: Path, alphabet: Alphabet, besides: Path | None = None) 
         raise RecordingsError("no such folder", path=folder, fix="Check recordings.folder in asr.toml")
     loose = sorted(item for item in folder.iterdir() if is_sound(item) and item.is_file())
     recordings: list[Recording] = []
+    known: dict[Path, Path] = {}
     for place in sorted(item for item in folder.iterdir() if item.is_dir()):
         if place.name.startswith((".", "_")) or place.name == CUSTOM or place == besides:
             continue
@@ -152,6 +153,12 @@ def read_folders(folder: Path, alphabet: Alphabet, besides: Path | None = None) 
             ) from None
         for sound in sounds:
             check_name(sound)
+            if (other := known.setdefault(sound.resolve(), place)) != place:
+                raise RecordingsError(
+                    f"it is the same file as one in {other.name}/, and only one of the two is said in it",
+                    path=sound,
+                    fix="Take one of them away",
+                )
             source = str(sound.relative_to(folder))
             recordings.append(Recording(sound.resolve(), transcript, speaker_of(sound), False, source))
     if loose and not recordings:

@@ -38,6 +38,7 @@ _KENLM_PARAMETERS_AT = 88
 _MOST_ORDERS = 6  # KENLM_MAX_ORDER of the client's build
 _STRUCTURES = ("probing", "rest probing", "trie", "quantised trie", "array trie", "quantised array trie")
 
+_SCRATCH = ".lm."  # folder beside the binary while it is estimated
 _TRAILER = struct.Struct("<ii?dd")
 _MAGIC, _VERSION = 0x54524945, 6
 _TRAILER_START = struct.pack("<ii", _MAGIC, _VERSION)
@@ -143,7 +144,10 @@ def _estimate(
     same, so that pass over all n-grams is left out.
     """
     binary.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=binary.parent, prefix=".lm.") as scratch:
+    # What a process left that was killed in here.
+    for left in binary.parent.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=binary.parent, prefix=_SCRATCH) as scratch:
         text, arpa = Path(scratch, "sentences.txt"), Path(scratch, "lm.arpa")
         text.write_text("".join(f"{sentence}\n" for sentence in sentences), encoding="utf-8")
         kenlm.estimate(

@@ -12,6 +12,7 @@ from asr.ctc.evaluate import ALL_NOISE, Evaluation
 from asr.ctc.figures import Figure, Figures
 from asr.ctc.heard import Heard, level_of
 from asr.ctc.page_style import CSS
+from asr.nested import flatten
 
 LONG_TABLE = 15  # rows; a longer table is folded away
 MOST_CONFUSIONS = 40
@@ -153,17 +154,6 @@ def settings_section(facts: Mapping[str, Any]) -> str:
         elif value not in (None, ""):
             rows += f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>"
     return f"<dl>{rows}</dl>{folded}"
-
-
-def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested dictionaries as one, keys joined by dots."""
-    flat: dict[str, Any] = {}
-    for key, item in nested.items():
-        if isinstance(item, Mapping):
-            flat |= flatten(item, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = item
-    return flat
 
 
 def _intro(evaluation: Evaluation) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -193,8 +192,3 @@ def print_worst(evaluations: Sequence[Any]) -> None:
             for item in worst:
                 condition = "" if item.condition == CLEAN else f" in {item.condition}"
                 print(f"  {item.clip}{condition}  said: {item.transcript!r}  heard: {item.hypothesis!r}")
-
-
-def print_figures(ws: Workspace, run: Run) -> None:
-    """Print a run's figures as JSON."""
-    print(json.dumps(run.figures, indent=2))

@@ -231,7 +231,8 @@ def test_the_second_call_does_nothing_and_brings_back_what_was_deleted(trained) 
     done = asr("train", ws.root)
     assert done.returncode == 0, done.stderr
     assert f"nothing has changed since run {runs[0].name}" in done.stderr
-    assert json.loads(done.stdout)["synthetic"]["clean"]["utterances"] > 0
+    wer = json.loads((runs[0] / "run.json").read_text())["figures"]["synthetic"]["clean"]["wer"]
+    assert f"{100 * wer:.1f} %" in done.stdout and "synthetic" in done.stdout
     assert sorted(ws.runs.iterdir()) == runs
     assert ws.model.stat().st_mtime < started
     # Nor does it where the workspace was moved in the meantime.

@@ -136,6 +136,15 @@ def test_folders_name_what_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert found[0].source == "turn on the light/ann_nohash_0.wav"
 
 
+def test_one_file_is_not_two_sentences(tmp_path: Path) -> None:
+    for name in ("stop", "go"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "stop" / "a.wav").write_bytes(b"x")
+    (tmp_path / "go" / "b.wav").symlink_to(tmp_path / "stop" / "a.wav")
+    with pytest.raises(RecordingsError, match=r"stop/a\.wav: it is the same file as one in go/"):
+        recordings.find(tmp_path, ALPHABET)
+
+
 def test_names_that_no_table_can_hold(tmp_path: Path, folder: Path) -> None:
     """Latin-1 out of an old archive, and columns that were swapped."""
     (tmp_path / "stop").mkdir()

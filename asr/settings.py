@@ -58,8 +58,8 @@ _FOR_MANY_WORDS: dict[str, dict[str, Any]] = {
     # A list of whole sentences says more of what comes next than the English that the usual weights were made for.
     "scorer": {"alpha": 2.5, "beta": 1.0},
     "train": {
-        "epochs": 85, "heard_in": 2, "warm_up": 0.08, "batch_size": 8, "synthetic_epochs": 2,
-        "synthetic_utterances": 1400, "synthetic_share": 1.2, "consistency": 0.2, "bfloat16": True,
+        "epochs": 76, "heard_in": 2, "warm_up": 0.08, "batch_size": 8, "synthetic_epochs": 2,
+        "synthetic_utterances": 1400, "synthetic_share": 1.2, "consistency": 0.2, "intermediate": 0.3, "bfloat16": True,
     },
     # Gentler than for single words, for stronger effects left a higher dev loss; but for noise and masks, which the
     # consistency can use (docs/recipe.md).

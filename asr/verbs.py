@@ -112,13 +112,14 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
                 export_run(ws, run)
                 write_card(ws, run)
                 say(f"exported anew: {ws.model}")
-            if is_judged_as(ws, run):
+            page = ws.report(run.id, "test") / "index.html"
+            if is_judged_as(ws, run) and page.is_file():
                 from rich.console import Console
 
                 from asr.run_tables import figures_table
 
                 Console().print(figures_table(run))
-                say(f"report: {ws.report(run.id, 'test') / 'index.html'}")
+                say(f"report: {page}")
             else:
                 say("but what it is measured by has, or the report is gone: measuring again")
                 evaluate_split(ws, prepared, "test", run)

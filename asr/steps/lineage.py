@@ -56,12 +56,17 @@ def recorded(run: Run) -> dict[str, Any]:
         return run.settings
 
 
-def find_same_run(ws: Workspace, data: str, origin: Mapping[str, str]) -> Run | None:
+def find_same_run(ws: Workspace, data: str, origin: Mapping[str, str] | None = None) -> Run | None:
     """Return the last run that was made from the same data, settings and first weights: to go on with, or to leave as
-    it is. Where one of the two origins is not known, the weights' name has to do."""
+    it is.
+
+    Parameters
+    ----------
+    origin : what the weights to start from are now, see `Run`; where one of the two is not known, their name has to do.
+    """
     from asr.runs import list_runs
 
-    wanted, graph = trained_from(ws.settings.as_dict()), origin.get("sha256")
+    wanted, graph = trained_from(ws.settings.as_dict()), (origin or {}).get("sha256")
     same = [
         run
         for run in list_runs(ws.runs)
@@ -123,14 +128,12 @@ JUDGED_BY = ("sentences", "scorer", "evaluate")  # sections that figures depend 
 
 
 def is_judged_as(ws: Workspace, run: Run) -> bool:
-    """Tell whether a run's figures were measured with the sentences, the noise and the settings as they are now, and
-    the report is there."""
+    """Tell whether a run's figures were measured with the sentences, the noise and the settings as they are now."""
     now, then = ws.settings.as_dict(), recorded(run)
     return (
         run.sentences == sentences_fingerprint(ws)
         and run.noise == _judging_noise(ws)
         and all(then.get(name) == now[name] for name in JUDGED_BY)
-        and (ws.report(run.id, "test") / "report.json").is_file()
     )
 
 

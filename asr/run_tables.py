@@ -24,18 +24,24 @@ def runs_table(runs: Sequence[Run]) -> Table:
     from rich.text import Text
 
     kinds = {kind for run in runs for kind in tested(run)}
+    commands = any(figures.get("acceptance") is not None for run in runs for figures in tested(run).values())
     optional = {
         "engine": any(_engine(run) != "asr" for run in runs),
-        "speech": bool(kinds - {"real"}),
-        "commands": any(figures.get("acceptance") is not None for run in runs for figures in tested(run).values()),
+        "speech": len(kinds) > 1,
+        "commands": commands,
+        "sentences": not commands,
         "from": any(run.parent for run in runs),
     }
     every = ("run", "engine", "status", "epochs", "time", "dev WER", "speech", "commands", "sentences", "WER", "from")
     names = [name for name in every if optional.get(name, True)]
-    table = Table(box=None, pad_edge=False, collapse_padding=True)
+    heard = f"test figures: {next(iter(kinds))} speech, clean" if len(kinds) == 1 else ""
+    table = Table(box=None, pad_edge=False, collapse_padding=True, caption=heard or None, caption_justify="left")
     for name in names:
         right = name not in ("run", "engine", "status", "speech", "from")
-        table.add_column(name, justify="right" if right else "left", no_wrap=True)
+        # Names are typed again: they must be whole.
+        whole = max((len(run.id) for run in runs), default=0) if name == "run" else None
+        head = name.replace(" ", "\n")
+        table.add_column(head, justify="right" if right else "left", no_wrap=True, min_width=whole)
     for run in runs:
         cells = {
             "run": run.id,

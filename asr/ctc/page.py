@@ -106,7 +106,8 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     if evaluation.words_in_noise is not None:
         parts.append(_words(evaluation.words_in_noise, ALL_NOISE, about, pictures.get("noise confusion")))
     right = f"Every clip was heard as it was said, condition: {evaluation.main}."
-    parts.append("<h3>Worst clips</h3>" + _worst(evaluation.worst, pictures, "clip", right))
+    parts.append("<h3>Worst clips</h3><p>Lines mark when the client wrote each word.</p>")
+    parts.append(_worst(evaluation.worst, pictures, "clip", right))
     if evaluation.worst_in_noise:
         parts.append("<h3>Worst clips in noise</h3><p>What failed in the least noise comes first.</p>")
         parts.append(_worst(evaluation.worst_in_noise, pictures, "noise clip"))
@@ -237,7 +238,8 @@ def _words(words: WordTable, where: str, remarks: Iterable[str], matrix: str | N
     caption = "Words in noise" if where == ALL_NOISE else "Words"
     made = table(caption, ["said", "heard", "times", "of the times said"], rows, remarks, note=note)
     if matrix:
-        made = picture(matrix, "How often each word (row) was heard as what (column), most confused words.") + made
+        caption = f"How often each word (row) was heard as what (column), most confused words; condition: {where}."
+        made = picture(matrix, caption) + made
     return made
 
 

@@ -89,7 +89,7 @@ def test_both_engines_stand_side_by_side(lamp: Path) -> None:
     listed = asr("runs", lamp).stdout
     rows = [line for line in listed.splitlines() if "finished" in line]
     assert ["mozilla-venv" in row for row in rows] == [True, False]
-    assert "WER" in listed.splitlines()[0] and all(" % " in row for row in rows)
+    assert "WER" in listed and all(" % " in row for row in rows)
     names = sorted(path.name for path in (lamp / "build/runs").iterdir())
     compared = asr("runs", lamp, "--compare", *names).stdout
     assert "train.engine" in compared and "synthetic.clean.wer" in compared

@@ -19,7 +19,7 @@ MOST_CHANGES = 10
 
 def runs_table(runs: Sequence[Run]) -> Table:
     """Return one row a run and kind of speech, oldest first: what it is, how far it came, what dev says of it, and its
-    clean test figures if it has any. It fits 80 columns."""
+    clean test figures if it has any. Names are whole in a terminal of 80 columns."""
     from rich.table import Table
     from rich.text import Text
 
@@ -112,20 +112,20 @@ def lineage_tree(runs: Sequence[Run]) -> Group:
     return Group(*(grow(node, None) for node in lineage(runs)))
 
 
-def figures_table(run: Run) -> Table:
-    """Return a run's test figures, a row a condition."""
+def figures_table(run: Run) -> Group:
+    """Return a run's test figures, a row a condition, and what has to be said beside them."""
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    kinds = run.figures.get("test", run.figures)
     table = Table(box=None, pad_edge=False)
     for name in ("speech", "condition", "heard", "commands right", "sentences right", "WER", "CER"):
         table.add_column(name, justify="left" if name in ("speech", "condition") else "right")
-    for kind, conditions in kinds.items():
+    for kind, conditions in _figures(run).items():
         for name, found in conditions.items():
             shares = (_figure(key, found.get(key)) for key in ("acceptance", "sentence_accuracy", "wer", "cer"))
             table.add_row(*(Text(cell) for cell in (kind, name, str(found.get("utterances", "")), *shares)))
-    return table
+    return Group(table, *(Text(f"Mind: {remark}") for remark in run.remarks))
 
 
 def headline(run: Run) -> str:
@@ -144,15 +144,16 @@ def headline(run: Run) -> str:
 
 def tested(run: Run) -> dict[str, dict[str, float | None]]:
     """Return the figures of clean test clips by the kind of speech; of the first condition where no clip was clean."""
+    return {
+        kind: conditions.get("clean") or next(iter(conditions.values())) for kind, conditions in _figures(run).items()
+    }
+
+
+def _figures(run: Run) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Return the test figures by the kind of speech and the condition."""
     # The record of a run keeps the test split's figures by the kind of speech.
     kinds = run.figures.get("test", run.figures)
-    found = {}
-    for kind in ("real", "synthetic"):
-        conditions = kinds.get(kind)
-        if isinstance(conditions, dict) and conditions:
-            measured = conditions.get("clean") or next(iter(conditions.values()))
-            found[kind] = measured if isinstance(measured, dict) else {}
-    return found
+    return {kind: kinds[kind] for kind in ("real", "synthetic") if kinds.get(kind)}
 
 
 def _change(change: Change) -> list[str]:

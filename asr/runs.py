@@ -126,8 +126,8 @@ class Run:
         """
         plain: Row = json.loads(json.dumps(settings, default=str))
         folder = _new_folder(runs_folder, plain, data, parent)
-        run = cls(folder, plain, data, parent, seed, versions(), [_session()], remarks=list(remarks))
-        run.origin = dict(origin or {})
+        first, told = dict(origin or {}), list(remarks)
+        run = cls(folder, plain, data, parent, seed, versions(), [_session()], origin=first, remarks=told)
         run.process = this_process()
         run.write()
         return run

@@ -104,7 +104,7 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
             say(noises)
         say(make_scorer(ws))
         data = data_fingerprint(ws, prepared)
-        first = origin(ws).as_dict()
+        first = origin(ws)
         run = None if again else find_same_run(ws, data, first)
         if run is not None and run.status == "finished":
             say(f"nothing has changed since run {run.id}; asr train --again trains anew")

@@ -8,6 +8,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from asr.errors import SetupError
+from asr.parts import part
+
 # No test's outcome depends on how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -22,3 +25,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real recordings at {folder}; set ASR_SHARED_DATA to a folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def parts() -> None:
+    """The client's library and KenLM's programs; tests that need them skip where `make setup` was not run."""
+    try:
+        for name in ("lib/libdeepspeech.so", "bin/lmplz", "bin/build_binary"):
+            part(name)
+    except SetupError as error:
+        pytest.skip(str(error))

@@ -109,7 +109,8 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     parts.append("<h3>Worst clips</h3><p>Lines mark when the client wrote each word.</p>")
     parts.append(_worst(evaluation.worst, pictures, "clip", right))
     if evaluation.worst_in_noise:
-        parts.append("<h3>Worst clips in noise</h3><p>What failed in the least noise comes first.</p>")
+        order = "Commands with a wrong slot come first, and of these what failed in the least noise."
+        parts.append(f"<h3>Worst clips in noise</h3><p>{order}</p>")
         parts.append(_worst(evaluation.worst_in_noise, pictures, "noise clip"))
     return "".join(parts)
 

@@ -6,8 +6,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,24 +21,6 @@ if TYPE_CHECKING:
     from asr.runs import Run
 
 GRAPHS = (".pb", ".pbmm")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What a training's first weights are, so that it can be told when their file has long been another.
-
-    Attributes
-    ----------
-    sha256 : of the graph; "" where the weights are a run's checkpoint.
-    run : id of the run that it was exported from, as far as run.json beside it tells; "" otherwise.
-    """
-
-    sha256: str = ""
-    run: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """Return what is known as JSON values."""
-        return {name: value for name, value in asdict(self).items() if value}
 
 
 def start_weights(ws: Workspace, stopped: Run | None = None) -> tuple[Start | None, str | None]:
@@ -97,17 +78,22 @@ def check_start(ws: Workspace, start: Start) -> None:
         start.apply(network)
 
 
-def origin(ws: Workspace) -> Origin:
-    """Return what the weights to start from are at this moment; nothing of what is not there, or is no file."""
+def origin(ws: Workspace) -> dict[str, str]:
+    """Return what the graph to start from is at this moment, so that it can be told when its file has become another.
+
+    Returns
+    -------
+    "sha256" of the graph and, as far as run.json beside it tells, the "run" that it was exported from; nothing where
+    no graph is named, or none is there.
+    """
     name = ws.settings.train.start_from
     graph = _graph(ws, name) if name else None
     if graph is None or not graph.is_file():
-        return Origin()
-    try:
-        run = str(json.loads((graph.parent / "run.json").read_text(encoding="utf-8"))["run"])
-    except (OSError, ValueError, KeyError, TypeError):
-        run = ""
-    return Origin(hashlib.sha256(graph.read_bytes()).hexdigest(), run)
+        return {}
+    found = {"sha256": hashlib.sha256(graph.read_bytes()).hexdigest()}
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        found["run"] = str(json.loads((graph.parent / "run.json").read_text(encoding="utf-8"))["run"])
+    return found
 
 
 def _graph(ws: Workspace, name: str) -> Path | None:

@@ -15,9 +15,8 @@ import pytest
 
 from asr import audio, verbs
 from asr.alphabet import ENGLISH
-from asr.errors import ModelError, SetupError, WorkspaceError
+from asr.errors import ModelError, WorkspaceError
 from asr.files import write_text
-from asr.parts import part
 from asr.runs import Run, list_runs
 from asr.settings import Settings, render, with_values
 from asr.steps import judging
@@ -27,21 +26,13 @@ from asr.steps.starting import origin, start_weights
 from asr.workspace import Workspace
 from export.model_file import read_metadata
 
+pytestmark = pytest.mark.usefixtures("parts")
 SMALL = with_values(
     Settings(),
     voices={"speakers": 12, "utterances": 24},
     train={"n_hidden": 8, "epochs": 3},
     evaluate={"noise": False, "beam_width": 50},
 )
-
-
-@pytest.fixture(autouse=True)
-def parts() -> None:
-    try:
-        for name in ("lib/libdeepspeech.so", "bin/lmplz", "bin/build_binary"):
-            part(name)
-    except SetupError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -235,17 +226,17 @@ def test_first_weights_are_known_by_what_they_are(ws, capfd) -> None:
     there = ws.root / "first.pbmm"
     there.write_bytes(ws.model.read_bytes())
     begun = edited(ws, train={"n_hidden": 8, "epochs": 3, "start_from": "first.pbmm"})
-    told = origin(begun).as_dict()
+    told = origin(begun)
     assert told == {"sha256": hashlib.sha256(there.read_bytes()).hexdigest()}
     # An export of ours tells whose it is.
     exported = edited(ws, train={"n_hidden": 8, "epochs": 3, "start_from": "build/export/output_graph.pbmm"})
-    assert origin(exported).as_dict()["run"] == list_runs(ws.runs)[0].id
+    assert origin(exported)["run"] == list_runs(ws.runs)[0].id
     data = data_fingerprint(begun, prepare(begun))
     run = Run.start(ws.runs, begun.settings.as_dict(), data=data, parent=str(there), origin=told)
     assert (found := find_same_run(begun, data, told)) is not None and found.id == run.id
     verbs.export(exported)
     there.write_bytes(there.read_bytes() + b"\0" * 8)
-    assert find_same_run(begun, data, origin(begun).as_dict()) is None
+    assert find_same_run(begun, data, origin(begun)) is None
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from asr.errors import SetupError
-from asr.parts import part
 from asr.settings import Settings, render, with_values
 from asr.workspace import Workspace
 
@@ -63,15 +61,6 @@ def digests(root: Path) -> dict[str, str]:
         for path in sorted(root.rglob("*"))
         if path.is_file() and not path.is_relative_to(root / "build")
     }
-
-
-@pytest.fixture(scope="module")
-def parts() -> None:
-    try:
-        for name in ("lib/libdeepspeech.so", "bin/lmplz", "bin/build_binary"):
-            part(name)
-    except SetupError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

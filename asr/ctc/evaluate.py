@@ -26,7 +26,7 @@ class Evaluation:
     main : the condition of the tables by speaker, sentence and word: "clean" where it was measured.
     remarks : what has to be said beside every figure.
     worst : at most ten utterances of `main`, the worst first.
-    worst_in_noise : at most ten in noise, no clip twice; those that failed in the least noise first.
+    worst_in_noise : at most ten in noise, the worst first, no clip twice; empty where `main` is noise.
     words_in_noise : as `words`, of all conditions with noise; None: there is none.
     draws : pieces of noise that each clip met at each level.
     """

@@ -1,14 +1,14 @@
 """Measured numbers: rates of errors with their counts and their 95 % intervals.
 
 An interval is a bootstrap over speakers: utterances of one voice fail together, so it is voices that are
-drawn, with all they said.
+drawn, with all they said. Within one voice it is its clips that are drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import jiwer
 import numpy as np
@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from asr.ctc.heard import Heard
 
-FEWEST_SPEAKERS = 3  # below this, resampling speakers says nothing
+Drawn = Literal["speaker", "clip"]
+FEWEST: dict[Drawn, int] = {"speaker": 3, "clip": 5}  # below this, resampling them says nothing
 RESAMPLES = 2000
 
 Counts = npt.NDArray[np.float64]
@@ -93,17 +94,24 @@ def tally(heard: Sequence[Heard]) -> Counts:
     return np.array(rows, dtype=np.float64)
 
 
-def measure(heard: Sequence[Heard], seed: int = 1, resamples: int = RESAMPLES) -> Figures:
-    """Return the figures of one group of utterances; with `resamples` 0 there are no intervals."""
+def measure(
+    heard: Sequence[Heard], seed: int = 1, resamples: int = RESAMPLES, drawn: Drawn = "speaker"
+) -> Figures:
+    """Return the figures of one group of utterances; with `resamples` 0 there are no intervals.
+
+    Parameters
+    ----------
+    drawn : what the bootstrap draws: speakers, or clips where all are of one speaker.
+    """
     counts = tally(heard)
-    speakers = sorted({item.speaker for item in heard})
+    names = [str(getattr(item, drawn)) for item in heard]
+    index = {name: row for row, name in enumerate(sorted(set(names)))}
     intervals: dict[str, tuple[tuple[float, float] | None, str]] = {}
-    if resamples and len(speakers) >= FEWEST_SPEAKERS:
-        index = {speaker: row for row, speaker in enumerate(speakers)}
-        sums = np.zeros((len(speakers), len(COLUMNS)))
-        np.add.at(sums, [index[item.speaker] for item in heard], counts)
-        intervals = bootstrap(sums, seed, resamples)
-    few = f"no interval: {len(speakers)} speaker{'s' * (len(speakers) != 1)}, {FEWEST_SPEAKERS} are needed"
+    if resamples and len(index) >= FEWEST[drawn]:
+        sums = np.zeros((len(index), len(COLUMNS)))
+        np.add.at(sums, [index[name] for name in names], counts)
+        intervals = bootstrap(sums, seed, resamples, drawn)
+    few = f"no interval: {len(index)} {drawn}{'s' * (len(index) != 1)}, {FEWEST[drawn]} are needed"
     totals = dict(zip(COLUMNS, counts.sum(axis=0).tolist(), strict=True))
     figures = {}
     for name, (part, whole) in MEASURES.items():
@@ -112,31 +120,32 @@ def measure(heard: Sequence[Heard], seed: int = 1, resamples: int = RESAMPLES) -
         figures[name] = Figure(
             value, totals[part], int(totals[whole]), interval, note if value is not None else ""
         )
-    return Figures(len(heard), len(speakers), sum(item.seconds for item in heard), **figures)
+    return Figures(len(heard), len({item.speaker for item in heard}), sum(item.seconds for item in heard), **figures)
 
 
 def bootstrap(
-    sums: Counts, seed: int, resamples: int = RESAMPLES
+    sums: Counts, seed: int, resamples: int = RESAMPLES, drawn: Drawn = "speaker"
 ) -> dict[str, tuple[tuple[float, float] | None, str]]:
     """Return the 95 % interval of every measure, or None and the reason.
 
     Percentiles of the cluster bootstrap (Davison and Hinkley, Bootstrap Methods and their Application, 1997,
-    section 3.8): whole speakers are drawn with replacement.
+    section 3.8): whole speakers, or clips, are drawn with replacement.
 
     Parameters
     ----------
-    sums : float64 [speakers, len(COLUMNS)], what `tally` counts, summed by speaker.
+    sums : float64 [speakers or clips, len(COLUMNS)], what `tally` counts, summed by speaker or clip.
+    drawn : which of the two, for the reason.
     """
-    speakers = len(sums)
-    draws = np.random.default_rng(seed).multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
+    units = len(sums)
+    draws = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=resamples)
     totals = draws @ sums
     found: dict[str, tuple[tuple[float, float] | None, str]] = {}
     for name, (part, whole) in MEASURES.items():
         parts, wholes = (totals[:, COLUMNS.index(column)] for column in (part, whole))
-        # A draw may miss every speaker that has something to measure.
+        # A draw may miss all that have something to measure.
         shares = parts[wholes > 0] / wholes[wholes > 0]
         if not len(shares) or shares.min() == shares.max():
-            found[name] = (None, "no interval: the same for every speaker")
+            found[name] = (None, f"no interval: the same for every {drawn}")
             continue
         low, high = np.percentile(shares, (2.5, 97.5))
         found[name] = ((float(low), float(high)), "")

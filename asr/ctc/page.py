@@ -89,9 +89,9 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     """
     about = evaluation.remarks
     parts = [f"<p>{escape(_intro(evaluation))}</p>", remark_boxes(about), _tiles(evaluation)]
-    drawn = f"{wording.draws(evaluation.draws).capitalize()}." if evaluation.draws > 1 else ""
+    drawn = f"{wording.draws(evaluation.draws).capitalize()}" if evaluation.draws > 1 else ""
     parts.append(
-        figures_table("Every condition", "condition", evaluation.conditions, about, intervals=True, note=drawn)
+        figures_table("Every condition", "condition", evaluation.conditions, about, reasons=True, note=drawn)
     )
     parts.append(_described(evaluation, descriptions))
     if "noise" in pictures:
@@ -121,18 +121,25 @@ def figures_table(
     groups: Mapping[str, Figures],
     remarks: Iterable[str] = (),
     *,
-    intervals: bool = False,
+    reasons: bool = False,
     note: str = "",
 ) -> str:
-    """Return a table with one group of utterances a row; measures that nobody took are left out."""
+    """Return a table with one group of utterances a row; measures that nobody took are left out.
+
+    Parameters
+    ----------
+    reasons : tell in its cell why a figure has no interval; otherwise the cell's title tells.
+    """
     measures = [
         name for name in wording.NAMES if any(getattr(group, name).value is not None for group in groups.values())
     ]
     # A table by speaker has one in every row.
     counted = head != "speaker"
     heads = [head, "heard", *["speakers"] * counted, "words", *(wording.SHORT[name] for name in measures)]
-    if intervals:
-        note = (note + " " if note else "") + "Below each figure: its 95 % interval, by bootstrap over speakers."
+    figures = [getattr(group, name) for group in groups.values() for name in measures]
+    over = "speakers" if counted else "the speaker's clips"
+    if any(figure.interval for figure in figures):
+        note = (f"{note}. " if note else "") + f"Below a figure: its 95 % interval, by bootstrap over {over}."
     rows = []
     for name, group in groups.items():
         cells = [f"{group.utterances:,}", *[f"{group.speakers:,}"] * counted, f"{group.wer.whole:,}"]
@@ -140,7 +147,7 @@ def figures_table(
             [
                 escape(name),
                 *cells,
-                *(_cell(measure, getattr(group, measure), intervals) for measure in measures),
+                *(_cell(measure, getattr(group, measure), reasons) for measure in measures),
             ]
         )
     return table(caption, heads, rows, remarks, note=note)
@@ -210,15 +217,15 @@ def _described(evaluation: Evaluation, descriptions: Mapping[str, str]) -> str:
     return f'<dl class="quiet">{items}</dl>' if items else ""
 
 
-def _cell(measure: str, figure: Figure, intervals: bool) -> str:
+def _cell(measure: str, figure: Figure, reasons: bool) -> str:
     text = wording.value(measure, figure)
     if figure.value is None:
         return f'<span class="quiet" title="{text}">-</span>'
-    if intervals:
-        return f'{text}<span class="range">{escape(wording.interval(measure, figure))}</span>'
-    if measure == "wer":
+    if measure == "wer" and not reasons:
         text += f'<span class="meter" style="background-size:{min(100, 100 * figure.value):.0f}% 100%"></span>'
-    return text
+    if figure.interval or reasons:
+        return f'{text}<span class="range">{escape(wording.interval(measure, figure))}</span>'
+    return f'<span title="{escape(figure.note)}">{text}</span>' if figure.note else text
 
 
 def _words(words: WordTable, where: str, remarks: Iterable[str], matrix: str | None) -> str:

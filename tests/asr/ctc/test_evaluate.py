@@ -124,6 +124,19 @@ def test_no_interval_is_claimed_where_none_can_be_given() -> None:
     assert same.interval is None and "same for every speaker" in same.note
 
 
+def test_speakers_and_sentences_have_intervals_of_their_own() -> None:
+    # Fourteen of forty clips of one speaker are wrong, and one more; sentence "a" has four speakers, one of whom fails.
+    items = [heard("a b", "a b" if n >= 14 else "c d", "anna", clip=f"{n}") for n in range(40)]
+    items += [heard("a", "b" if speaker == "anna" else "a", speaker) for speaker in ("anna", "ben", "cleo", "dora")]
+    (evaluation,) = evaluate(items, resamples=20_000)
+    assert evaluation.sentences["a"].wer.interval == (0.0, 0.75)
+    assert evaluation.sentences["a b"].wer.note == "no interval: 1 speaker, 3 are needed"
+    low, high = evaluation.speakers["anna"].sentence_accuracy.interval or (0, 0)
+    expected = stats.binom.ppf((0.025, 0.975), 41, 26 / 41) / 41
+    np.testing.assert_allclose((low, high), expected, atol=1 / 41 + 1e-9)
+    assert evaluation.speakers["ben"].wer.note == "no interval: 1 clip, 5 are needed"
+
+
 def test_synthetic_and_real_speech_never_share_a_figure() -> None:
     items = [*LIGHT, heard("turn on the light", "", "robot", synthetic=True)]
     real, synthetic = evaluate(items, ["split by recordings"])

@@ -74,7 +74,7 @@ class Voices:
     )
     utterances: int = setting(
         1600,
-        "spoken utterances in all, where voices speak for missing recordings",
+        "spoken utterances in all, where voices speak for missing recordings; beside them, so many of Piper's",
         minimum=3,
         maximum=1_000_000,
     )

@@ -64,8 +64,8 @@ def speak(text: str, voice: str, stretch: float, pitch: float) -> tuple[Float, i
     # What is played faster to sound smaller is spoken so much slower before.
     slower = f"duration_stretch={stretch * throat:.3f}"
 
-    def command(wav: Path) -> list[str]:
-        return [program, "-voice", voice, "--setf", slower, "-t", text, "-o", str(wav)]
+    def command(folder: Path) -> list[str]:
+        return [program, "-voice", voice, "--setf", slower, "-t", text, "-o", str(folder / "0.wav")]
 
-    samples, rate = speaking_programs.speak("flite", command, text)
+    ((samples, rate),) = speaking_programs.speak("flite", command, [text])
     return samples, round(rate * throat)

@@ -1,4 +1,4 @@
-"""Programs that write a sentence into a WAV file: run, watched, and their file read."""
+"""Programs that write sentences into WAV files: run, watched, and their files read."""
 
 from __future__ import annotations
 
@@ -16,33 +16,45 @@ from asr.errors import AudioError
 Float = npt.NDArray[np.float32]
 
 TIMEOUT = 60.0  # s, for one sentence
+MORE_TIME = 10.0  # s, for each further one
 
 
 def speak(
-    name: str, command: Callable[[Path], Sequence[str]], text: str, *, model: Path | None = None
-) -> tuple[Float, int]:
-    """Return what a program says: float32 [n], and its rate in Hz.
+    name: str, command: Callable[[Path], Sequence[str]], texts: Sequence[str], *, model: Path | None = None
+) -> list[tuple[Float, int]]:
+    """Return what a program says of each text: float32 [n], and its rate in Hz.
 
     Parameters
     ----------
     name : of the program, for messages.
-    command : from the WAV file to write to the command line; the text is its standard input.
+    command : from the folder to write to, to the command line. The texts are its standard input, a line each; of the
+        WAV files that it makes, the names are numbers that grow.
     model : a file to name in messages.
 
     Raises
     ------
-    AudioError : it failed, or took more than TIMEOUT.
+    AudioError : it failed, made another number of files, or took more than TIMEOUT and a little for each further text.
     """
+    limit = TIMEOUT + MORE_TIME * (len(texts) - 1)
+    about = repr(texts[0]) if len(texts) == 1 else f"{len(texts)} sentences from {texts[0]!r} on"
     with tempfile.TemporaryDirectory(prefix="asr-speak-") as folder:
-        wav = Path(folder, "spoken.wav")
         try:
             done = subprocess.run(
-                command(wav), input=text, text=True, capture_output=True, timeout=TIMEOUT, check=False
+                command(Path(folder)),
+                input="".join(f"{text}\n" for text in texts),
+                text=True,
+                capture_output=True,
+                timeout=limit,
+                check=False,
             )
         except subprocess.TimeoutExpired:
-            raise AudioError(f"{name} took more than {TIMEOUT:.0f} s for {text!r}", path=model) from None
-        if done.returncode or not wav.is_file():
+            raise AudioError(f"{name} took more than {limit:.0f} s for {about}", path=model) from None
+        # Names that are numbers without leading zeros sort by their length first.
+        files = sorted(Path(folder).glob("*.wav"), key=lambda path: (len(path.name), path.name))
+        if done.returncode or len(files) != len(texts):
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise AudioError(f"{name} failed: {reason}", path=model, fix=f"Try the voice with {name} itself")
-        samples, rate = audio.read(wav)
-    return samples.mean(axis=1, dtype=np.float32), rate
+            raise AudioError(
+                f"{name} failed for {about}: {reason}", path=model, fix=f"Try the voice with {name} itself"
+            )
+        spoken = [audio.read(path) for path in files]
+    return [(samples.mean(axis=1, dtype=np.float32), rate) for samples, rate in spoken]

@@ -6,13 +6,12 @@ Each voice, speed and pitch is a speaker of its own name, and the text alone dec
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
-import shutil
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,12 @@ from asr.errors import AudioError, SetupError, WorkspaceError
 from asr.files import fingerprint
 from asr.progress import track
 from asr.sections import Voices
-from datasets import flite, speaking_programs
+from datasets import flite, piper
 from datasets.espeak import espeak, languages, variants
 
 Float = npt.NDArray[np.float32]
 
-PIPER = "piper:"
-_MOST_PIPER = 10_000  # speakers of a model; the largest published ones have some 900
+_LINES = 16  # that one job of a worker process says
 NORMAL_RATE = 175.0  # words a minute: espeak-ng's default, Piper's and Flite's own pace
 
 # espeak-ng's variants that sound like a person; the others are robots, whisperers and demons.
@@ -73,6 +71,11 @@ def is_helper(name: str) -> bool:
     return name.startswith(flite.PREFIX.replace(":", "-"))
 
 
+def is_slow(speaker: Speaker) -> bool:
+    """Tell whether a sentence of this speaker costs more than a training step, so that it is better said beforehand."""
+    return speaker.voice.startswith(piper.PREFIX)
+
+
 def voice_of(name: str) -> str:
     """Return the throat that a speaker of this name speaks with: its variant, or its voice where it has none.
 
@@ -89,11 +92,13 @@ class Spoken:
     Attributes
     ----------
     rate : Hz; a recorder of this rate heard it, so that what lies above half of it is missing.
+    file : a WAV of ours in which it was said before; None: it is spoken anew each time.
     """
 
     transcript: str
     speaker: Speaker
     rate: int = audio.SAMPLE_RATE
+    file: Path | None = None
 
     @property
     def seconds(self) -> float:
@@ -102,7 +107,10 @@ class Spoken:
 
     def samples(self) -> Float:
         """Return float32 [n] at 16 kHz."""
-        samples = speak(self.transcript, self.speaker)
+        if self.file is None:
+            samples = speak(self.transcript, self.speaker)
+        else:
+            samples = audio.to_float(audio.read_wav(self.file))
         if self.rate >= audio.SAMPLE_RATE:
             return samples
         recorded = audio.resample(samples, audio.SAMPLE_RATE, self.rate)
@@ -140,8 +148,8 @@ def cast_speakers(settings: Voices, language: str, count: int | None = None) -> 
     for voice in order:
         speed = round(float(rng.uniform(settings.speed[0], settings.speed[1])))
         pitch = round(float(rng.uniform(settings.pitch[0], settings.pitch[1])))
-        if voice.startswith(PIPER):
-            model, speaker = _piper_model(voice)
+        if voice.startswith(piper.PREFIX):
+            model, speaker = piper.model_of(voice)
             kind = f"piper-{model.stem}" + ("" if speaker is None else f"-{speaker}")
         else:
             kind = voice.replace(":", "-") if voice.startswith(flite.PREFIX) else f"espeak-{voice}"
@@ -181,18 +189,8 @@ def speak(text: str, speaker: Speaker) -> Float:
     AudioError : the synthesiser made no sound.
     SetupError : it is not installed.
     """
-    if speaker.voice.startswith(PIPER):
-        samples, rate = _piper(text, speaker)
-    elif speaker.voice.startswith(flite.PREFIX):
-        name = speaker.voice[len(flite.PREFIX) :]
-        samples, rate = flite.speak(text, name, NORMAL_RATE / speaker.speed, speaker.pitch)
-    else:
-        spoken, rate = espeak().speak(text, speaker.voice, speaker.speed, speaker.pitch, speaker.intonation)
-        samples = audio.to_float(spoken)
-    if not len(samples) or not samples.any():
-        raise AudioError(f"the voice {speaker.voice} makes no sound of {text!r}", fix="Take it out of voices.voices")
-    said = audio.resample(samples, rate, audio.SAMPLE_RATE)
-    return said * np.float32(10.0 ** (speaker.volume / 20.0)) if speaker.volume else said
+    (said,) = _speak([text], speaker)
+    return said
 
 
 def speak_to_files(lines: Sequence[Spoken], folder: Path, *, alone: bool = False) -> list[Path]:
@@ -213,10 +211,14 @@ def speak_to_files(lines: Sequence[Spoken], folder: Path, *, alone: bool = False
     marks = [fingerprint(line.transcript, _as_spoken(line))[:16] for line in lines]
     paths = [folder / line.speaker.name / f"{mark}.wav" for line, mark in zip(lines, marks, strict=True)]
     todo = [(line, path) for line, path in zip(lines, paths, strict=True) if not path.is_file()]
+    # One speaker's lines are one job, which may load its voice once.
+    by_speaker = [[*jobs] for _, jobs in groupby(sorted(todo, key=_speaker_name), key=_speaker_name)]
+    jobs = [lines[start : start + _LINES] for lines in by_speaker for start in range(0, len(lines), _LINES)]
     workers = min(len(os.sched_getaffinity(0)), max(1, len(todo) // 32))
     try:
         with workers_.pool(workers) as pool:
-            for _ in track(pool.map(_speak_to, todo, chunksize=16), "synthetic voices", total=len(todo)):
+            done = (path for paths in pool.map(_speak_to, jobs, chunksize=4) for path in paths)
+            for _ in track(done, "synthetic voices", total=len(todo)):
                 pass
     except BrokenProcessPool:
         raise SetupError(
@@ -234,50 +236,47 @@ def _as_spoken(line: Spoken) -> dict[str, Any]:
     return found if found["volume"] else {name: value for name, value in found.items() if name != "volume"}
 
 
-def _speak_to(job: tuple[Spoken, Path]) -> None:
-    line, path = job
-    audio.write_wav(path, line.samples())
+def _speaker_name(job: tuple[Spoken, Path]) -> str:
+    return job[0].speaker.name
+
+
+def _speak_to(job: Sequence[tuple[Spoken, Path]]) -> list[Path]:
+    """Write what one speaker says, each line to its file; return the files."""
+    paths = [path for _, path in job]
+    for path, samples in zip(paths, _speak([line.transcript for line, _ in job], job[0][0].speaker), strict=True):
+        audio.write_wav(path, samples)
+    return paths
+
+
+def _speak(texts: Sequence[str], speaker: Speaker) -> list[Float]:
+    """Return what the speaker says, each text as float32 [n] at 16 kHz; see `speak` for what it raises."""
+    if speaker.voice.startswith(piper.PREFIX):
+        spoken = piper.speak(texts, speaker.voice, NORMAL_RATE / speaker.speed)
+    elif speaker.voice.startswith(flite.PREFIX):
+        name = speaker.voice[len(flite.PREFIX) :]
+        spoken = [flite.speak(text, name, NORMAL_RATE / speaker.speed, speaker.pitch) for text in texts]
+    else:
+        spoken = []
+        for text in texts:
+            said, rate = espeak().speak(text, speaker.voice, speaker.speed, speaker.pitch, speaker.intonation)
+            spoken.append((audio.to_float(said), rate))
+    made = []
+    for text, (samples, rate) in zip(texts, spoken, strict=True):
+        if not samples.any():
+            raise AudioError(
+                f"the voice {speaker.voice} makes no sound of {text!r}", fix="Take it out of voices.voices"
+            )
+        samples = audio.resample(samples, rate, audio.SAMPLE_RATE)
+        made.append(samples * np.float32(10.0 ** (speaker.volume / 20.0)) if speaker.volume else samples)
+    return made
 
 
 def _named(voice: str) -> list[str]:
     """Return the voices that a name in voices.voices stands for; WorkspaceError where there is no such voice."""
-    if not voice.startswith(PIPER):
-        _check_voice(voice)
-        return [voice]
-    model, speaker = _piper_model(voice)
-    if model.is_dir():
-        models = sorted(model.glob("*.onnx"))
-        if not models:
-            raise WorkspaceError(f"voices.voices names {voice!r}, and no .onnx lies there", path=model)
-        return [each for found in models for each in _named(f"{PIPER}{found}")]
-    if not model.is_file():
-        raise WorkspaceError(f"voices.voices names {voice!r}, and there is no such file", path=model)
-    count = _piper_speakers(model)
-    if speaker is None:
-        return [voice] if count == 1 else [f"{voice}#{number}" for number in range(count)]
-    if speaker >= count:
-        raise WorkspaceError(f"voices.voices names {voice!r}, and its speakers are 0 to {count - 1}", path=model)
+    if voice.startswith(piper.PREFIX):
+        return piper.named(voice)
+    _check_voice(voice)
     return [voice]
-
-
-def _piper_model(voice: str) -> tuple[Path, int | None]:
-    """Return the file or folder of a voice of Piper's, and the speaker in it, if one is named."""
-    name, number = voice[len(PIPER) :], None
-    if found := re.fullmatch(r"(.+\.onnx)#(\d{1,6})", name):
-        name, number = found.group(1), int(found.group(2))
-    return Path(name).expanduser(), number
-
-
-def _piper_speakers(model: Path) -> int:
-    """Return how many speakers a model of Piper's has, by the .onnx.json beside it; 1 where there is none."""
-    path = model.with_name(f"{model.name}.json")
-    try:
-        count = int(json.loads(path.read_text(encoding="utf-8")).get("num_speakers", 1))
-    except FileNotFoundError:
-        return 1
-    except (OSError, ValueError, TypeError, AttributeError):
-        raise WorkspaceError("this is no description of a voice of Piper's", path=path, fix="Fetch it again") from None
-    return min(max(count, 1), _MOST_PIPER)
 
 
 def _check_voice(voice: str) -> None:
@@ -299,21 +298,3 @@ def _check_voice(voice: str) -> None:
             f"voices.voices names {voice!r}, and espeak-ng has no such voice",
             fix=f"Did you mean '{accent}+{close[0]}'?" if close else "For example: en-us+f3",
         )
-
-
-def _piper(text: str, speaker: Speaker) -> tuple[Float, int]:
-    """Have the program `piper` speak, at a length scale that stands for the speed."""
-    program = shutil.which("piper")
-    if program is None:
-        raise SetupError(
-            f"the voice {speaker.voice!r} needs the program piper, which is not on the PATH",
-            fix="Install Piper",
-        )
-    model, number = _piper_model(speaker.voice)
-    chosen = [] if number is None else ["--speaker", str(number)]
-    scale = f"{NORMAL_RATE / speaker.speed:.3f}"
-
-    def command(wav: Path) -> list[str]:
-        return [program, "--model", str(model), *chosen, "--length_scale", scale, "--output_file", str(wav)]
-
-    return speaking_programs.speak("piper", command, text, model=model)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +83,6 @@ def make_plan(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> 
 
 def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
     """Return the plan with a run's own folders for checkpoints and logs."""
-    from dataclasses import replace
-
     return replace(plan, checkpoints=ws.checkpoints / run.id, logs=ws.logs / run.id)
 
 
@@ -99,21 +99,36 @@ def recorders(prepared: Prepared) -> int:
 def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[int, int], Sequence[Any]]:
     """Return what makes synthetic utterances: new sentences of the templates, by all speakers in turn.
 
+    Slow speakers say voices.utterances sentences here, before the training, and in it are heard with those.
+
     Parameters
     ----------
     rate : Hz; the voices have no highs that a recorder of this rate would not have heard.
     """
-    from datasets.speech import Spoken, cast_speakers
+    from datasets.prepare import share_out
+    from datasets.speech import Spoken, cast_speakers, is_slow, speak_to_files
 
     chosen = ws.settings
-    speakers = cast_speakers(chosen.voices, chosen.alphabet.language)
+    voices = chosen.voices
+    speakers = cast_speakers(voices, chosen.alphabet.language)
     templates = read_templates(ws)
+    said: list[Spoken] = []
+    if slow := [speaker for speaker in speakers if is_slow(speaker)]:
+        texts = templates.sample(voices.utterances, np.random.default_rng([voices.seed, 12]))
+        said = share_out(texts, slow, voices.utterances, voices.seed)
+        paths = speak_to_files(said, ws.speech, alone=True)
+        said = [replace(line, rate=rate, file=path) for line, path in zip(said, paths, strict=True)]
 
     def utterances(generation: int, count: int) -> list[Spoken]:
-        rng = np.random.default_rng([chosen.voices.seed, chosen.train.seed, generation])
+        rng = np.random.default_rng([voices.seed, chosen.train.seed, generation])
         texts = templates.sample(count, rng)
         order = rng.permutation(len(speakers))
-        return [Spoken(text, speakers[int(order[i % len(order)])], rate) for i, text in enumerate(texts)]
+        cast = [speakers[int(order[i % len(order)])] for i in range(len(texts))]
+        again = (said[int(index)] for index in cycle(rng.permutation(len(said))))
+        return [
+            next(again) if is_slow(speaker) else Spoken(text, speaker, rate)
+            for text, speaker in zip(texts, cast, strict=True)
+        ]
 
     return utterances
 

@@ -10,12 +10,12 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-import soundfile
 
 from asr import audio
 from asr.errors import AudioError, SetupError, WorkspaceError
@@ -221,27 +221,30 @@ def test_files_are_spoken_once(tmp_path: Path) -> None:
 
 @pytest.fixture
 def piper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program named piper that does what PIPER_FAULT asks for, and a voice that is no voice."""
+    """A program named piper that hums in place of a sentence, at 50 Hz a letter, or does what PIPER_FAULT asks for;
+    and a voice that is no voice."""
     program = tmp_path / "bin" / "piper"
     program.parent.mkdir()
-    spoken = tmp_path / "spoken.wav"
-    soundfile.write(spoken, 0.3 * np.sin(np.arange(22050) * 0.1), 22050)
     program.write_text(
         f"#!{sys.executable}\n"
         + textwrap.dedent(f"""
-            import os, shutil, sys, time
+            import math, os, struct, sys, time, wave
             fault = os.environ.get("PIPER_FAULT", "")
-            text = sys.stdin.read()
-            out = sys.argv[sys.argv.index("--output_file") + 1]
-            with open({str(tmp_path / "asked")!r}, "w") as file:
-                print(text.strip(), *sys.argv[1:], sep="|", file=file)
+            lines = sys.stdin.read().splitlines()
+            out = sys.argv[sys.argv.index("--output_dir") + 1]
+            with open({str(tmp_path / "asked")!r}, "a") as file:
+                print("/".join(lines), *sys.argv[1:], sep="|", file=file)
             if fault == "fails":
                 print("Traceback", file=sys.stderr)
                 sys.exit("no config file for the voice")
             if fault == "hangs":
                 time.sleep(60)
             if fault != "silent":
-                shutil.copy({str(spoken)!r}, out)
+                for number, line in enumerate(lines[1:] if fault == "forgets" else lines, 98):
+                    with wave.open(os.path.join(out, f"{{number}}.wav"), "wb") as file:
+                        file.setparams((1, 2, 22050, 0, "NONE", ""))
+                        tone = [int(9000 * math.sin(2 * math.pi * 50 * len(line) * n / 22050)) for n in range(22050)]
+                        file.writeframes(struct.pack("<22050h", *tone))
             """)
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -256,11 +259,28 @@ def test_piper_speaks(piper: Path, tmp_path: Path) -> None:
     assert speaker.name.startswith("piper-amy-s350-p")
     samples = speak("turn on the light", speaker)
     assert len(samples) == pytest.approx(RATE, abs=2)
-    asked = (tmp_path / "asked").read_text().strip().split("|")
+    asked = (tmp_path / "asked").read_text().splitlines()[-1].split("|")
     assert asked[0] == "turn on the light"
     assert asked[asked.index("--model") + 1] == str(piper)
     # Twice the normal speed is half the length.
     assert float(asked[asked.index("--length_scale") + 1]) == 0.5
+    assert [asked[asked.index(f"--{name}") + 1] for name in ("noise_scale", "noise_w")] == ["0", "0"]
+
+
+def test_one_process_of_piper_s_says_many_sentences(piper: Path, tmp_path: Path) -> None:
+    cast = cast_speakers(Voices(voices=(f"piper:{piper}",), speakers=2), "en")
+    lines = [Spoken("x" * (2 + number), speaker) for number in range(18) for speaker in cast]
+    paths = speak_to_files(lines, tmp_path / "speech")
+    # Sixteen lines a process at most; each line is in the file of its own.
+    assert len((tmp_path / "asked").read_text().splitlines()) == 4
+    for line, path in zip(lines, paths, strict=True):
+        samples = replace(line, file=path).samples()
+        assert np.abs(np.fft.rfft(samples[:RATE])).argmax() == pytest.approx(50 * len(line.transcript), abs=1)
+        assert path.parent.name == line.speaker.name
+    low = replace(lines[-1], file=paths[-1], rate=1600).samples()
+    assert np.abs(low).mean() < 0.02 * np.abs(lines[-1].samples()).mean()
+    assert speak_to_files(lines, tmp_path / "speech") == paths
+    assert len((tmp_path / "asked").read_text().splitlines()) == 5  # the one that was spoken for comparison
 
 
 def test_speakers_differ_in_volume_where_that_is_asked_for(tmp_path: Path) -> None:
@@ -289,7 +309,7 @@ def test_each_speaker_of_piper_s_models_is_a_voice(piper: Path, tmp_path: Path) 
         cast = cast_speakers(Voices(voices=(named,), speakers=8), "en")
         assert {voice_of(one.name) for one in cast} == {f"piper-{name}" for name in expected}
     speak("turn on the light", cast[0])
-    asked = (tmp_path / "asked").read_text().strip().split("|")
+    asked = (tmp_path / "asked").read_text().splitlines()[-1].split("|")
     assert asked[asked.index("--model") + 1] == str(many) and asked[asked.index("--speaker") + 1] == "2"
     for named, complaint in (
         (f"piper:{many}#3", r"its speakers are 0 to 2"),
@@ -305,7 +325,12 @@ def test_each_speaker_of_piper_s_models_is_a_voice(piper: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [("fails", r"amy\.onnx: piper failed: no config file"), ("silent", "no reason given"), ("hangs", "more than 1 s")],
+    [
+        ("fails", r"amy\.onnx: piper failed for 'turn on the light': no config file"),
+        ("silent", "no reason given"),
+        ("forgets", "no reason given"),
+        ("hangs", "more than 1 s"),
+    ],
 )
 def test_piper_fails(piper: Path, monkeypatch: pytest.MonkeyPatch, fault: str, words: str) -> None:
     monkeypatch.setenv("PIPER_FAULT", fault)
@@ -372,7 +397,7 @@ def test_flite_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flite.installed.cache_clear()
     try:
         assert flite.installed() == ("slt",)
-        with pytest.raises(AudioError, match="flite failed: no space left"):
+        with pytest.raises(AudioError, match="flite failed for 'on': no space left"):
             speak("on", Speaker("x", "flite:slt", 175, 50))
     finally:
         flite.installed.cache_clear()

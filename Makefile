@@ -7,6 +7,7 @@ TEST ?=
 BOARD ?= esp32
 RUNS ?= 1000000
 PORT ?= 6006
+RECORDINGS ?=
 WAV ?=
 
 ASR := .venv/bin/asr
@@ -56,8 +57,8 @@ weights: runtime ## Make the weights that come with the project anew, in an hour
 export: runtime ## Write output_graph.pb, .pbmm, the .tflite for Coqui's client, and the model card
 	$(ASR) export "$(WORKSPACE)"
 
-evaluate: runtime ## Measure the exported model through the client
-	$(ASR) evaluate "$(WORKSPACE)"
+evaluate: runtime ## Measure the exported model through the client; RECORDINGS= judges by those of others
+	$(ASR) evaluate "$(WORKSPACE)"$(if $(strip $(RECORDINGS)), --recordings "$(RECORDINGS)")
 
 keyword: runtime ## Train, export and measure single words for a microcontroller
 	$(ASR) keyword "$(WORKSPACE)"

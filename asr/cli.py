@@ -120,15 +120,19 @@ def export(
     print(verbs.export(verbs.open_workspace(workspace), run))
 
 
-@app.command(epilog="Example: asr evaluate my-lamp")
+@app.command(epilog="Examples: asr evaluate my-lamp; asr evaluate my-lamp --recordings ~/neighbours")
 def evaluate(
     workspace: Where = HERE,
     split: Annotated[str, typer.Option(help="test, or dev while you still try things.")] = "test",
+    recordings: Annotated[
+        Path | None,
+        typer.Option(help="Judge by these instead: a folder or a recordings.csv that nothing was trained on."),
+    ] = None,
 ) -> None:
     """Measure the exported model through the client: a table here, a page in build/reports."""
     from asr import verbs
 
-    verbs.evaluate(verbs.open_workspace(workspace), split)
+    verbs.evaluate(verbs.open_workspace(workspace), split, recordings)
 
 
 @app.command(epilog="Example: asr tune my-lamp; asr.toml is not changed.")

@@ -159,14 +159,21 @@ def export(ws: Workspace, name: str = "") -> str:
     return f"{ws.model}\n{ws.card}"
 
 
-def evaluate(ws: Workspace, split: str = "test") -> None:
-    """Measure the exported model on a split."""
+def evaluate(ws: Workspace, split: str = "test", recordings: Path | None = None) -> None:
+    """Measure the exported model on a split, or on recordings that are none of the workspace's."""
     if split not in SPLITS:
         raise WorkspaceError(f"there is no split {split!r}", fix=f"The splits are {', '.join(SPLITS)}")
+    if recordings is not None and split != "test":
+        raise WorkspaceError("other recordings have no splits", fix="Leave out --split or --recordings")
     if not ws.model.is_file():
         raise ModelError("there is no model", path=ws.model, fix="Run: asr train")
     with ws.lock():
-        prepared = prepare(ws)
+        if recordings is None:
+            prepared = prepare(ws)
+        else:
+            from datasets.prepare import prepare_others
+
+            split, prepared = prepare_others(ws, recordings)
         make_scorer(ws)
         evaluate_split(ws, prepared, split, exported_run(ws))
 

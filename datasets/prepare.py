@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from asr.errors import RecordingsError
-from asr.files import write_json
+from asr.files import fingerprint, write_json
 from asr.progress import say
 from asr.workspace import SPLITS, Workspace
 from datasets import recordings as recordings_
@@ -32,6 +33,7 @@ class Prepared:
     ----------
     clips : all of them, and `splits` says for each where it is; "" for a copy of a take that judges already.
     remarks : what every report has to say of the split.
+    folder : where the clips lie.
     """
 
     clips: list[Clip]
@@ -39,6 +41,7 @@ class Prepared:
     rejected: list[Rejected]
     by: str
     remarks: tuple[str, ...]
+    folder: Path
 
     def of(self, split: str) -> list[Clip]:
         """Return the clips of a split."""
@@ -89,7 +92,7 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
     assignment: Assignment = assign(members, settings.split, known)
     splits, copied = _judged_once(workspace, clips, assignment.splits)
     remarks = (*recordings_.remarks(found), *assignment.remarks, *copied, *_repeated(workspace, clips, splits))
-    prepared = Prepared(clips, splits, rejected, assignment.by, remarks)
+    prepared = Prepared(clips, splits, rejected, assignment.by, remarks, workspace.clips)
     for name in SPLITS:
         rows = []
         for clip in prepared.of(name):
@@ -105,6 +108,46 @@ def prepare(workspace: Workspace, sentences: Sequence[str]) -> Prepared:
         write_manifest(workspace.manifest(name), rows)
     write_json(workspace.split_record, {**prepared.record(), "settings": settings.as_dict()["split"]})
     return prepared
+
+
+def prepare_others(workspace: Workspace, place: Path) -> tuple[str, Prepared]:
+    """Make clips of recordings that are none of the workspace's, to judge a model by; nobody is dealt out.
+
+    Parameters
+    ----------
+    place : a folder of recordings or a recordings.csv, as `datasets.recordings.find` reads them.
+
+    Returns
+    -------
+    name : of the one split they are in, made of the place's name.
+    prepared : its remarks tell who of them was trained on.
+
+    Raises
+    ------
+    UserError : there are no recordings, or none can be used.
+    """
+    place = place.expanduser().absolute()
+    if place.name == recordings_.CSV_NAME:
+        place = place.parent
+    found = recordings_.find(place, workspace.alphabet, workspace.build)
+    if not found:
+        raise RecordingsError("there are no recordings", path=place, fix="Name a recordings.csv, or a folder of them")
+    name = re.sub(r"[^A-Za-z0-9.+-]+", "_", place.stem).lstrip(".") + "-" + fingerprint(str(place))[:6]
+    folder = workspace.build / "judged" / name
+    clips, rejected = make_clips(found, folder, workspace.settings.recordings, workspace.alphabet, workspace.root)
+    dealt = by_speaker(read_record(workspace.split_record))
+    speakers = {clip.speaker for clip in clips}
+    known = sorted(name for name in speakers if dealt.get(name) in ("train", "dev"))
+    remarks = list(recordings_.remarks(found))
+    if speakers == {recordings_.UNKNOWN_SPEAKER}:
+        remarks.append("The recordings name no speaker: whoever made them may have been trained on.")
+    elif known:
+        more = f" and {len(known) - 5} more" if len(known) > 5 else ""
+        remarks.append(
+            f"Of the {len(speakers)} speakers {', '.join(known[:5])}{more}, by their names, were trained on or chose "
+            "the checkpoint: these figures are too good for strangers."
+        )
+    return name, Prepared(clips, (name,) * len(clips), rejected, "speaker", tuple(remarks), folder)
 
 
 def _judged_once(

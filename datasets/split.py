@@ -111,20 +111,20 @@ def assign(
     return Assignment("recording", tuple(splits), tuple(remarks))
 
 
-def read_record(path: Path, section: Mapping[str, Any]) -> dict[str, Any]:
+def read_record(path: Path, section: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the record of an earlier split; nothing where section [split] has changed since, or none can be read.
 
     It is a record, not an input: without it the speakers are dealt out as the first time.
 
     Parameters
     ----------
-    section : section [split] as it is now; the record's is below "settings".
+    section : section [split] as it is now; the record's is below "settings". None: whatever it was.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) and found.get("settings") == section else {}
+    return found if isinstance(found, dict) and section in (None, found.get("settings")) else {}
 
 
 def by_speaker(names: object) -> dict[str, str]:

@@ -23,6 +23,7 @@ class Heard:
     seconds : its length.
     condition : "clean", "raw", or a kind of noise and its level, such as "kitchen 12 dB".
     draw : number of the piece of noise, from 1.
+    recording : the recording's file and folder, for people; "" where there is none, as of synthetic voices.
     loss : CTC loss of the trainer, where it was computed.
     slots, heard_slots : the command's slots in `transcript` and `hypothesis`; None: not a command.
     """
@@ -38,6 +39,12 @@ class Heard:
     slots: Mapping[str, str] | None = None
     heard_slots: Mapping[str, str] | None = None
     draw: int = 1
+    recording: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people know it by."""
+        return self.recording or self.clip
 
     @property
     def right(self) -> bool:
@@ -70,6 +77,7 @@ class Heard:
             "errors": sum(pair.said != pair.heard for pair in pairs),
             "accepted": self.accepted,
             "loss": self.loss,
+            "recording": self.recording,
         }
 
 

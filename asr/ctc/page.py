@@ -258,9 +258,10 @@ def _worst(worst: Sequence[Heard], pictures: Mapping[str, str], name: str, other
     for number, item in enumerate(worst, 1):
         loss = "" if item.loss is None else f", loss {item.loss:.2f} nats"
         verdict = "" if item.accepted is None else f", command {'right' if item.accepted else 'wrong'}"
-        details = f"speaker {item.speaker}, {item.condition}, {item.seconds:.1f} s{verdict}{loss}"
+        clip = f"clip {item.clip}, " if item.recording else ""
+        details = f"{clip}speaker {item.speaker}, {item.condition}, {item.seconds:.1f} s{verdict}{loss}"
         parts.append(
-            f'<article class="clip"><h4>{number}. {escape(item.clip)}</h4>'
+            f'<article class="clip"><h4>{number}. {escape(item.title)}</h4>'
             f'<p class="quiet">{escape(details)}</p>{_alignment(item)}'
             f"{pictures.get(f'{name} {number}', '')}</article>"
         )

@@ -166,6 +166,7 @@ def recognise(
                         condition.name,
                         (losses or {}).get(utterance.name) if condition.name == CLEAN else None,
                         draw=condition.draw,
+                        recording="/".join(utterance.source.parts[-2:]) if utterance.source is not None else "",
                     )
                 )
         except BrokenProcessPool:

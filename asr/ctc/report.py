@@ -98,7 +98,7 @@ def write_report(folder: Path, report: Report, sound: Sound | None = None, timin
                 samples = sound(item) if sound is not None else None
                 if samples is not None and len(samples):
                     name = f"{kind} {prefix}clip {number}"
-                    label = f"{name}: waveform and spectrogram of {item.clip}, “{item.transcript}”"
+                    label = f"{name}: waveform and spectrogram of {item.title}, “{item.transcript}”"
                     words = timing(samples) if timing is not None else ()
                     draw(name, plots.clip(samples, audio.SAMPLE_RATE, words), label)
     draw("training", plots.training(report.run.get("curves", ())), "loss and learning rate by epoch")

@@ -18,7 +18,7 @@ from asr.steps.exporting import write_card, write_graph
 from asr.steps.lineage import best_checkpoint, note_judged
 from asr.steps.noise import judging_folder
 from asr.steps.preparing import read_templates
-from asr.workspace import Workspace
+from asr.workspace import SPLITS, Workspace
 
 if TYPE_CHECKING:
     from asr.ctc.conditions import Noise
@@ -50,7 +50,7 @@ def make_judge(ws: Workspace, prepared: Prepared, noise: Noise | None = None) ->
 
 def deciding(ws: Workspace, prepared: Prepared) -> list[Utterance]:
     """Return the dev utterances that decide between candidates: all, or a fair sample of many."""
-    everyone = utterances_of(ws, prepared.of("dev"))
+    everyone = utterances_of(prepared, "dev")
     order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
     return [everyone[int(index)] for index in sorted(order)]
 
@@ -102,21 +102,21 @@ def check_alphabet(ws: Workspace) -> None:
         )
 
 
-def utterances_of(ws: Workspace, clips: Sequence[Any]) -> list[Utterance]:
-    """Return clips as the client is to hear them; synthetic ones have no recording to be heard raw."""
+def utterances_of(prepared: Prepared, split: str) -> list[Utterance]:
+    """Return a split's clips as the client is to hear them; synthetic ones have no recording to be heard raw."""
     from asr.ctc.recognise import Utterance
 
     return [
         Utterance(
             Path(clip.clip).stem,
-            ws.clips / clip.clip,
+            prepared.folder / clip.clip,
             clip.transcript,
             clip.speaker,
             clip.seconds,
             clip.synthetic,
             None if clip.synthetic else Path(clip.source),
         )
-        for clip in clips
+        for clip in prepared.of(split)
     ]
 
 
@@ -124,6 +124,8 @@ def evaluate(
     ws: Workspace, prepared: Prepared, split: str, run: Run | None, losses: dict[str, float] | None = None
 ) -> None:
     """Measure a split through the client; print a table, and write the report, the card and the run's figures.
+
+    The card and the record tell of the workspace's own test speakers alone.
 
     Raises
     ------
@@ -144,7 +146,7 @@ def evaluate(
     noise = None
     if chosen.noise:
         noise = Noise.of_folder(judging_folder(ws), chosen.seed, heard_in_training=heard_in_training)
-    utterances = utterances_of(ws, prepared.of(split))
+    utterances = utterances_of(prepared, split)
     real = any(not utterance.synthetic for utterance in utterances)
     asked = conditions(noise, chosen.noise_levels, raw=real, draws=chosen.noise_draws)
     heard = recognise(
@@ -167,7 +169,7 @@ def evaluate(
         run=run.record() if run is not None else {},
         facts={"split": split, "scorer": ws.scorer.name, "beam width": chosen.beam_width},
         descriptions={} if noise is None else {noise.kind: noise.description},
-        learning=read_curve(ws, prepared),
+        learning=read_curve(ws, prepared) if split in SPLITS else None,
     )
     sound, words = sounds(utterances, asked, noise), timing(client_of(ws, ws.model))
     page = report_.write_report(ws.report(name, split), content, sound, words)
@@ -191,4 +193,4 @@ def print_worst(evaluations: Sequence[Any]) -> None:
                 print(f"the {len(worst)} worst{where}, {evaluation.kind} speech:")
             for item in worst:
                 condition = "" if item.condition == CLEAN else f" in {item.condition}"
-                print(f"  {item.clip}{condition}  said: {item.transcript!r}  heard: {item.hypothesis!r}")
+                print(f"  {item.title}{condition}  said: {item.transcript!r}  heard: {item.hypothesis!r}")

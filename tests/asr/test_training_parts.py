@@ -33,7 +33,7 @@ def said(*transcripts: str) -> Prepared:
         Clip(f"{number}.wav", f"/far/{number}.wav", "ann", text, 1.0, False)
         for number, text in enumerate(transcripts)
     ]
-    return Prepared([*clips, clips[0]], (*("train" for _ in clips), "dev"), [], "speaker", ())
+    return Prepared([*clips, clips[0]], (*("train" for _ in clips), "dev"), [], "speaker", (), Path("/far"))
 
 
 @pytest.mark.parametrize("train", [{}, {"competitors": 6, "competition": 0.0}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -245,6 +246,52 @@ def test_the_second_call_does_nothing_and_brings_back_what_was_deleted(trained) 
     assert done.returncode == 0 and "WER" in done.stdout, done.stderr
     done = asr("runs", ws.root)
     assert done.returncode == 0 and runs[0].name in done.stdout
+
+
+def test_recordings_of_others_judge_and_change_nothing_else(trained, tmp_path: Path) -> None:
+    ws, before, _, _ = trained
+    if not ws.model.is_file():
+        assert asr("export", ws.root).returncode == 0
+    split = json.loads(ws.split_record.read_text())
+    neighbours = tmp_path / "neighbours"
+    neighbours.mkdir()
+    rows = ["file,transcript,speaker"]
+    for name, speaker, heard in (("eve", "eve", "test"), ("known", split["train"][0], "train")):
+        clip, transcript = next(
+            (row["clip"], row["transcript"])
+            for row in csv.DictReader((ws.clips / "clips.csv").open())
+            if row["speaker"] in split[heard]
+        )
+        shutil.copy(ws.clips / clip, neighbours / f"{name}.wav")
+        rows.append(f"{name}.wav,{transcript},{speaker}")
+    (neighbours / "recordings.csv").write_text("\n".join(rows))
+    kept = {path: path.read_bytes() for path in (ws.card, ws.split_record, *ws.runs.rglob("*.json"))}
+
+    done = asr("evaluate", ws.root, "--recordings", neighbours)
+    assert done.returncode == 0, done.stderr
+    assert "Real speech, 2 speakers" in done.stdout and "raw" in done.stdout
+    remark = f"Of the 2 speakers {split['train'][0]}, by their names, were trained on"
+    assert remark in " ".join(done.stdout.split())
+    (report,) = ws.reports.glob("*-neighbours-*/report.json")
+    (evaluation,) = json.loads(report.read_text())["evaluations"]
+    assert evaluation["kind"] == "real" and set(evaluation["speakers"]) == {"eve", split["train"][0]}
+    assert all(item["recording"] in ("neighbours/eve.wav", "neighbours/known.wav") for item in evaluation["worst"])
+    # By another way to the same table it is the same report; recordings that name no speaker are nobody's.
+    done = asr("evaluate", ws.root, "--recordings", neighbours / "recordings.csv")
+    assert done.returncode == 0 and len([*ws.reports.glob("*-neighbours-*")]) == 1, done.stderr
+    folders = tmp_path / "by word" / "stop"
+    folders.mkdir(parents=True)
+    shutil.copy(neighbours / "eve.wav", folders)
+    done = asr("evaluate", ws.root, "--recordings", folders.parent)
+    assert done.returncode == 0 and "name no speaker: whoever made them may have been trained on" in done.stdout
+    assert {path: path.read_bytes() for path in kept} == kept and digests(ws.root) == before
+
+    for arguments, words in (
+        (["--recordings", tmp_path / "nowhere"], "nowhere: there are no recordings"),
+        (["--recordings", neighbours, "--split", "dev"], "other recordings have no splits"),
+    ):
+        done = asr("evaluate", ws.root, *arguments)
+        assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_full_disk_leaves_the_old_product(trained) -> None:

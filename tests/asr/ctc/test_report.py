@@ -106,6 +106,7 @@ def clips() -> list[Heard]:
                     loss,
                     slots,
                     other,
+                    recording="" if number >= 18 else f"anna & <ben>/{number}.flac",
                 )
             )
     return items
@@ -171,7 +172,8 @@ def test_every_figure_of_the_json_is_in_the_page(page: Page, content: dict[str, 
             pair = [f"“{item[side]}”" if item[side] else "(nothing)" for side in ("said", "heard")]
             assert any([cell.strip() for cell in row[:3]] == [*pair, str(item["count"])] for row in confusions)
         for item in [*evaluation["worst"], *evaluation["worst_in_noise"]]:
-            assert item["clip"] in page.text
+            assert item["clip"] in page.text and item["recording"] in page.text
+            assert bool(item["recording"]) == (evaluation["kind"] == "real")
         assert evaluation["words_in_noise"]["confusions"]
     assert seen > 100
     assert content["learning"]["forecast"] in page.text

@@ -132,7 +132,8 @@ def prepare_others(workspace: Workspace, place: Path) -> tuple[str, Prepared]:
     found = recordings_.find(place, workspace.alphabet, workspace.build)
     if not found:
         raise RecordingsError("there are no recordings", path=place, fix="Name a recordings.csv, or a folder of them")
-    name = re.sub(r"[^A-Za-z0-9.+-]+", "_", place.stem).lstrip(".") + "-" + fingerprint(str(place))[:6]
+    shown = place.stem if place.is_file() else place.name
+    name = f"{re.sub('[^A-Za-z0-9.+-]+', '_', shown).lstrip('.')}-{fingerprint(str(place))[:6]}"
     folder = workspace.build / "judged" / name
     clips, rejected = make_clips(found, folder, workspace.settings.recordings, workspace.alphabet, workspace.root)
     dealt = by_speaker(read_record(workspace.split_record))

@@ -120,7 +120,7 @@ def export(
     print(verbs.export(verbs.open_workspace(workspace), run))
 
 
-@app.command(epilog="Examples: asr evaluate my-lamp; asr evaluate my-lamp --recordings ~/neighbours")
+@app.command(epilog="Example: asr evaluate my-lamp; asr evaluate my-lamp --recordings ~/neighbours")
 def evaluate(
     workspace: Where = HERE,
     split: Annotated[str, typer.Option(help="test, or dev while you still try things.")] = "test",

@@ -35,7 +35,7 @@ class Report:
     title : name of the workspace.
     run : the run's record (asr.runs.Run.record()); empty where the model was not trained here.
     evaluations : of asr.ctc.evaluate, real and synthetic speech apart.
-    facts : what else the figures depend on, name to text: model, scorer, beam width, ...
+    facts : what else the figures depend on, name to text: split or recordings, scorer, beam width, ...
     descriptions : what a condition is, by its name or its kind of noise.
     learning : power law over the number of recordings; None: not measured.
     """
@@ -178,6 +178,7 @@ def _page(report: Report, pictures: Mapping[str, str]) -> str:
     sections.append(("conditions", "How this was made", page.settings_section(facts)))
     made = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
     name = f"run {report.run['id']}, " if report.run.get("id") else ""
+    name += "".join(f"{what} {report.facts[what]}, " for what in ("split", "recordings") if what in report.facts)
     if not report.evaluations:
         sections.insert(0, ("nothing", "Figures", "<p>Nothing was measured.</p>"))
     remarks = dict.fromkeys(remark for evaluation in report.evaluations for remark in evaluation.remarks)

@@ -167,7 +167,11 @@ def evaluate(
         title=ws.root.name,
         evaluations=evaluations,
         run=run.record() if run is not None else {},
-        facts={"split": split, "scorer": ws.scorer.name, "beam width": chosen.beam_width},
+        facts={
+            "split" if split in SPLITS else "recordings": split,
+            "scorer": ws.scorer.name,
+            "beam width": chosen.beam_width,
+        },
         descriptions={} if noise is None else {noise.kind: noise.description},
         learning=read_curve(ws, prepared) if split in SPLITS else None,
     )

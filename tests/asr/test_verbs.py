@@ -273,6 +273,7 @@ def test_recordings_of_others_judge_and_change_nothing_else(trained, tmp_path: P
     remark = f"Of the 2 speakers {split['train'][0]}, by their names, were trained on"
     assert remark in " ".join(done.stdout.split())
     (report,) = ws.reports.glob("*-neighbours-*/report.json")
+    assert ", recordings neighbours-" in report.with_name("index.html").read_text()
     (evaluation,) = json.loads(report.read_text())["evaluations"]
     assert evaluation["kind"] == "real" and set(evaluation["speakers"]) == {"eve", split["train"][0]}
     assert all(item["recording"] in ("neighbours/eve.wav", "neighbours/known.wav") for item in evaluation["worst"])

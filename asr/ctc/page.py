@@ -89,7 +89,7 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     """
     about = evaluation.remarks
     parts = [f"<p>{escape(_intro(evaluation))}</p>", remark_boxes(about), _tiles(evaluation)]
-    drawn = f"{wording.draws(evaluation.draws).capitalize()}" if evaluation.draws > 1 else ""
+    drawn = wording.draws(evaluation.draws).capitalize() if evaluation.draws > 1 else ""
     parts.append(
         figures_table("Every condition", "condition", evaluation.conditions, about, reasons=True, note=drawn)
     )

@@ -1,7 +1,7 @@
 """Piper's voices: networks that people's recordings taught, spoken by the program `piper` where it is installed.
 
-Loading a voice takes longer than speaking a sentence with it, so that one process says many. Its randomness is
-switched off: the same sentence is the same sound each time.
+A process that says one sentence mostly starts and loads its voice, so that one says many. Its randomness is switched
+off: the same sentence is the same sound each time.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def prepare_others(workspace: Workspace, place: Path) -> tuple[str, Prepared]:
     UserError : there are no recordings, or none can be used.
     """
     place = place.expanduser().absolute()
-    if place.name == recordings_.CSV_NAME:
+    if place.name == recordings_.CSV_NAME and place.is_file():
         place = place.parent
     found = recordings_.find(place, workspace.alphabet, workspace.build)
     if not found:
@@ -136,9 +136,10 @@ def prepare_others(workspace: Workspace, place: Path) -> tuple[str, Prepared]:
     name = f"{re.sub('[^A-Za-z0-9.+-]+', '_', shown).lstrip('.')}-{fingerprint(str(place))[:6]}"
     folder = workspace.build / "judged" / name
     clips, rejected = make_clips(found, folder, workspace.settings.recordings, workspace.alphabet, workspace.root)
-    dealt = by_speaker(read_record(workspace.split_record))
+    # Where recordings were dealt out instead of speakers, one may be in test as well.
+    used = {split: names for split, names in read_record(workspace.split_record).items() if split != "test"}
     speakers = {clip.speaker for clip in clips}
-    known = sorted(name for name in speakers if dealt.get(name) in ("train", "dev"))
+    known = sorted(speakers & by_speaker(used).keys())
     remarks = list(recordings_.remarks(found))
     if speakers == {recordings_.UNKNOWN_SPEAKER}:
         remarks.append("The recordings name no speaker: whoever made them may have been trained on.")

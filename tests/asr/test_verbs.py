@@ -289,6 +289,8 @@ def test_recordings_of_others_judge_and_change_nothing_else(trained, tmp_path: P
 
     for arguments, words in (
         (["--recordings", tmp_path / "nowhere"], "nowhere: there are no recordings"),
+        # The folder of a table that is not there is not searched for other sounds.
+        (["--recordings", folders.parent / "recordings.csv"], "recordings.csv: there are no recordings"),
         (["--recordings", neighbours, "--split", "dev"], "other recordings have no splits"),
     ):
         done = asr("evaluate", ws.root, *arguments)

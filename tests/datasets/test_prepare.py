@@ -16,7 +16,7 @@ from asr.sections import Split, Voices
 from asr.settings import Settings, render
 from asr.workspace import SPLITS, Workspace
 from datasets.manifest import read_manifest
-from datasets.prepare import prepare
+from datasets.prepare import prepare, prepare_others
 
 SENTENCES = ["turn on the light", "turn off the light", "switch on the light", "switch off the light"]
 
@@ -273,3 +273,19 @@ def test_copies_are_named_where_nothing_else_is_left(tmp_path: Path) -> None:
             file.write(f"ann-{number}b.wav,{SENTENCES[0]},ann\n")
     with pytest.raises(RecordingsError, match=r"13 clips are too few, \d of them copies of a take: nothing is left"):
         prepare(ws, SENTENCES)
+
+
+def test_who_was_trained_on_is_told_where_recordings_were_dealt_out_too(tmp_path: Path) -> None:
+    ws = workspace(tmp_path / "lamp")
+    record(ws.recordings, {"ann": 6, "bob": 6})
+    assert prepare(ws, SENTENCES).by == "recording"
+    dealt = json.loads(ws.split_record.read_text())
+    who = dealt["test"][0]
+    assert who in dealt["train"]
+    record(tmp_path / "others", {who: 1, "eve": 2})
+    name, others = prepare_others(ws, tmp_path / "others")
+    assert name.startswith("others-") and len(others.of(name)) == 3
+    (remark,) = others.remarks
+    assert remark.startswith(f"Of the 2 speakers {who}, by their names, were trained on")
+    record(tmp_path / "strangers", {"eve": 2})
+    assert prepare_others(ws, tmp_path / "strangers")[1].remarks == ()

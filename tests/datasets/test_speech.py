@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 import subprocess
 import sys
-import textwrap
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +17,7 @@ import pytest
 from asr import audio
 from asr.errors import AudioError, SetupError, WorkspaceError
 from asr.sections import Voices
-from datasets import flite, speaking_programs, speech
+from datasets import flite, speech
 from datasets.espeak import Espeak, data_folder, espeak
 from datasets.prepare import share_out
 from datasets.speech import Speaker, Spoken, cast_speakers, is_helper, speak, speak_to_files, voice_of
@@ -219,70 +216,6 @@ def test_files_are_spoken_once(tmp_path: Path) -> None:
     assert all(after[path] == before[path] for path in paths[1:4])
 
 
-@pytest.fixture
-def piper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program named piper that hums in place of a sentence, at 50 Hz a letter, or does what PIPER_FAULT asks for;
-    and a voice that is no voice."""
-    program = tmp_path / "bin" / "piper"
-    program.parent.mkdir()
-    program.write_text(
-        f"#!{sys.executable}\n"
-        + textwrap.dedent(f"""
-            import math, os, struct, sys, time, wave
-            fault = os.environ.get("PIPER_FAULT", "")
-            lines = sys.stdin.read().splitlines()
-            out = sys.argv[sys.argv.index("--output_dir") + 1]
-            with open({str(tmp_path / "asked")!r}, "a") as file:
-                print("/".join(lines), *sys.argv[1:], sep="|", file=file)
-            if fault == "fails":
-                print("Traceback", file=sys.stderr)
-                sys.exit("no config file for the voice")
-            if fault == "hangs":
-                time.sleep(60)
-            if fault != "silent":
-                for number, line in enumerate(lines[1:] if fault == "forgets" else lines, 98):
-                    with wave.open(os.path.join(out, f"{{number}}.wav"), "wb") as file:
-                        file.setparams((1, 2, 22050, 0, "NONE", ""))
-                        tone = [int(9000 * math.sin(2 * math.pi * 50 * len(line) * n / 22050)) for n in range(22050)]
-                        file.writeframes(struct.pack("<22050h", *tone))
-            """)
-    )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    voice = tmp_path / "amy.onnx"
-    voice.touch()
-    return voice
-
-
-def test_piper_speaks(piper: Path, tmp_path: Path) -> None:
-    (speaker,) = cast_speakers(Voices(voices=(f"piper:{piper}",), speakers=1, speed=(350.0, 350.0)), "en")
-    assert speaker.name.startswith("piper-amy-s350-p")
-    samples = speak("turn on the light", speaker)
-    assert len(samples) == pytest.approx(RATE, abs=2)
-    asked = (tmp_path / "asked").read_text().splitlines()[-1].split("|")
-    assert asked[0] == "turn on the light"
-    assert asked[asked.index("--model") + 1] == str(piper)
-    # Twice the normal speed is half the length.
-    assert float(asked[asked.index("--length_scale") + 1]) == 0.5
-    assert [asked[asked.index(f"--{name}") + 1] for name in ("noise_scale", "noise_w")] == ["0", "0"]
-
-
-def test_one_process_of_piper_s_says_many_sentences(piper: Path, tmp_path: Path) -> None:
-    cast = cast_speakers(Voices(voices=(f"piper:{piper}",), speakers=2), "en")
-    lines = [Spoken("x" * (2 + number), speaker) for number in range(18) for speaker in cast]
-    paths = speak_to_files(lines, tmp_path / "speech")
-    # Sixteen lines a process at most; each line is in the file of its own.
-    assert len((tmp_path / "asked").read_text().splitlines()) == 4
-    for line, path in zip(lines, paths, strict=True):
-        samples = replace(line, file=path).samples()
-        assert np.abs(np.fft.rfft(samples[:RATE])).argmax() == pytest.approx(50 * len(line.transcript), abs=1)
-        assert path.parent.name == line.speaker.name
-    low = replace(lines[-1], file=paths[-1], rate=1600).samples()
-    assert np.abs(low).mean() < 0.02 * np.abs(lines[-1].samples()).mean()
-    assert speak_to_files(lines, tmp_path / "speech") == paths
-    assert len((tmp_path / "asked").read_text().splitlines()) == 5  # the one that was spoken for comparison
-
-
 def test_speakers_differ_in_volume_where_that_is_asked_for(tmp_path: Path) -> None:
     quiet, usual = (cast_speakers(Voices(speakers=40, volume=volume), "en") for volume in ((-20.0, -6.0), (0.0, 0.0)))
     assert [one.name for one in quiet] == [one.name for one in usual]
@@ -293,51 +226,6 @@ def test_speakers_differ_in_volume_where_that_is_asked_for(tmp_path: Path) -> No
         np.testing.assert_allclose(soft, loud * 10 ** (one.volume / 20), atol=1e-6)
     paths = [speak_to_files([Spoken("on", one)], tmp_path)[0] for one in (quiet[0], usual[0])]
     assert paths[0] != paths[1]
-
-
-def test_each_speaker_of_piper_s_models_is_a_voice(piper: Path, tmp_path: Path) -> None:
-    many = tmp_path / "voices" / "many.onnx"
-    many.parent.mkdir()
-    many.touch()
-    (many.parent / "amy.onnx").touch()
-    Path(f"{many}.json").write_text('{"num_speakers": 3, "audio": {}}')
-    for named, expected in (
-        (f"piper:{many.parent}", {"amy", "many-0", "many-1", "many-2"}),
-        (f"piper:{many}", {"many-0", "many-1", "many-2"}),
-        (f"piper:{many}#2", {"many-2"}),
-    ):
-        cast = cast_speakers(Voices(voices=(named,), speakers=8), "en")
-        assert {voice_of(one.name) for one in cast} == {f"piper-{name}" for name in expected}
-    speak("turn on the light", cast[0])
-    asked = (tmp_path / "asked").read_text().splitlines()[-1].split("|")
-    assert asked[asked.index("--model") + 1] == str(many) and asked[asked.index("--speaker") + 1] == "2"
-    for named, complaint in (
-        (f"piper:{many}#3", r"its speakers are 0 to 2"),
-        (f"piper:{tmp_path / 'bin'}", r"no \.onnx lies there"),
-        (f"piper:{tmp_path / 'eve.onnx'}", r"there is no such file"),
-    ):
-        with pytest.raises(WorkspaceError, match=complaint):
-            cast_speakers(Voices(voices=(named,)), "en")
-    Path(f"{many}.json").write_text("[]")
-    with pytest.raises(WorkspaceError, match=r"many\.onnx\.json: this is no description of a voice"):
-        cast_speakers(Voices(voices=(f"piper:{many}",)), "en")
-
-
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [
-        ("fails", r"amy\.onnx: piper failed for 'turn on the light': no config file"),
-        ("silent", "no reason given"),
-        ("forgets", "no reason given"),
-        ("hangs", "more than 1 s"),
-    ],
-)
-def test_piper_fails(piper: Path, monkeypatch: pytest.MonkeyPatch, fault: str, words: str) -> None:
-    monkeypatch.setenv("PIPER_FAULT", fault)
-    monkeypatch.setattr(speaking_programs, "TIMEOUT", 1.0)
-    with pytest.raises(AudioError, match=words) as caught:
-        speak("turn on the light", Speaker("x", f"piper:{piper}", 175, 50))
-    assert "\n" not in str(caught.value)
 
 
 @pytest.fixture
@@ -401,9 +289,3 @@ def test_flite_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             speak("on", Speaker("x", "flite:slt", 175, 50))
     finally:
         flite.installed.cache_clear()
-
-
-def test_piper_is_missing(piper: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    with pytest.raises(SetupError, match=r"needs the program piper.*Install Piper"):
-        speak("on", Speaker("x", f"piper:{piper}", 175, 50))

@@ -51,8 +51,8 @@ train: runtime $(if $(filter mozilla-venv,$(ENGINE)),reference) ## Train, export
 weights: runtime ## Make the weights that come with the project anew, in an hour and a half on two cores
 	$(ASR) train examples/english
 	$(ASR) train examples/english-noise
-	install -m 644 examples/english-noise/build/export/output_graph.pbmm asr/weights/english.pbmm
-	install -m 644 examples/english-noise/build/export/MODEL_CARD.md asr/weights/english.md
+	install -m 644 examples/english-noise/build/export/output_graph.pbmm asr/ctc/weights/english.pbmm
+	install -m 644 examples/english-noise/build/export/MODEL_CARD.md asr/ctc/weights/english.md
 
 export: runtime ## Write output_graph.pb, .pbmm, the .tflite for Coqui's client, and the model card
 	$(ASR) export "$(WORKSPACE)"

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from asr import audio
-from asr import workers as workers_
-from asr.alphabet import Alphabet
-from asr.errors import AudioError, RecordingsError
-from asr.files import fingerprint, place_in, write_text
-from asr.progress import say, track
-from asr.sections import Recordings
-from datasets import trim
+from asr.core import audio
+from asr.core import workers as workers_
+from asr.core.alphabet import Alphabet
+from asr.core.errors import AudioError, RecordingsError
+from asr.core.files import fingerprint, place_in, write_text
+from asr.core.progress import say, track
+from asr.settings.sections import Recordings
+from asr.core import trim
 from datasets.recordings import Recording
 
 # Version of what a clip is made like; raised when the same recording would give other samples.

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.errors import SetupError, WorkspaceError
+from asr.core.errors import SetupError, WorkspaceError
 
 # Values of espeak-ng's speak_lib.h.
 _SYNCHRONOUS, _POSITION_CHARACTER, _UTF8, _DO_NOT_EXIT = 2, 1, 1, 0x8000

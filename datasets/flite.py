@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.errors import SetupError
+from asr.core.errors import SetupError
 from datasets import speaking_programs
 
 Float = npt.NDArray[np.float32]

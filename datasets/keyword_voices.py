@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from asr.alphabet import normal_word
-from asr.errors import UserError
-from asr.workspace import Workspace
+from asr.core.alphabet import normal_word
+from asr.core.errors import UserError
+from asr.settings.workspace import Workspace
 from datasets.speech import Spoken, cast_speakers
 
 _ONSETS = ("b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "sh", "ch", "tr", "st")

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr import audio
-from asr.alphabet import normal_word
-from asr.errors import RecordingsError
-from asr.files import place_in, write_json
-from asr.workspace import SPLITS, Workspace
+from asr.core import audio
+from asr.core.alphabet import normal_word
+from asr.core.errors import RecordingsError
+from asr.core.files import place_in, write_json
+from asr.settings.workspace import SPLITS, Workspace
 from datasets import recordings as recordings_
 from datasets import speech_commands, takes
 from datasets.keyword_voices import spoken_words

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr.errors import ManifestError
-from asr.files import write_text
+from asr.core.errors import ManifestError
+from asr.core.files import write_text
 
 HEADER = ("wav_filename", "wav_filesize", "transcript")
 _AGAIN = "Make it again with `make manifests`"

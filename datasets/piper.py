@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.errors import SetupError, WorkspaceError
+from asr.core.errors import SetupError, WorkspaceError
 from datasets import speaking_programs
 
 Float = npt.NDArray[np.float32]

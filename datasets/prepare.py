@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from asr.errors import RecordingsError
-from asr.files import fingerprint, write_json
-from asr.progress import say
-from asr.workspace import SPLITS, Workspace
+from asr.core.errors import RecordingsError
+from asr.core.files import fingerprint, write_json
+from asr.core.progress import say
+from asr.settings.workspace import SPLITS, Workspace
 from datasets import recordings as recordings_
 from datasets import takes
 from datasets.clips import Clip, Rejected, make_clips

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio
-from asr.errors import AudioError
+from asr.core import audio
+from asr.core.errors import AudioError
 
 Float = npt.NDArray[np.float32]
 

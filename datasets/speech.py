@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio
-from asr import workers as workers_
-from asr.errors import AudioError, SetupError, WorkspaceError
-from asr.files import fingerprint
-from asr.progress import track
-from asr.sections import Voices
+from asr.core import audio
+from asr.core import workers as workers_
+from asr.core.errors import AudioError, SetupError, WorkspaceError
+from asr.core.files import fingerprint
+from asr.core.progress import track
+from asr.settings.sections import Voices
 from datasets import flite, piper
 from datasets.espeak import espeak, languages, variants
 

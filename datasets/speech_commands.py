@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asr.errors import RecordingsError
-from asr.files import write_bytes
+from asr.core.errors import RecordingsError
+from asr.core.files import write_bytes
 
 BACKGROUND = "_background_noise_"
 LISTS = {"validation_list.txt": "dev", "testing_list.txt": "test"}

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.errors import WorkspaceError
-from asr.sections import Split
-from asr.workspace import SPLITS
+from asr.core.errors import WorkspaceError
+from asr.settings.sections import Split
+from asr.settings.workspace import SPLITS
 from datasets.recordings import UNKNOWN_SPEAKER
 from datasets.speech import is_helper, voice_of
 

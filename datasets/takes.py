@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio
-from asr.errors import AudioError
-from asr.files import fingerprint, write_json
-from asr.progress import track
-from asr.workspace import SPLITS
-from datasets import trim
+from asr.core import audio
+from asr.core.errors import AudioError
+from asr.core.files import fingerprint, write_json
+from asr.core.progress import track
+from asr.settings.workspace import SPLITS
+from asr.core import trim
 
 Float = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from asr.errors import ModelError
+from asr.core.errors import ModelError
 from export.int8_network import Layer, Network
 from export.tflite_network import read_network
 

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asr import files
-from asr.errors import ModelError
+from asr.core import files
+from asr.core.errors import ModelError
 
 NAME = "MODEL_CARD.md"
 UNKNOWN = "not measured yet"

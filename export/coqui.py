@@ -13,8 +13,8 @@ from math import isinf
 
 import numpy as np
 
-from asr.alphabet import Alphabet
-from asr.ctc.layers import (
+from asr.core.alphabet import Alphabet
+from asr.layers.sentence import (
     Convolution,
     Dense,
     Layer,

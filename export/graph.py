@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from asr.alphabet import Alphabet
-from asr.ctc.layers import (
+from asr.core.alphabet import Alphabet
+from asr.layers.sentence import (
     CLIP,
     Convolution,
     Dense,

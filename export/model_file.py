@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.alphabet import Alphabet
-from asr.errors import ModelError
+from asr.core.alphabet import Alphabet
+from asr.core.errors import ModelError
 from export import wire
 from export.tensors import (
     NUMBERS,

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.errors import ModelError
-from asr.files import atomic_path
+from asr.core.errors import ModelError
+from asr.core.files import atomic_path
 from export import wire
 from export.model_file import PACKAGE, ModelFile
 from export.tensors import NUMBERS, Node, constant, data_type, node_def, parse_node, tensor_shape

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.errors import ModelError
-from asr.keyword.layers import Dense, Layer, Reshape, output_shape
+from asr.core.errors import ModelError
+from asr.layers.keyword import Dense, Layer, Reshape, output_shape
 
 Int8 = npt.NDArray[np.int8]
 Float = npt.NDArray[np.float32]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asr.errors import ModelError
+from asr.core.errors import ModelError
 from export import flatbuffer
 from export.flatbuffer import Table
 from export.int8_network import Layer, Network, Shape, Sides, quantise_multiplier, quantised_limit

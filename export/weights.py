@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.ctc.layers import Array, Convolution, Dense, Layer, Lstm, Skip, Stride, check_layers
+from asr.layers.sentence import Array, Convolution, Dense, Layer, Lstm, Skip, Stride, check_layers
 from export import wire
 from export.model_file import Metadata, ModelFile
 from export.tensors import Node

@@ -11,7 +11,7 @@ import math
 import struct
 from itertools import pairwise
 
-from asr.errors import ScorerError
+from asr.core.errors import ScorerError
 from lm.wordlist import Arcs, Automaton, arrange
 
 ALIGNMENT = 16

@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from asr.errors import ScorerError
-from asr.files import atomic_path
-from asr.parts import part
+from asr.core.errors import ScorerError
+from asr.core.files import atomic_path
+from asr.core.parts import part
 
 # For sorting; what is more is sorted on disk. DeepSpeech's documents say 85 % of the machine's, which is not
 # to be had where anything else runs.

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.errors import ScorerError
-from asr.files import write_text
+from asr.core.errors import ScorerError
+from asr.core.files import write_text
 
 Words = tuple[str, ...]
 

@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr.alphabet import Alphabet
-from asr.errors import SentenceError
+from asr.core.alphabet import Alphabet
+from asr.core.errors import SentenceError
 from lm.template import HIGHEST, Choice, Gap, Node, Nothing, Series, Slot, Text
 
 _COMMENT = re.compile(r"(?:^|\s)#.*")

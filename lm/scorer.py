@@ -20,10 +20,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr.alphabet import Alphabet
-from asr.errors import ScorerError
-from asr.files import atomic_path, write_text
-from asr.sections import Scorer
+from asr.core.alphabet import Alphabet
+from asr.core.errors import ScorerError
+from asr.core.files import atomic_path, write_text
+from asr.settings.sections import Scorer
 from lm import kenlm
 from lm.fst import read_fst, write_fst
 from lm.look_ahead import Arpa, look_ahead

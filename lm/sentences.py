@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.alphabet import Alphabet
-from asr.errors import SentenceError
-from asr.files import fingerprint
+from asr.core.alphabet import Alphabet
+from asr.core.errors import SentenceError
+from asr.core.files import fingerprint
 from lm.matching import Match
 from lm.notation import Line, parse
 from lm.spelling import MOST_WORDS, Speller, TooManyWordsError

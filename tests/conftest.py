@@ -8,8 +8,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from asr.errors import SetupError
-from asr.parts import part
+from asr.core.errors import SetupError
+from asr.core.parts import part
 
 # No test's outcome depends on how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio
-from asr.settings import Settings, render, with_values
-from asr.workspace import Workspace
+from asr.core import audio
+from asr.settings.asr_toml import Settings, render, with_values
+from asr.settings.workspace import Workspace
 
 TUNES = {"up": (400, 700, 1200), "down": (1200, 700, 400), "low": (300, 300, 300), "high": (1500, 1500, 900)}
 SPEAKERS = 12

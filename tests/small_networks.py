@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.ctc.layers import Convolution, Dense, Layer, Lstm, Skip, Stride, cells, lstm_name, places
+from asr.layers.sentence import Convolution, Dense, Layer, Lstm, Skip, Stride, cells, lstm_name, places
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

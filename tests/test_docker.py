@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from asr import parts
-from asr.errors import SetupError
-from asr.steps.engines import IMAGE
+from asr.core import parts
+from asr.core.errors import SetupError
+from tools.commands.steps.engines import IMAGE
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILES = ("Dockerfile", "Dockerfile.train")

@@ -267,7 +267,7 @@ def test_every_module_opens_with_what_it_is_for() -> None:
 
 
 # What comes with the project though it was made: the weights that a training starts from, a model like any other.
-LARGE = {ROOT / "asr/weights/english.pbmm": 10_000_000}
+LARGE = {ROOT / "asr/ctc/weights/english.pbmm": 10_000_000}
 
 
 def test_nothing_large_or_made_is_tracked() -> None:
@@ -278,8 +278,8 @@ def test_nothing_large_or_made_is_tracked() -> None:
 
 
 def test_importing_the_command_line_starts_nothing_heavy() -> None:
-    pytest.importorskip("asr.cli")
+    pytest.importorskip("tools.commands.cli")
     heavy = {"tensorflow", "keras", "matplotlib", "pandas"}
-    probe = f"import sys, asr.cli; print({heavy} & set(sys.modules))"
+    probe = f"import sys, tools.commands.cli; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from asr import audio
-from asr.alphabet import Alphabet
+from asr.core import audio
+from asr.core.alphabet import Alphabet
 from asr.ctc.batches import Clip, Recipe
 from asr.ctc.train import Plan
-from asr.sections import Train
+from asr.settings.sections import Train
 from tests.lm.tone_speech import say
 
 ALPHABET = Alphabet(" abc")

@@ -18,8 +18,8 @@ import types
 from pathlib import Path
 from typing import Any
 
-from asr.errors import UserError
-from asr.files import write_text
+from asr.core.errors import UserError
+from asr.core.files import write_text
 
 
 class Image:

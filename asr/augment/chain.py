@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.audio import SAMPLE_RATE
+from asr.core.audio import SAMPLE_RATE
 from asr.augment import microphone, noise, scenes
 from asr.augment.room import Room, make_rooms, reverberate
-from asr.augment.settings import Augment
+from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
 from asr.augment.spectrum import Float
 from asr.augment.voice import change_voice

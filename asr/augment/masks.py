@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.augment.settings import Augment
+from asr.settings.augment import Augment
 from asr.augment.spectrum import Float
 
 MEL_BANDS = 40  # of the client's Mfcc op

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from asr.audio import SAMPLE_RATE
+from asr.core.audio import SAMPLE_RATE
 from asr.augment.spectrum import Float, convolve_short, minimum_phase
 
 TELEPHONE = (300.0, 3400.0)  # Hz, ITU-T G.120's band

@@ -91,7 +91,7 @@ def make_scene(
 def quiet_ends(samples: Float, below: float = _QUIET_BELOW) -> tuple[int, int]:
     """Return how many samples before and after the speech are quieter than its loudest 10 ms by `below` dB.
 
-    Where all of it is quiet, nothing is an end. This is no datasets.trim: a clip was cut already, and holds no half
+    Where all of it is quiet, nothing is an end. This is no asr.core.trim: a clip was cut already, and holds no half
     second of its room by which that would tell soft speech from noise.
     """
     powers = frame_powers(samples)

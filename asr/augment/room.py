@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.audio import SAMPLE_RATE
+from asr.core.audio import SAMPLE_RATE
 from asr.augment.spectrum import Float, convolve_long
 
 SOUND = 343.0  # m/s

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import scipy.fft
 
-from asr.audio import SAMPLE_RATE
+from asr.core.audio import SAMPLE_RATE
 from asr.augment.spectrum import (
     Float,
     convolve_short,

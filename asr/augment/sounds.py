@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio, progress
-from asr.audio import SAMPLE_RATE
+from asr.core import audio, progress
+from asr.core.audio import SAMPLE_RATE
 from asr.augment.spectrum import Float
-from asr.errors import AudioError
-from asr.files import atomic_path, fingerprint
+from asr.core.errors import AudioError
+from asr.core.files import atomic_path, fingerprint
 
 Int16 = npt.NDArray[np.int16]
 

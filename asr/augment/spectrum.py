@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from asr.audio import SAMPLE_RATE
+from asr.core.audio import SAMPLE_RATE
 
 Float = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import scipy.fft
 
-from asr.audio import SAMPLE_RATE
+from asr.core.audio import SAMPLE_RATE
 from asr.augment.spectrum import Float
 
 _WINDOW = 400  # samples, 25 ms: a low voice's period twice

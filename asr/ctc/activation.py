@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from asr.ctc.layers import CLIP
+from asr.layers.sentence import CLIP
 
 _WORD = 1 << 16
 

@@ -14,13 +14,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio
-from asr import workers as workers_
-from asr.alphabet import Alphabet
+from asr.core import audio
+from asr.core import workers as workers_
+from asr.core.alphabet import Alphabet
 from asr.augment.chain import Chain
 from asr.augment.masks import hide
-from asr.ctc.features import COEFFICIENTS, mfcc, step_samples, window_samples
-from asr.errors import ModelError
+from asr.runtime.features import COEFFICIENTS, mfcc, step_samples, window_samples
+from asr.core.errors import ModelError
 
 Float = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]

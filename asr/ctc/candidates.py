@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from asr.ctc import checkpoints
+from asr.runs import checkpoints
 
 Kept = list[tuple[float, int]]  # dev loss and epoch
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from asr.progress import say
+from asr.core.progress import say
 
 # Utterances of a share, at least: on two cores four shares of 4 took 1.08 times as long as two of 8 (n_hidden 320).
 LEAST = 4

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio
+from asr.core import audio
 from asr.ctc.batches import Clip
-from asr.ctc.features import COEFFICIENTS, mfcc
-from asr.files import atomic_path, fingerprint
-from asr.progress import track
+from asr.runtime.features import COEFFICIENTS, mfcc
+from asr.core.files import atomic_path, fingerprint
+from asr.core.progress import track
 
 Float = npt.NDArray[np.float32]
 

@@ -18,8 +18,8 @@ from keras import ops
 
 from asr.ctc.activation import Dropout
 from asr.ctc.bands import FILTERS, STEP, TAPS, BandConvolution, Bands, Windows, inverse_dct
-from asr.ctc.features import COEFFICIENTS, CONTEXT
-from asr.ctc.layers import (
+from asr.runtime.features import COEFFICIENTS, CONTEXT
+from asr.layers.sentence import (
     CLIP,
     Convolution,
     Dense,
@@ -34,7 +34,7 @@ from asr.ctc.layers import (
     stride,
 )
 from asr.ctc.recurrence import Recurrence
-from asr.sections import Train
+from asr.settings.sections import Train
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from asr import audio
-from asr.ctc.features import COEFFICIENTS, mfcc
+from asr.core import audio
+from asr.runtime.features import COEFFICIENTS, mfcc
 
 Float = npt.NDArray[np.float32]
 

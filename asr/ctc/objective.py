@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from asr.alphabet import Alphabet
-from asr.sections import Train
+from asr.core.alphabet import Alphabet
+from asr.settings.sections import Train
 
 
 def ctc_losses(logits: Any, frames: Any, labels: Any, label_lengths: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from asr.sections import Train
+from asr.settings.sections import Train
 
 _LAST_FALL = 0.25  # of the epochs planned
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from asr.ctc.batches import Batch
 from asr.ctc.schedule import Pace
-from asr.progress import shows_bars
-from asr.sections import Train
+from asr.core.progress import shows_bars
+from asr.settings.sections import Train
 
 
 class Steps(keras.callbacks.Callback):

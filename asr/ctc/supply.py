@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.ctc.batches import Batch, Hearing, Labels, Recipe, Source, Workshop, collate, needed_frames, plan
-from asr.sections import Train
+from asr.settings.sections import Train
 
 Float = npt.NDArray[np.float32]
 

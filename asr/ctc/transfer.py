@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from asr.alphabet import Alphabet
+from asr.core.alphabet import Alphabet
 from asr.ctc.bands import STEP, BandConvolution, Bands
-from asr.ctc.layers import Convolution, Dense, Layer, Lstm, lstm_name, stride, unfold_normalisation
+from asr.layers.sentence import Convolution, Dense, Layer, Lstm, lstm_name, stride, unfold_normalisation
 from asr.ctc.network import NETWORKS, form_of, network_of, reach
 from asr.ctc.recurrence import Recurrence
-from asr.errors import ModelError
+from asr.core.errors import ModelError
 
 _WEIGHTY = (Bands, BandConvolution, keras.layers.Dense, Recurrence)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from asr import audio
-from asr.errors import AudioError, UserError
-from asr.files import write_text
+from asr.core import audio
+from asr.core.errors import AudioError, UserError
+from asr.core.files import write_text
 from asr.keyword.frontend import PREPROCESS, SAMPLE_RATE, STEP, WINDOW, features
 
 COLUMNS = 110

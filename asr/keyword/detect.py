@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from asr.keyword.settings import Keyword
+from asr.settings.keyword import Keyword
 
 SLICES = 49
 HIGHEST = 255

@@ -12,23 +12,24 @@ from pathlib import Path
 
 import numpy as np
 
-from asr import audio
-from asr import workers as workers_
-from asr.alphabet import normal_word
-from asr.audio import Int16
+from asr.core import audio
+from asr.core import workers as workers_
+from asr.core.alphabet import normal_word
+from asr.core.audio import Int16
 from asr.augment.chain import Chain
-from asr.augment.settings import Augment
+from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
 from asr.augment.spectrum import Float
-from asr.ctc.conditions import Noise, mix
-from asr.errors import AudioError, RecordingsError
+from asr.evaluation.conditions import Noise, mix
+from asr.core.errors import AudioError, RecordingsError
 from asr.keyword import windows
 from asr.keyword.jobs import Job
-from asr.keyword.settings import SILENCE, UNKNOWN, Keyword
+from asr.settings.keyword import SILENCE, UNKNOWN, Keyword
 from asr.keyword.shards import Int8, Writer
 from asr.keyword.windows import CLIP, Maker, Sound
-from asr.progress import track
-from datasets import speech_commands, tables
+from asr.core.progress import track
+from datasets import speech_commands
+from asr.core import tables
 from datasets.keywords import Found
 
 SLICES = 49

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from asr.alphabet import normal_word
-from asr.keyword.settings import Keyword
+from asr.core.alphabet import normal_word
+from asr.settings.keyword import Keyword
 from datasets.keywords import Found, Utterance
 from datasets.speech_commands import Member
 

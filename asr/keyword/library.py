@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 from functools import lru_cache
 
-from asr.errors import SetupError
-from asr.parts import part
+from asr.core.errors import SetupError
+from asr.core.parts import part
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from asr.keyword.layers import Dense, Depthwise, Layer, Reshape
+from asr.layers.keyword import Dense, Depthwise, Layer, Reshape
 
 SLICES = 49
 # Real value of a feature byte q: (q + 128) * SCALE, micro_speech's 0 to 26.

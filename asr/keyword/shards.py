@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.errors import ModelError
-from asr.files import atomic_path
+from asr.core.errors import ModelError
+from asr.core.files import atomic_path
 
 ROWS = 32768  # of a shard: 64 MB of 1960 features
 

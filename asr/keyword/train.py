@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.ctc import checkpoints
-from asr.files import fingerprint
+from asr.runs import checkpoints
+from asr.core.files import fingerprint
 from asr.keyword import network
 from asr.keyword.calibration import class_offsets
 from asr.keyword.examples import SLICES, WIDTHS, classes
-from asr.keyword.layers import Layer
+from asr.layers.keyword import Layer
 from asr.keyword.masks import hide
-from asr.keyword.settings import Keyword
+from asr.settings.keyword import Keyword
 from asr.keyword.shards import Reader
-from asr.progress import say, track
+from asr.core.progress import say, track
 
 LEAST_GAIN = 1e-4  # of the score; less is no better epoch
 JUDGED = 4096  # rows that go through the network at once where nothing is learnt
@@ -344,7 +344,7 @@ def class_weights(labels: npt.NDArray[np.uint8], outputs: int) -> npt.NDArray[np
 
 def write_record(path: Path, trained: Trained) -> None:
     """Write the curve of a training as JSON, for reports."""
-    from asr.files import write_text
+    from asr.core.files import write_text
 
     record = {"epochs": trained.epochs, "best": trained.best, "seconds": trained.seconds, "curve": trained.curve}
     write_text(path, json.dumps(record, indent=1) + "\n")

@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from asr import audio
-from asr.alphabet import Alphabet
-from asr.ctc import features
-from asr.errors import RecordingsError
-from asr.sections import Recordings
+from asr.core import audio
+from asr.core.alphabet import Alphabet
+from asr.runtime import features
+from asr.core.errors import RecordingsError
+from asr.settings.sections import Recordings
 from datasets import clips
 from datasets.clips import make_clips, read_clips
 from datasets.recordings import Recording
@@ -276,9 +276,9 @@ def test_a_full_disk_says_so_and_the_next_run_goes_on(tmp_path: Path, good: Path
     program = """
         import resource, signal, sys
         from pathlib import Path
-        from asr.alphabet import Alphabet
-        from asr.errors import UserError
-        from asr.sections import Recordings
+        from asr.core.alphabet import Alphabet
+        from asr.core.errors import UserError
+        from asr.settings.sections import Recordings
         from datasets.clips import make_clips
         from datasets.recordings import Recording
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

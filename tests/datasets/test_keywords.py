@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr import audio
-from asr.errors import RecordingsError
+from asr.core import audio
+from asr.core.errors import RecordingsError
 from asr.keyword.jobs import plan
-from asr.workspace import Workspace
+from asr.settings.workspace import Workspace
 from datasets import keywords, speech_commands
 from tests.keyword_words import SPEAKERS, make_workspace, tune, write_words
 

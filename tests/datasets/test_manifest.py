@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from asr.errors import ManifestError
+from asr.core.errors import ManifestError
 from datasets.manifest import Row, read_manifest, write_manifest
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr import audio
-from asr.errors import AudioError, SetupError, WorkspaceError
-from asr.sections import Voices
+from asr.core import audio
+from asr.core.errors import AudioError, SetupError, WorkspaceError
+from asr.settings.sections import Voices
 from datasets import speaking_programs
 from datasets.speech import Speaker, Spoken, cast_speakers, speak, speak_to_files, voice_of
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from asr.errors import RecordingsError, WorkspaceError
-from asr.sections import Split, Voices
-from asr.settings import Settings, render
-from asr.workspace import SPLITS, Workspace
+from asr.core.errors import RecordingsError, WorkspaceError
+from asr.settings.sections import Split, Voices
+from asr.settings.asr_toml import Settings, render
+from asr.settings.workspace import SPLITS, Workspace
 from datasets.manifest import read_manifest
 from datasets.prepare import prepare, prepare_others
 
@@ -180,7 +180,7 @@ def test_two_recordings_are_too_few(tmp_path: Path) -> None:
 
 def test_the_digits_with_their_speakers_named(shared_data: Path, tmp_path: Path) -> None:
     """A table outside the workspace, 8 kHz: what `asr init --recordings` makes of it."""
-    from asr.sections import Recordings
+    from asr.settings.sections import Recordings
 
     table = tmp_path / "digits.csv"
     lines = (shared_data / "digits" / "recordings.csv").read_text().splitlines()

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr import audio
-from asr.alphabet import Alphabet
-from asr.errors import RecordingsError, SentenceError
+from asr.core import audio
+from asr.core.alphabet import Alphabet
+from asr.core.errors import RecordingsError, SentenceError
 from datasets import recordings
 from datasets.recordings import UNKNOWN_SPEAKER
 

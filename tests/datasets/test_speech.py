@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from asr import audio
-from asr.errors import AudioError, SetupError, WorkspaceError
-from asr.sections import Voices
+from asr.core import audio
+from asr.core.errors import AudioError, SetupError, WorkspaceError
+from asr.settings.sections import Voices
 from datasets import flite, speech
 from datasets.espeak import Espeak, data_folder, espeak
 from datasets.prepare import share_out

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr import audio
-from asr.errors import RecordingsError
+from asr.core import audio
+from asr.core.errors import RecordingsError
 from datasets import speech_commands
 from datasets.speech_commands import split_of_hash
 
@@ -145,7 +145,7 @@ def test_a_description_without_end_is_not_read(tmp_path: Path, form: int) -> Non
         info.pax_headers = {"comment": "x" * 90_000_000} if form == tarfile.PAX_FORMAT else {}
         tar.addfile(info)
     script = (
-        "import resource, sys\nfrom pathlib import Path\nfrom asr.errors import RecordingsError\n"
+        "import resource, sys\nfrom pathlib import Path\nfrom asr.core.errors import RecordingsError\n"
         "from datasets.speech_commands import index_archive\nplace = Path(sys.argv[1])\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nbefore = peak()\n"
         "try: index_archive(place, place.parent / 'noise', place.parent / 'voices')\n"

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr.alphabet import Alphabet
-from asr.errors import WorkspaceError
-from asr.sections import Split
-from asr.workspace import SPLITS
+from asr.core.alphabet import Alphabet
+from asr.core.errors import WorkspaceError
+from asr.settings.sections import Split
+from asr.settings.workspace import SPLITS
 from datasets.recordings import UNKNOWN_SPEAKER, read_csv
 from datasets.split import Assignment, Member, assign
 

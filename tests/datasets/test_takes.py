@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from scipy import signal
 
-from asr.errors import WorkspaceError
+from asr.core.errors import WorkspaceError
 from datasets.takes import Take, find_copies, originals
 
 RATE = 16000

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from asr import audio
-from asr.cli import app
-from asr.settings import read, render, with_values
+from asr.core import audio
+from tools.commands.cli import app
+from asr.settings.asr_toml import read, render, with_values
 from datasets.speech import cast_speakers, speak
 from tests.docs.documents import DOCUMENTS, NEEDS, ROOT, Block, anchors, blocks, commands, links, mentioned
 

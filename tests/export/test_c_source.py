@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asr.errors import ModelError
+from asr.core.errors import ModelError
 from export.c_source import Listening, c_source
 from export.tflite_network import read_network
 from tests import int8_networks

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from asr.errors import ModelError
+from asr.core.errors import ModelError
 from export.card import Card, Share, render, write_card
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr import audio, parts
-from asr.alphabet import Alphabet
-from asr.ctc import features
-from asr.ctc.layers import Layer
-from asr.ctc.libdeepspeech import Model
-from asr.errors import SetupError
-from asr.sections import Scorer
+from asr.core import audio, parts
+from asr.core.alphabet import Alphabet
+from asr.runtime import features
+from asr.layers.sentence import Layer
+from asr.client.libdeepspeech import Model
+from asr.core.errors import SetupError
+from asr.settings.sections import Scorer
 from export.coqui import tflite
 from export.graph import graph_def
 from lm.scorer import build

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.alphabet import Alphabet
-from asr.ctc.layers import check_layers, context_of
+from asr.core.alphabet import Alphabet
+from asr.layers.sentence import check_layers, context_of
 from export.graph import Dense, Lstm, Skip, Stride, fold_normalisation, graph_def, lstm_name
 from tests.small_networks import GraphRunner, keras_probabilities, small_network
 
@@ -81,7 +81,7 @@ def test_streamed_graph_is_the_trained_network(network, frames) -> None:
     ["one LSTM", "two LSTM and a skip", "stride of 2", "convolutions", "convolutions that look ahead"],
 )
 def test_tensorflow_1_gives_the_same(network, tmp_path) -> None:
-    from asr.ctc import features
+    from asr.runtime import features
 
     layers = small_network(3, sharpness=20.0, **NETWORKS[network])
     graph = graph_def(layers, Alphabet())

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.alphabet import Alphabet
-from asr.ctc.layers import Layer, Stride
-from asr.errors import ModelError, SetupError
-from asr.parts import part
+from asr.core.alphabet import Alphabet
+from asr.layers.sentence import Layer, Stride
+from asr.core.errors import ModelError, SetupError
+from asr.core.parts import part
 from export import wire
 from export.graph import Lstm, Skip, graph_def, lstm_name, read_layers
 from export.model_file import read_directory, read_metadata
@@ -181,7 +181,7 @@ def test_same_transcripts_from_both_forms(tmp_path) -> None:
         part("lib/libdeepspeech.so")
     except SetupError as error:
         pytest.skip(str(error))
-    from asr.ctc.libdeepspeech import Model
+    from asr.client.libdeepspeech import Model
 
     graph = graph_def(small_network(11, width=80, lstms=(64, 48)), Alphabet())
     (tmp_path / "output_graph.pb").write_bytes(graph)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asr import audio
+from asr.core import audio
 from export.c_source import Listening
 from tests import int8_networks
 from tests.firmware_host import HostRunner, compile_library, write_tables

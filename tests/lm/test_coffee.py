@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from asr.alphabet import Alphabet
+from asr.core.alphabet import Alphabet
 from lm.sentences import Templates
 
 SLOTS = ("size", "roast", "numberOfShots", "coffeeDrink", "milkAmount", "sugarAmount")

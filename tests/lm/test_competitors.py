@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asr.alphabet import Alphabet
+from asr.core.alphabet import Alphabet
 from lm.competitors import Competitors
 from lm.sentences import Templates
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from asr.alphabet import Alphabet
-from asr.errors import ScorerError, SetupError
-from asr.parts import part
-from asr.sections import Scorer
+from asr.core.alphabet import Alphabet
+from asr.core.errors import ScorerError, SetupError
+from asr.core.parts import part
+from asr.settings.sections import Scorer
 from lm import kenlm
 from lm.scorer import build
 from lm.sentences import Templates
@@ -194,7 +194,7 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_file(tmp_path: Path) -> None
     child = f"""if True:
         import resource
         from pathlib import Path
-        from asr.errors import ScorerError
+        from asr.core.errors import ScorerError
         from lm import kenlm
         resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
         try:

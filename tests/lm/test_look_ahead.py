@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.alphabet import Alphabet
-from asr.ctc.libdeepspeech import Model
-from asr.errors import ScorerError, SetupError
-from asr.parts import part
-from asr.sections import Scorer
+from asr.core.alphabet import Alphabet
+from asr.client.libdeepspeech import Model
+from asr.core.errors import ScorerError, SetupError
+from asr.core.parts import part
+from asr.settings.sections import Scorer
 from lm import kenlm
 from lm.look_ahead import Arpa, Words, look_ahead
 from lm.scorer import build, read_scorer

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from asr.alphabet import Alphabet
+from asr.core.alphabet import Alphabet
 from lm.sentences import Templates
 
 ENGLISH = Alphabet()

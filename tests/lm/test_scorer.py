@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from asr.alphabet import Alphabet
-from asr.errors import ScorerError, SentenceError, SetupError
-from asr.parts import part
-from asr.sections import Scorer
+from asr.core.alphabet import Alphabet
+from asr.core.errors import ScorerError, SentenceError, SetupError
+from asr.core.parts import part
+from asr.settings.sections import Scorer
 from lm import kenlm
 from lm.scorer import build, read_scorer, write_scorer
 
@@ -107,9 +107,9 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_scorer(light: Path, tmp_path
     child = f"""if True:
         import resource
         from pathlib import Path
-        from asr.alphabet import Alphabet
-        from asr.errors import ScorerError
-        from asr.sections import Scorer
+        from asr.core.alphabet import Alphabet
+        from asr.core.errors import ScorerError
+        from asr.settings.sections import Scorer
         from lm.scorer import build
         resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
         try:

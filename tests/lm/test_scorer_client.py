@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from asr.alphabet import Alphabet
-from asr.ctc.libdeepspeech import Model
-from asr.errors import SetupError
-from asr.parts import part
-from asr.sections import Scorer
+from asr.core.alphabet import Alphabet
+from asr.client.libdeepspeech import Model
+from asr.core.errors import SetupError
+from asr.core.parts import part
+from asr.settings.sections import Scorer
 from lm.scorer import build
 from lm.sentences import Templates
 from tests.lm.tone_speech import graph, say

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from asr.alphabet import Alphabet
-from asr.errors import SentenceError
+from asr.core.alphabet import Alphabet
+from asr.core.errors import SentenceError
 from lm.sentences import Templates
 
 ENGLISH = Alphabet()

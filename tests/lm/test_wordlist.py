@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.alphabet import Alphabet
-from asr.errors import ScorerError, SetupError
-from asr.parts import part
-from asr.sections import Scorer
+from asr.core.alphabet import Alphabet
+from asr.core.errors import ScorerError, SetupError
+from asr.core.parts import part
+from asr.settings.sections import Scorer
 from lm.fst import read_fst, write_fst
 from lm.scorer import build
 from lm.wordlist import accept_only

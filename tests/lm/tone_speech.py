@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from asr.alphabet import Alphabet
-from asr.ctc.features import mfcc
+from asr.core.alphabet import Alphabet
+from asr.runtime.features import mfcc
 from export.graph import Dense, Layer, Lstm, Skip, graph_def, lstm_name
 
 RATE = 16000  # Hz

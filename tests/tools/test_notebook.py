@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.image
 import pytest
 
-from asr.errors import UserError
+from asr.core.errors import UserError
 from tools import notebook
 
 ROOT = Path(__file__).resolve().parents[2]

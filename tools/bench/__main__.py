@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from asr.errors import UserError
+from asr.core.errors import UserError
 
 SHORT = ("step", "bfloat16", "competitors", "parts", "augment", "microfrontend")
 LONG = ("dev_loss", "speech_commands", "kills", "stream")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tools.bench.step import machine, ratios
 
 if TYPE_CHECKING:
-    from asr.sections import Train
+    from asr.settings.sections import Train
 
 # Takes so many steps, and returns the seconds of each: of the clock, and of all processors.
 Side = Callable[[int], list[tuple[float, float]]]
@@ -32,7 +32,7 @@ def parse(description: str | None, network: str, more: Mapping[str, int] | None 
 
 def settings_of(options: argparse.Namespace) -> Train:
     """Return what the options say of the network."""
-    from asr.sections import Train
+    from asr.settings.sections import Train
 
     return Train(network=options.network, n_hidden=options.width, batch_size=options.batch)
 

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 import soxr
 
-from asr import audio
-from asr.audio import SAMPLE_RATE
+from asr.core import audio
+from asr.core.audio import SAMPLE_RATE
 from asr.augment import masks, microphone, noise, room, scenes, voice
 from asr.augment.chain import Chain
-from asr.augment.settings import Augment
+from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds, babble
 from asr.augment.spectrum import Float
 

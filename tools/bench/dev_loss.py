@@ -29,8 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asr.errors import UserError
-from asr.settings import Settings, fitted, render, with_values
+from asr.core.errors import UserError
+from asr.settings.asr_toml import Settings, fitted, render, with_values
 from tools.bench.step import SKIPPED, find_reference, machine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,13 +168,13 @@ def make_workspace(folder: Path, digits: Path, *, plain: bool, known: bool = Fal
     (folder / "asr.toml").write_text(render(settings))
     (folder / "sentences.txt").write_text(SENTENCES)
     for verb in ("manifests", "scorer"):
-        subprocess.run([sys.executable, "-m", "asr.cli", verb, str(folder)], cwd=ROOT, check=True, stdout=2)
+        subprocess.run([sys.executable, "-m", "tools.commands.cli", verb, str(folder)], cwd=ROOT, check=True, stdout=2)
 
 
 def start(name: str, folder: Path) -> Side:
     """Start a training, stopped: it works in its turns only."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "asr.cli", "train", str(folder)],
+        [sys.executable, "-m", "tools.commands.cli", "train", str(folder)],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

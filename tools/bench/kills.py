@@ -60,7 +60,7 @@ def train(folder: Path, deadline: float | None = None) -> bool:
     """
     with (folder / "train.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "asr.cli", "train", str(folder)],
+            [sys.executable, "-m", "tools.commands.cli", "train", str(folder)],
             cwd=ROOT,
             env={**os.environ, **ENVIRONMENT},
             stdout=log,

@@ -20,7 +20,7 @@ def main() -> None:
     options = parse()
     from asr.ctc import devices
     from asr.ctc.batches import Batch
-    from asr.sections import Train
+    from asr.settings.sections import Train
 
     chosen = threads(options.threads)
     shares = 1

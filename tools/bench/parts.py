@@ -64,7 +64,7 @@ def parts(network: str, width: int, batch: int, frames: int) -> dict[str, Part]:
     from asr.ctc.network import build
     from asr.ctc.objective import Objective, ctc_losses, optimiser_of
     from asr.ctc.stepping import dataset
-    from asr.sections import Train
+    from asr.settings.sections import Train
 
     settings = Train(network=network, n_hidden=width, batch_size=batch)
     made = make_batch(batch, frames)

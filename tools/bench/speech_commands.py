@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from asr import audio
+from asr.core import audio
 
 WORDS = 35
 DISTINCT = 700  # clips that are made; the archive repeats them
@@ -49,8 +49,8 @@ def write_archive(path: Path, clips: int) -> None:
 
 def ours(archive: Path, folder: Path, passes: int) -> None:
     """Make the data set; print seconds, rows, bytes on disk and the processes' memory."""
-    from asr import verbs
-    from asr.settings import Settings, render, with_values
+    from tools.commands import verbs
+    from asr.settings.asr_toml import Settings, render, with_values
 
     words = tuple(f"word{number:02d}" for number in range(WORDS))
     settings = with_values(
@@ -74,9 +74,9 @@ def whole(archive: Path, folder: Path) -> None:
     """Make a model of ten words; print seconds in all, of an epoch, and of the processes' memory."""
     import json
 
-    from asr import verbs
-    from asr.settings import Settings, render, with_values
-    from asr.workspace import Workspace
+    from tools.commands import verbs
+    from asr.settings.asr_toml import Settings, render, with_values
+    from asr.settings.workspace import Workspace
 
     words = tuple(f"word{number:02d}" for number in range(10))
     # The sounds of a word are like those of any other: nothing would get better, and an early end would be no measure.

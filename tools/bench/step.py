@@ -21,8 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from asr import parts
-from asr.errors import SetupError, UserError
+from asr.core import parts
+from asr.core.errors import SetupError, UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (134, 512)

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from asr import audio
-from asr.errors import ModelError
+from asr.core import audio
+from asr.core.errors import ModelError
 from asr.keyword.detect import Rule, detect
-from asr.keyword.stream import LATE, STEP, count_hits
-from asr.stderr import load_tensorflow
-from asr.steps.keyword_stream import at_hand, runner, streams
-from asr.workspace import Workspace
+from asr.evaluation.keyword_stream import LATE, STEP, count_hits
+from asr.core.stderr import load_tensorflow
+from tools.commands.steps.keyword_stream import at_hand, runner, streams
+from asr.settings.workspace import Workspace
 from tools.firmware import machine
 
 HEARD = re.compile(r"^heard (.+) 0\.\d\d @\d+ ms, slice (\d+), score (\d+)$", re.MULTILINE)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from asr import audio
-from asr.errors import UserError
+from asr.core import audio
+from asr.core.errors import UserError
 from tools.firmware import machine, measure
 
 # Of a workspace: where the export puts the tables.

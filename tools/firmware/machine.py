@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr.errors import SetupError, UserError
+from asr.core.errors import SetupError, UserError
 
 FIRMWARE = Path(__file__).resolve().parent.parent.parent / "firmware"
 COMPILER = "arm-none-eabi-gcc"

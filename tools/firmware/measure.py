@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asr import audio
+from asr.core import audio
 from tools.firmware import machine
 from tools.firmware.machine import FIRMWARE, Size
 

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr import audio
-from asr.alphabet import Alphabet
+from asr.core import audio
+from asr.core.alphabet import Alphabet
 from asr.augment.chain import Chain
-from asr.augment.settings import Augment
+from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
 from asr.ctc.batches import (
     Clip,
@@ -31,8 +31,8 @@ from asr.ctc.batches import (
     plan,
 )
 from asr.ctc.feature_store import load
-from asr.ctc.features import mfcc
-from asr.errors import AudioError, ModelError
+from asr.runtime.features import mfcc
+from asr.core.errors import AudioError, ModelError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -182,7 +182,7 @@ def test_what_goes_wrong_in_a_worker_is_told_here(tmp_path) -> None:
 ORPHANS = """
 import multiprocessing, sys, time
 from pathlib import Path
-from asr.alphabet import Alphabet
+from asr.core.alphabet import Alphabet
 from asr.ctc.batches import Clip, Hearing, Recipe, Workshop
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ import keras
 import numpy as np
 import pytest
 
-from asr.alphabet import Alphabet
+from asr.core.alphabet import Alphabet
 from asr.ctc.bands import BandConvolution, inverse_dct, unroll
-from asr.ctc.features import context_windows
-from asr.ctc.layers import Dense, Lstm, Skip, check_layers, fold_normalisation, unfold_normalisation
+from asr.runtime.features import context_windows
+from asr.layers.sentence import Dense, Lstm, Skip, check_layers, fold_normalisation, unfold_normalisation
 from asr.ctc.network import NETWORKS, build, layers, network_of
-from asr.sections import Train
+from asr.settings.sections import Train
 from export.graph import graph_def
 from tests.small_networks import GraphRunner, small_network
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from asr import audio
-from asr.ctc.features import mfcc
+from asr.core import audio
+from asr.runtime.features import mfcc
 from asr.ctc.normalisation import measure, narrow
 from datasets.speech import Speaker, Spoken
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from asr.alphabet import Alphabet
+from asr.core.alphabet import Alphabet
 from asr.ctc.network import NETWORKS, build, layers, with_intermediate
 from asr.ctc.objective import Objective, confusions, ctc_losses, divergences, read_greedily
-from asr.sections import Train
+from asr.settings.sections import Train
 
 LABELS = 3
 CASES = [(1, [0]), (2, [0, 1]), (3, [1, 1]), (4, [0, 1, 0]), (5, [2, 2]), (6, [0]), (6, [2, 0, 1])]

@@ -14,7 +14,7 @@ from asr.ctc.activation import Dropout, clipped_relu
 from asr.ctc.bands import Windows
 from asr.ctc.network import Affine, build
 from asr.ctc.objective import Objective
-from asr.sections import Train
+from asr.settings.sections import Train
 
 
 def normal(*shape: int, seed: int = 0) -> Any:

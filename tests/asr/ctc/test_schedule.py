@@ -8,7 +8,7 @@ import math
 import pytest
 
 from asr.ctc.schedule import Pace
-from asr.sections import Train
+from asr.settings.sections import Train
 
 PLATEAU = Train(
     schedule="plateau", epochs=100, learning_rate=0.01, warm_up=0.1, plateau_patience=3,

@@ -9,12 +9,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from asr.alphabet import Alphabet
+from asr.core.alphabet import Alphabet
 from asr.augment.chain import Chain
-from asr.augment.settings import Augment
+from asr.settings.augment import Augment
 from asr.ctc.batches import Hearing, Recipe
 from asr.ctc.supply import Supply
-from asr.sections import Train
+from asr.settings.sections import Train
 
 OFF = {name: 0.0 for name in Augment.__dataclass_fields__ if name.endswith("_probability")}
 QUIET = Augment(**{**OFF, "gain_probability": 1.0}, time_masks=1, frequency_masks=0)

@@ -14,17 +14,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from asr import audio
+from asr.core import audio
 from asr.augment.chain import Chain
-from asr.augment.settings import Augment
+from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
-from asr.ctc import checkpoints
+from asr.runs import checkpoints
 from asr.ctc.batches import Clip, Recipe
-from asr.ctc.features import mfcc
-from asr.ctc.layers import Dense
+from asr.runtime.features import mfcc
+from asr.layers.sentence import Dense
 from asr.ctc.objective import read_greedily
 from asr.ctc.train import Trainer, read_layers
-from asr.errors import AudioError, ModelError
+from asr.core.errors import AudioError, ModelError
 from tests.tone_training import ALPHABET, TEXTS, Log, competing, make_plan, write_clips
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -68,11 +68,11 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 import numpy as np
 from asr.augment.chain import Chain
-from asr.augment.settings import Augment
+from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
 from asr.ctc import stepping, train
 from asr.ctc.batches import Recipe
-from asr.sections import Train
+from asr.settings.sections import Train
 from tests.tone_training import ALPHABET, Log, competing, make_plan
 
 def run(folder, name, deadly=False):

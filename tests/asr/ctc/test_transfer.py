@@ -13,15 +13,15 @@ import keras
 import numpy as np
 import pytest
 
-from asr.alphabet import ENGLISH, Alphabet
-from asr.ctc import checkpoints
+from asr.core.alphabet import ENGLISH, Alphabet
+from asr.runs import checkpoints
 from asr.ctc.bands import inverse_dct
-from asr.ctc.layers import lstm_name
+from asr.layers.sentence import lstm_name
 from asr.ctc.network import NETWORKS, build, layers, normalisation
 from asr.ctc.train import Trainer, read_layers
 from asr.ctc.transfer import Start
-from asr.errors import ModelError
-from asr.sections import Train
+from asr.core.errors import ModelError
+from asr.settings.sections import Train
 from export.graph import graph_def
 from export.pbmm import write_pbmm
 from export.weights import read_layers as read_graph

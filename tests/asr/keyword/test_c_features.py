@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr import audio
-from asr.errors import AudioError, UserError
+from asr.core import audio
+from asr.core.errors import AudioError, UserError
 from asr.keyword.c_features import write_c_features
 from asr.keyword.frontend import features
 

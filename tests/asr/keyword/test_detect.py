@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr import audio
-from asr.keyword import stream
+from asr.core import audio
+from asr.evaluation import keyword_stream as stream
 from asr.keyword.detect import NEVER, Detection, Detector, Rule, detect, stream_scores, sums
 
 

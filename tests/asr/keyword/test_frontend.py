@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from asr import audio
+from asr.core import audio
 from asr.keyword import frontend
 from asr.keyword.frontend import AverageFrontend, Frontend, features
 from tools import frontend_tables

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from asr.keyword import network
-from asr.keyword.layers import Dense, Depthwise, Reshape, multiplications, output_shape
-from asr.stderr import load_tensorflow
+from asr.layers.keyword import Dense, Depthwise, Reshape, multiplications, output_shape
+from asr.core.stderr import load_tensorflow
 
 load_tensorflow()
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr.errors import ModelError
+from asr.core.errors import ModelError
 from asr.keyword.shards import Reader, Writer
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from asr.augment.chain import Chain
-from asr.augment.settings import Augment
+from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
 from asr.keyword import windows
-from asr.keyword.settings import Keyword
+from asr.settings.keyword import Keyword
 from asr.keyword.windows import CLIP, SLICE, Maker, Sound
 from tests.keyword_words import tune
 

@@ -1,0 +1,193 @@
+"""Examples of the augmentation for a person to judge: sound, and pictures of before and after."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asr.core import audio, progress
+from asr.core.audio import SAMPLE_RATE
+from asr.augment.chain import Applied, Chain
+from asr.augment.masks import FRAME_STEP, Hidden, choose
+from asr.augment.spectrum import Float
+from asr.runtime.features import channel_edge, frame_count
+from asr.core.errors import RecordingsError, SetupError
+from asr.core.files import atomic_path
+
+PICTURE = "examples.png"
+PLAYERS = (
+    ("aplay", "-q"),
+    ("paplay",),
+    ("play", "-q"),
+    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
+)
+
+_FRAME = 400  # samples of a column of the spectrogram, 25 ms
+_HOP = 80  # samples between columns
+_FLOOR = -75.0  # dB below the loudest, where the picture's darkest colour is
+_LINE = 112  # characters of a caption's line
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One example.
+
+    Parameters
+    ----------
+    clip : the clip it was made of.
+    wav : the augmented sound.
+    applied : what was done.
+    hidden : what the network is not shown of it, which is no sound to hear.
+    """
+
+    clip: Path
+    wav: Path
+    applied: Applied
+    hidden: Hidden
+
+    def describe(self) -> str:
+        """Tell in words what was done, and what is hidden."""
+        times = [f"{FRAME_STEP * first:.2f} to {FRAME_STEP * last:.2f} s" for first, last in self.hidden.stretches]
+        bands = [f"{channel_edge(low):.0f} to {channel_edge(high):.0f} Hz" for low, high in self.hidden.bands]
+        return f"{self.applied}; hidden: {', '.join([*times, *bands]) or 'nothing'}"
+
+
+def hear(
+    clips: Sequence[Path], chain: Chain, count: int, out_folder: Path, *, seed: int = 1, play: bool = False
+) -> list[Heard]:
+    """Augment `count` of the clips and write each as WAV, with one picture of them all, examples.png; examples of
+    before are deleted.
+
+    Parameters
+    ----------
+    clips : 16 kHz WAV clips; a random choice, and all of them before any twice.
+    out_folder : for 01-NAME.wav and so on, and the picture.
+    seed : of the choice and of the effects; the n-th example depends on nothing else.
+    play : also play them, original first.
+
+    Raises
+    ------
+    RecordingsError : no clips.
+    SetupError : `play` was asked for and no player is installed; raised before anything is written.
+    """
+    if not clips:
+        raise RecordingsError("there are no clips to augment", fix="Run: make manifests")
+    player = find_player() if play else ()
+    order = np.random.default_rng(seed).permutation(len(clips))
+    for old in out_folder.glob("[0-9]*-*.wav"):
+        old.unlink()
+    examples, sounds = [], []
+    for number in range(count):
+        clip = clips[int(order[number % len(clips)])]
+        before = audio.load(clip)
+        after, applied = chain.describe(before, np.random.default_rng((seed, number)))
+        wav = out_folder / f"{number + 1:02d}-{clip.stem}.wav"
+        audio.write_wav(wav, after)
+        hidden = choose(frame_count(len(after)), np.random.default_rng((seed, number, 1)), chain.settings)
+        examples.append(Heard(clip, wav, applied, hidden))
+        sounds.append((before, after))
+    draw(examples, sounds, out_folder / PICTURE)
+    for example in examples if player else ():
+        progress.say(f"{example.wav.name}: {example.describe()}")
+        for path in (example.clip, example.wav):
+            subprocess.run([*player, str(path)], check=False, stdin=subprocess.DEVNULL)
+    return examples
+
+
+def find_player() -> tuple[str, ...]:
+    """Return the command that plays a WAV file; SetupError where there is none."""
+    for name, *options in PLAYERS:
+        if shutil.which(name) is not None:
+            return (name, *options)
+    raise SetupError(
+        f"found none of the players {', '.join(command[0] for command in PLAYERS)}",
+        fix="Install alsa-utils or sox, or open the WAV files with a player of your own",
+    )
+
+
+def draw(examples: Sequence[Heard], sounds: Sequence[tuple[Float, Float]], path: Path) -> None:
+    """Draw a row for each example, before and after: waveform above spectrogram, on one scale of time; what is hidden
+    from the network is hatched.
+
+    Parameters
+    ----------
+    sounds : float32 [n] and [m], before and after.
+    path : of the PNG.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = len(examples)
+    figure = Figure(figsize=(14.0, 3.0 * rows + 0.5), dpi=80, layout="constrained")
+    FigureCanvasAgg(figure)
+    bands = figure.subfigures(rows, 1, squeeze=False)[:, 0]
+    for band, example, (before, after) in zip(bands, examples, sounds, strict=True):
+        band.suptitle(f"{example.wav.name}\n{_wrapped(example.describe())}", fontsize=10, x=0.01, ha="left")
+        # One scale for both, so that a change of level shows.
+        loudest = max(np.abs(before).max(initial=0.0), np.abs(after).max(initial=0.0), 1e-3)
+        seconds = max(before.shape[0], after.shape[0], 1) / SAMPLE_RATE
+        axes = band.subplots(2, 2, sharex=True, gridspec_kw={"height_ratios": [1, 3]})
+        for column, (name, samples) in enumerate((("before", before), ("after", after))):
+            _draw_waveform(axes[0, column], samples, name)
+            axes[0, column].set_ylim(-loudest, loudest)
+            _draw_spectrogram(axes[1, column], samples)
+            axes[1, column].set_xlim(0, seconds)
+            axes[1, column].set_xlabel("s", labelpad=0)
+        axes[1, 0].set_ylabel("kHz")
+        look = {"facecolor": "#7f7f7f", "alpha": 0.6, "hatch": "//", "edgecolor": "white", "linewidth": 0}
+        for first, last in example.hidden.stretches:
+            axes[1, 1].axvspan(FRAME_STEP * first, FRAME_STEP * last, **look)
+        for low, high in example.hidden.bands:
+            axes[1, 1].axhspan(channel_edge(low) / 1000, channel_edge(high) / 1000, **look)
+    with atomic_path(path) as beside:
+        figure.savefig(beside, format="png")
+
+
+def spectrogram(samples: Float) -> Float:
+    """Return dB below the loudest point, at least -75: float32 [bins, columns of 25 ms every 5 ms]."""
+    padded = np.zeros(max(_FRAME, samples.shape[0]), np.float32)
+    padded[: samples.shape[0]] = samples
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::_HOP]
+    power = np.abs(np.fft.rfft(frames * np.hanning(_FRAME), 512, axis=1)).T ** 2
+    level = 10.0 * np.log10(power / max(float(power.max()), 1e-12) + 1e-12)
+    return np.clip(level, _FLOOR, 0.0).astype(np.float32)
+
+
+def _draw_waveform(axes: Any, samples: Float, name: str) -> None:
+    # The least and the greatest of each stretch: a line through every sample would be a slow grey block.
+    stretch = max(1, samples.shape[0] // 1500)
+    whole = samples[: samples.shape[0] // stretch * stretch].reshape(-1, stretch)
+    times = np.arange(whole.shape[0]) * stretch / SAMPLE_RATE
+    axes.fill_between(times, whole.min(axis=1), whole.max(axis=1), linewidth=0.3, color="#1f4e79")
+    axes.tick_params(labelsize=8)
+    axes.set_title(f"{name}, {samples.shape[0] / SAMPLE_RATE:.2f} s", fontsize=9, loc="left")
+
+
+def _draw_spectrogram(axes: Any, samples: Float) -> None:
+    extent = (0.0, samples.shape[0] / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)
+    axes.imshow(
+        spectrogram(samples),
+        origin="lower",
+        aspect="auto",
+        extent=extent,
+        cmap="magma",
+        vmin=_FLOOR,
+        vmax=0.0,
+    )
+    axes.tick_params(labelsize=8)
+
+
+def _wrapped(text: str) -> str:
+    """Break `text` between effects, so that a line fits the picture."""
+    lines = [""]
+    for piece in text.split(", "):
+        if lines[-1] and len(lines[-1]) + len(piece) > _LINE:
+            lines.append("")
+        lines[-1] += (", " if lines[-1] else "") + piece
+    return "\n".join(lines)

@@ -1,0 +1,165 @@
+"""Loading of libdeepspeech 0.9.3, its C declarations, and what it says on standard error."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+from asr.core.errors import ModelError, SetupError
+from asr.core.parts import part
+
+# What the library says about itself and the machine, every time.
+_BANNER = re.compile(
+    r"^(TensorFlow: |DeepSpeech: |.*cpu_feature_guard|To enable them in other operations"
+    r"|Warning: reading entire model file into memory)"
+)
+_FAILED = "Error running session"
+# Standard error is one for the whole process, so that only one call can be listened to at a time.
+_one_at_a_time = threading.RLock()
+
+
+class TokenStruct(ctypes.Structure):
+    """TokenMetadata of deepspeech.h."""
+
+    _fields_ = (("text", ctypes.c_char_p), ("timestep", ctypes.c_uint), ("start_time", ctypes.c_float))
+
+
+class CandidateStruct(ctypes.Structure):
+    """CandidateTranscript of deepspeech.h."""
+
+    _fields_ = (
+        ("tokens", ctypes.POINTER(TokenStruct)),
+        ("num_tokens", ctypes.c_uint),
+        ("confidence", ctypes.c_double),
+    )
+
+
+class MetadataStruct(ctypes.Structure):
+    """Metadata of deepspeech.h."""
+
+    _fields_ = (("transcripts", ctypes.POINTER(CandidateStruct)), ("num_transcripts", ctypes.c_uint))
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL:
+    """Load the library and declare its functions (native_client/deepspeech.h of release 0.9.3).
+
+    Raises
+    ------
+    SetupError : it is not installed, or does not run on this machine.
+    """
+    path = part("lib/libdeepspeech.so")
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise SetupError(
+            f"this library cannot be loaded: {error}", path=path, fix="Run `make setup`"
+        ) from None
+    # Returned strings are c_void_p: as c_char_p, ctypes would copy them and lose what has to be freed.
+    text, handle, metadata = ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(MetadataStruct)
+    sound, count, name = ctypes.c_void_p, ctypes.c_uint, ctypes.c_char_p
+    integer, real, out = ctypes.c_int, ctypes.c_float, ctypes.POINTER(ctypes.c_void_p)
+    signatures: dict[str, tuple[Any, ...]] = {
+        "CreateModel": (integer, name, out),
+        "FreeModel": (None, handle),
+        "GetModelSampleRate": (integer, handle),
+        "GetModelBeamWidth": (count, handle),
+        "SetModelBeamWidth": (integer, handle, count),
+        "EnableExternalScorer": (integer, handle, name),
+        "DisableExternalScorer": (integer, handle),
+        "SetScorerAlphaBeta": (integer, handle, real, real),
+        "AddHotWord": (integer, handle, name, real),
+        "EraseHotWord": (integer, handle, name),
+        "ClearHotWords": (integer, handle),
+        "SpeechToText": (text, handle, sound, count),
+        "SpeechToTextWithMetadata": (metadata, handle, sound, count, count),
+        "CreateStream": (integer, handle, out),
+        "FeedAudioContent": (None, handle, sound, count),
+        "IntermediateDecode": (text, handle),
+        "IntermediateDecodeWithMetadata": (metadata, handle, count),
+        "FinishStream": (text, handle),
+        "FinishStreamWithMetadata": (metadata, handle, count),
+        "FreeStream": (None, handle),
+        "FreeMetadata": (None, metadata),
+        "FreeString": (None, text),
+        "Version": (text,),
+        "ErrorCodeToErrorMessage": (text, integer),
+    }
+    for function, (result, *arguments) in signatures.items():
+        declared = getattr(loaded, f"DS_{function}")
+        declared.restype, declared.argtypes = result, arguments
+    return loaded
+
+
+def take_string(pointer: int | None) -> str:
+    """Return a string that the library made, and free it."""
+    if not pointer:
+        return ""
+    try:
+        return ctypes.string_at(pointer).decode("utf-8", "replace")
+    finally:
+        library().DS_FreeString(pointer)
+
+
+def message(code: int) -> str:
+    """Return the library's own words for an error code."""
+    return f"{take_string(library().DS_ErrorCodeToErrorMessage(code)).rstrip('.')} (0x{code:04x})"
+
+
+@contextmanager
+def listening(path: Path | str) -> Iterator[Callable[[], str]]:
+    """Catch what the library writes to standard error while the block runs.
+
+    Yields a function that returns what was written so far, on one line and without the library's banner. When
+    the block succeeds the rest is passed on, so that a line of another thread is not lost.
+
+    Parameters
+    ----------
+    path : of the model that runs, for the message.
+
+    Raises
+    ------
+    ModelError : a session failed in the library, which itself reports success.
+    """
+    with _one_at_a_time, _scratch() as caught:
+
+        def heard() -> str:
+            lines = os.pread(caught.fileno(), 1 << 20, 0).decode("utf-8", "replace").splitlines()
+            return " ".join(line.strip() for line in lines if line.strip() and not _BANNER.match(line))
+
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        try:
+            saved = os.dup(2)
+        except OSError:
+            saved = -1  # a process without standard error
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield heard
+        finally:
+            if saved < 0:
+                os.close(2)
+            else:
+                os.dup2(saved, 2)
+                os.close(saved)
+        rest = heard()
+    if _FAILED in rest:
+        raise ModelError(f"the library could not run this model: {rest}", path=path)
+    if rest and saved >= 0:
+        os.write(2, f"{rest}\n".encode())
+
+
+def _scratch() -> IO[bytes]:
+    """Return a file without a name, in memory where the system has such."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("libdeepspeech"), "w+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)

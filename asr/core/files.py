@@ -1,0 +1,105 @@
+"""Files that are either whole or not there: atomic writes, locks and fingerprints."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from asr.core.errors import BusyError
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; it takes the name `path` when the block succeeds.
+
+    A block that fails, or a process that is killed, leaves what was at `path` as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last: libraries choose a format by it.
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield beside
+        os.replace(beside, path)
+    finally:
+        if beside.is_dir():
+            shutil.rmtree(beside)
+        else:
+            beside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write `data` to `path`, atomically."""
+    with atomic_path(path) as beside:
+        beside.write_bytes(data)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` to `path` as UTF-8 without a byte order mark, atomically."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write `value` as indented JSON, atomically."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def place_in(root: Path, path: Path) -> str:
+    """Return what a file is called wherever `root` lies: its path from there if it is below, else the path as it is."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return a SHA-256 in hex of the given parts, in order.
+
+    A Path stands for its content (for nothing, where no such file exists); anything else for its JSON form.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Path):
+            digest.update(b"file\0")
+            if part.is_file():
+                with part.open("rb") as file:
+                    for block in iter(lambda: file.read(1 << 20), b""):
+                        digest.update(block)
+        else:
+            digest.update(b"value\0" + json.dumps(part, sort_keys=True, default=str).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+@contextmanager
+def exclusive(path: Path | str) -> Iterator[None]:
+    """Hold the lock file `path` for the block.
+
+    The kernel frees the lock when the process ends, however it ends, so no stale lock can stay behind.
+
+    Raises
+    ------
+    BusyError : another process holds it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip()
+            raise BusyError(
+                f"another run works here{f' (process {holder})' if holder else ''}",
+                path=path.parent,
+                fix="Wait until it ends, or stop it, and run this again",
+            ) from None
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

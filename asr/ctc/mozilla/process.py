@@ -1,0 +1,98 @@
+"""The trainer as a process: started, watched, and ended when its model is there."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from asr.core.errors import ModelError
+from asr.ctc.mozilla.output import Reader
+
+PATIENCE = 3.0  # s that a process gets to end by itself
+LAST_LINES = 4
+
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
+_LIBC = ctypes.CDLL(None)
+
+
+def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment: Mapping[str, str]) -> None:
+    """Run the trainer until it says that its model is exported; all that it wrote goes to the end of `log`.
+
+    Its whole process group is ended with it, and when this process is interrupted.
+
+    Raises
+    ------
+    ModelError : it ended without an exported model; with its last lines.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    last: deque[str] = deque(maxlen=LAST_LINES)
+    with log.open("a", encoding="utf-8") as kept:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            env={**_without_ours(os.environ), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            # A group of its own: the trainer's helpers must not outlive it, nor get a terminal's Ctrl-C first.
+            start_new_session=True,
+            preexec_fn=_end_with_its_parent,
+        )
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                kept.write(line)
+                kept.flush()
+                reader.read(line)
+                if line.strip():
+                    last.append(line.strip())
+                if reader.exported:
+                    break
+            code = _wait(process)
+        finally:
+            _end(process)
+    if not reader.exported:
+        how = f"ended with exit code {code}" if code is not None else "closed its output"
+        raise ModelError(
+            f"the trainer {how} before it exported a model: {' / '.join(last) or 'without a word'}",
+            path=log,
+            fix="The log tells the rest",
+        )
+
+
+def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what TensorFlow 2 left in it once loaded: it makes TensorFlow 1.15 eager."""
+    return {name: value for name, value in environment.items() if name != "TF2_BEHAVIOR"}
+
+
+def _end_with_its_parent() -> None:
+    """Have the kernel end this process when the one that started it is killed; called between fork and exec."""
+    # Systems other than Linux have no prctl.
+    if hasattr(_LIBC, "prctl"):
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _wait(process: subprocess.Popen[str]) -> int | None:
+    try:
+        return process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the process and everything that it started."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        _wait(process)
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

@@ -1,0 +1,161 @@
+"""Measured numbers: rates of errors with their counts and their 95 % intervals.
+
+An interval is a bootstrap over speakers: utterances of one voice fail together, so it is voices that are
+drawn, with all they said. Within one voice it is its clips that are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jiwer
+import numpy as np
+import numpy.typing as npt
+
+from asr.evaluation.heard import Heard
+
+Drawn = Literal["speaker", "clip"]
+FEWEST: dict[Drawn, int] = {"speaker": 3, "clip": 5}  # below this, resampling them says nothing
+RESAMPLES = 2000
+
+Counts = npt.NDArray[np.float64]
+
+# Columns of a tally; each measure is the quotient of two of them.
+COLUMNS = (
+    "words", "word_errors", "characters", "character_errors", "sentences", "right", "commands", "accepted",
+    "losses", "loss_sum",
+)  # fmt: skip
+MEASURES = {
+    "wer": ("word_errors", "words"),
+    "cer": ("character_errors", "characters"),
+    "sentence_accuracy": ("right", "sentences"),
+    "acceptance": ("accepted", "commands"),
+    "loss": ("loss_sum", "losses"),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number.
+
+    Attributes
+    ----------
+    value : `part` / `whole`; None where there was nothing to measure.
+    interval : 95 %, lowest and highest; None where none can be given, and `note` says why.
+    """
+
+    value: float | None
+    part: float
+    whole: int
+    interval: tuple[float, float] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The measures of one group of utterances. Rates are shares: 0.05 is 5 %."""
+
+    utterances: int
+    speakers: int
+    seconds: float
+    wer: Figure
+    cer: Figure
+    sentence_accuracy: Figure
+    acceptance: Figure
+    loss: Figure
+
+
+def tally(heard: Sequence[Heard]) -> Counts:
+    """Count each utterance's words, errors and so on: float64 [utterances, len(COLUMNS)]."""
+    if not heard:
+        return np.zeros((0, len(COLUMNS)))
+    said, hypotheses = [item.transcript for item in heard], [item.hypothesis for item in heard]
+    words = jiwer.process_words(said, hypotheses)
+    characters = jiwer.process_characters(said, hypotheses)
+    rows = []
+    for index, item in enumerate(heard):
+        accepted = item.accepted
+        rows.append(
+            (
+                len(words.references[index]),
+                _errors(words.alignments[index]),
+                len(characters.references[index]),
+                _errors(characters.alignments[index]),
+                1,
+                item.right,
+                accepted is not None,
+                bool(accepted),
+                item.loss is not None,
+                item.loss or 0.0,
+            )
+        )
+    return np.array(rows, dtype=np.float64)
+
+
+def measure(
+    heard: Sequence[Heard], seed: int = 1, resamples: int = RESAMPLES, drawn: Drawn = "speaker"
+) -> Figures:
+    """Return the figures of one group of utterances; with `resamples` 0 there are no intervals.
+
+    Parameters
+    ----------
+    drawn : what the bootstrap draws: speakers, or clips where all are of one speaker.
+    """
+    counts = tally(heard)
+    names = [str(getattr(item, drawn)) for item in heard]
+    index = {name: row for row, name in enumerate(sorted(set(names)))}
+    intervals: dict[str, tuple[tuple[float, float] | None, str]] = {}
+    if resamples and len(index) >= FEWEST[drawn]:
+        sums = np.zeros((len(index), len(COLUMNS)))
+        np.add.at(sums, [index[name] for name in names], counts)
+        intervals = bootstrap(sums, seed, resamples, drawn)
+    few = f"no interval: {len(index)} {drawn}{'s' * (len(index) != 1)}, {FEWEST[drawn]} are needed"
+    totals = dict(zip(COLUMNS, counts.sum(axis=0).tolist(), strict=True))
+    figures = {}
+    for name, (part, whole) in MEASURES.items():
+        value = totals[part] / totals[whole] if totals[whole] else None
+        interval, note = intervals.get(name, (None, few if resamples else ""))
+        figures[name] = Figure(
+            value, totals[part], int(totals[whole]), interval, note if value is not None else ""
+        )
+    return Figures(len(heard), len({item.speaker for item in heard}), sum(item.seconds for item in heard), **figures)
+
+
+def bootstrap(
+    sums: Counts, seed: int, resamples: int = RESAMPLES, drawn: Drawn = "speaker"
+) -> dict[str, tuple[tuple[float, float] | None, str]]:
+    """Return the 95 % interval of every measure, or None and the reason.
+
+    Percentiles of the cluster bootstrap (Davison and Hinkley, Bootstrap Methods and their Application, 1997,
+    section 3.8): whole speakers, or clips, are drawn with replacement.
+
+    Parameters
+    ----------
+    sums : float64 [speakers or clips, len(COLUMNS)], what `tally` counts, summed by speaker or clip.
+    drawn : which of the two, for the reason.
+    """
+    units = len(sums)
+    draws = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=resamples)
+    totals = draws @ sums
+    found: dict[str, tuple[tuple[float, float] | None, str]] = {}
+    for name, (part, whole) in MEASURES.items():
+        parts, wholes = (totals[:, COLUMNS.index(column)] for column in (part, whole))
+        # A draw may miss all that have something to measure.
+        shares = parts[wholes > 0] / wholes[wholes > 0]
+        if not len(shares) or shares.min() == shares.max():
+            found[name] = (None, f"no interval: the same for every {drawn}")
+            continue
+        low, high = np.percentile(shares, (2.5, 97.5))
+        found[name] = ((float(low), float(high)), "")
+    return found
+
+
+def _errors(chunks: Sequence[Any]) -> int:
+    """Count the errors in one of jiwer's alignments."""
+    return sum(
+        max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx)
+        for chunk in chunks
+        if chunk.type != "equal"
+    )

@@ -1,0 +1,286 @@
+"""The report as one HTML page: no file beside it, nothing fetched, no script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from asr.evaluation import wording
+from asr.evaluation.confusion import DELETED, EQUAL, INSERTED, WordTable, align
+from asr.evaluation.evaluate import ALL_NOISE, Evaluation
+from asr.evaluation.figures import Figure, Figures
+from asr.evaluation.heard import Heard, level_of
+from asr.evaluation.page_style import CSS
+from asr.core.nested import flatten
+
+LONG_TABLE = 15  # rows; a longer table is folded away
+MOST_CONFUSIONS = 40
+MARKS = {EQUAL: "=", "substitute": "≠ taken for", DELETED: "- missing", INSERTED: "+ added"}
+
+
+def page(title: str, subtitle: str, remarks: Iterable[str], sections: Sequence[tuple[str, str, str]]) -> str:
+    """Return the whole page.
+
+    Parameters
+    ----------
+    sections : (id, heading, HTML of the content) each; headings become the list of links.
+    """
+    links = "".join(f'<li><a href="#{key}">{escape(heading)}</a></li>' for key, heading, _ in sections)
+    body = "".join(
+        f'<section id="{key}"><h2>{escape(heading)}</h2>{content}</section>' for key, heading, content in sections
+    )
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{CSS}</style></head><body>"
+        f'<header><h1>{escape(title)}</h1><p class="quiet">{escape(subtitle)}</p>'
+        f"{remark_boxes(remarks)}</header>"
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav><main>{body}</main></body></html>\n'
+    )
+
+
+def remark_boxes(remarks: Iterable[str]) -> str:
+    """Return the remarks, each in a box."""
+    return "".join(f'<p class="remark"><strong>Mind:</strong> {escape(remark)}</p>' for remark in remarks)
+
+
+def picture(svg: str, caption: str) -> str:
+    """Return a picture with its caption."""
+    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def table(
+    caption: str,
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    remarks: Iterable[str] = (),
+    *,
+    note: str = "",
+) -> str:
+    """Return a table; cells are HTML, the first of each row is its heading."""
+    told = "".join(f"<br>Mind: {escape(remark)}" for remark in remarks)
+    said = f"<br>{escape(note)}" if note else ""
+    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
+    body = ""
+    count = 0
+    for first, *others in rows:
+        count += 1
+        long = ' class="long"' if len(first) > 24 else ""
+        body += f'<tr><th scope="row"{long}>{first}</th>' + "".join(f"<td>{cell}</td>" for cell in others) + "</tr>"
+    made = (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"<caption><strong>{escape(caption)}</strong>{said}{told}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+    if count <= LONG_TABLE:
+        return made
+    return f"<details><summary>{escape(caption)}: {count} rows</summary>{made}</details>"
+
+
+def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], pictures: Mapping[str, str]) -> str:
+    """Return all that was measured on one kind of speech.
+
+    Parameters
+    ----------
+    descriptions : what a condition is, by its name.
+    pictures : SVG of "noise", "confusion" and "noise confusion", and of worst clips by their number ("clip 1",
+        "noise clip 1").
+    """
+    about = evaluation.remarks
+    parts = [f"<p>{escape(_intro(evaluation))}</p>", remark_boxes(about), _tiles(evaluation)]
+    drawn = wording.draws(evaluation.draws).capitalize() if evaluation.draws > 1 else ""
+    parts.append(
+        figures_table("Every condition", "condition", evaluation.conditions, about, reasons=True, note=drawn)
+    )
+    parts.append(_described(evaluation, descriptions))
+    if "noise" in pictures:
+        caption = "By noise level; bars are 95 % intervals. The table above holds the same figures."
+        parts.append(picture(pictures["noise"], caption))
+    where = f"condition: {evaluation.main}"
+    parts.append("<h3>Speakers and sentences</h3>")
+    parts.append(figures_table("By speaker", "speaker", evaluation.speakers, about, note=where))
+    parts.append(figures_table("By sentence", "sentence", evaluation.sentences, about, note=where))
+    parts.append("<h3>Words taken for others</h3>")
+    parts.append(_words(evaluation.words, evaluation.main, about, pictures.get("confusion")))
+    if evaluation.words_in_noise is not None:
+        parts.append(_words(evaluation.words_in_noise, ALL_NOISE, about, pictures.get("noise confusion")))
+    right = f"Every clip was heard as it was said, condition: {evaluation.main}."
+    parts.append("<h3>Worst clips</h3><p>Lines mark when the client wrote each word.</p>")
+    parts.append(_worst(evaluation.worst, pictures, "clip", right))
+    if evaluation.worst_in_noise:
+        order = "Commands with a wrong slot come first, and of these what failed in the least noise."
+        parts.append(f"<h3>Worst clips in noise</h3><p>{order}</p>")
+        parts.append(_worst(evaluation.worst_in_noise, pictures, "noise clip"))
+    return "".join(parts)
+
+
+def figures_table(
+    caption: str,
+    head: str,
+    groups: Mapping[str, Figures],
+    remarks: Iterable[str] = (),
+    *,
+    reasons: bool = False,
+    note: str = "",
+) -> str:
+    """Return a table with one group of utterances a row; measures that nobody took are left out.
+
+    Parameters
+    ----------
+    reasons : tell in its cell why a figure has no interval; otherwise the cell's title tells.
+    """
+    measures = [
+        name for name in wording.NAMES if any(getattr(group, name).value is not None for group in groups.values())
+    ]
+    # A table by speaker has one in every row.
+    counted = head != "speaker"
+    heads = [head, "heard", *["speakers"] * counted, "words", *(wording.SHORT[name] for name in measures)]
+    figures = [getattr(group, name) for group in groups.values() for name in measures]
+    over = "speakers" if counted else "the speaker's clips"
+    if any(figure.interval for figure in figures):
+        note = (f"{note}. " if note else "") + f"Below a figure: its 95 % interval, by bootstrap over {over}."
+    rows = []
+    for name, group in groups.items():
+        cells = [f"{group.utterances:,}", *[f"{group.speakers:,}"] * counted, f"{group.wer.whole:,}"]
+        rows.append(
+            [
+                escape(name),
+                *cells,
+                *(_cell(measure, getattr(group, measure), reasons) for measure in measures),
+            ]
+        )
+    return table(caption, heads, rows, remarks, note=note)
+
+
+def settings_section(facts: Mapping[str, Any]) -> str:
+    """Return names and values, nested settings folded away."""
+    rows, folded = "", ""
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            lines = "\n".join(f"{key} = {item}" for key, item in flatten(value).items())
+            folded += f"<details><summary>{escape(name)}</summary><pre>{escape(lines)}</pre></details>"
+        elif value not in (None, ""):
+            rows += f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>"
+    return f"<dl>{rows}</dl>{folded}"
+
+
+def _intro(evaluation: Evaluation) -> str:
+    main = evaluation.conditions[evaluation.main]
+    what = (
+        "People's recordings; no synthetic voice is in these figures."
+        if evaluation.kind == "real"
+        else "Synthetic voices only: how people will fare, these figures do not tell."
+    )
+    return (
+        f"{what} {wording.count(main.utterances, 'clips')} of {wording.count(main.speakers, 'speakers')}, "
+        f"{wording.duration(main.seconds)}, condition: {evaluation.main}."
+    )
+
+
+def _tiles(evaluation: Evaluation) -> str:
+    main = evaluation.conditions[evaluation.main]
+    order = ("acceptance", "sentence_accuracy", "wer", "cer")
+    tiles = [(measure, evaluation.main, getattr(main, measure)) for measure in order]
+    noise = evaluation.conditions.get(ALL_NOISE)
+    if noise is not None:
+        best = "acceptance" if noise.acceptance.value is not None else "sentence_accuracy"
+        tiles.append((best, ALL_NOISE, getattr(noise, best)))
+    items = ""
+    for measure, condition, figure in tiles:
+        if figure.value is None:
+            continue
+        long, unit = wording.NAMES[measure]
+        more = wording.interval(measure, figure)
+        items += (
+            f'<li><span class="name">{escape(long)}, {escape(condition)}</span>'
+            f'<span class="value">{wording.value(measure, figure)}</span>'
+            f'<span class="more">{"95 %: " if figure.interval else ""}{escape(more)}<br>'
+            f"{figure.part:,.0f} of {wording.count(figure.whole, unit)}</span></li>"
+        )
+    return f'<ul class="tiles">{items}</ul>'
+
+
+def _described(evaluation: Evaluation, descriptions: Mapping[str, str]) -> str:
+    """Return what the conditions are; those with one description stand together."""
+    together: dict[str, list[str]] = {}
+    for name in evaluation.conditions:
+        # Levels of one kind of noise may share a description under the kind's name.
+        kind = name.rsplit(" ", 2)[0] if level_of(name) is not None else name
+        text = descriptions.get(name) or descriptions.get(kind) or wording.CONDITIONS.get(name)
+        if text:
+            together.setdefault(text, []).append(name)
+    items = ""
+    for text, names in together.items():
+        named = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+        items += f"<dt>{escape(named)}</dt><dd>{escape(text)}</dd>"
+    return f'<dl class="quiet">{items}</dl>' if items else ""
+
+
+def _cell(measure: str, figure: Figure, reasons: bool) -> str:
+    text = wording.value(measure, figure)
+    if figure.value is None:
+        return f'<span class="quiet" title="{text}">-</span>'
+    if measure == "wer" and not reasons:
+        text += f'<span class="meter" style="background-size:{min(100, 100 * figure.value):.0f}% 100%"></span>'
+    if figure.interval or reasons:
+        return f'{text}<span class="range">{escape(wording.interval(measure, figure))}</span>'
+    return f'<span title="{escape(figure.note)}">{text}</span>' if figure.note else text
+
+
+def _words(words: WordTable, where: str, remarks: Iterable[str], matrix: str | None) -> str:
+    found = words.confusions
+    if not found:
+        return f"<p>Every word of the condition “{escape(where)}” was heard as it was said.</p>"
+    rows = [
+        [
+            f"“{escape(item.said)}”" if item.said else "(nothing)",
+            f"“{escape(item.heard)}”" if item.heard else "(nothing)",
+            f"{item.count}",
+            wording.percent(item.count / item.spoken) if item.spoken else "",
+        ]
+        for item in found[:MOST_CONFUSIONS]
+    ]
+    left = len(found) - len(rows)
+    note = f"condition: {where}" + (f"; {left} rarer ones are in report.json" if left else "")
+    caption = "Words in noise" if where == ALL_NOISE else "Words"
+    made = table(caption, ["said", "heard", "times", "of the times said"], rows, remarks, note=note)
+    if matrix:
+        caption = f"How often each word (row) was heard as what (column), most confused words; condition: {where}."
+        made = picture(matrix, caption) + made
+    return made
+
+
+def _worst(worst: Sequence[Heard], pictures: Mapping[str, str], name: str, otherwise: str = "") -> str:
+    if not worst:
+        return f"<p>{escape(otherwise)}</p>"
+    parts = []
+    for number, item in enumerate(worst, 1):
+        loss = "" if item.loss is None else f", loss {item.loss:.2f} nats"
+        verdict = "" if item.accepted is None else f", command {'right' if item.accepted else 'wrong'}"
+        clip = f"clip {item.clip}, " if item.recording else ""
+        details = f"{clip}speaker {item.speaker}, {item.condition}, {item.seconds:.1f} s{verdict}{loss}"
+        parts.append(
+            f'<article class="clip"><h4>{number}. {escape(item.title)}</h4>'
+            f'<p class="quiet">{escape(details)}</p>{_alignment(item)}'
+            f"{pictures.get(f'{name} {number}', '')}</article>"
+        )
+    return "".join(parts)
+
+
+def _alignment(item: Heard) -> str:
+    (pairs,) = align([item.transcript], [item.hypothesis])
+    rows = {"said": "", "heard": "", "": ""}
+    for pair in pairs:
+        wrong = "" if pair.kind == EQUAL else ' class="wrong"'
+        mark = ' class="mark"' if pair.kind == EQUAL else ' class="mark wrong"'
+        rows["said"] += f"<td{wrong}>{escape(pair.said) or '·'}</td>"
+        rows["heard"] += f"<td{wrong}>{escape(pair.heard) or '·'}</td>"
+        rows[""] += f"<td{mark}>{MARKS[pair.kind]}</td>"
+    body = "".join(
+        f'<tr><th scope="row">{name or "<span class=mark>alignment</span>"}</th>{cells}</tr>'
+        for name, cells in rows.items()
+    )
+    return (
+        f'<div class="scroll"><table class="alignment" aria-label="said and heard"><tbody>{body}</tbody></table></div>'
+    )

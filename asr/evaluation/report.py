@@ -1,0 +1,207 @@
+"""What was measured, for people: a page, its figures as JSON, pictures, and a summary for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asr.core import audio, files
+from asr.evaluation import page, wording
+from asr.evaluation.evaluate import Evaluation
+from asr.evaluation.heard import Heard
+from asr.evaluation.learning import PowerLaw
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from matplotlib.figure import Figure as Canvas
+    from rich.console import Group
+
+FORMAT = 1  # of report.json
+
+Sound = Callable[[Heard], "npt.NDArray[np.int16] | None"]
+Timing = Callable[["npt.NDArray[np.int16]"], Sequence[tuple[str, float]]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report tells.
+
+    Attributes
+    ----------
+    title : name of the workspace.
+    run : the run's record (asr.runs.record.Run.record()); empty where the model was not trained here.
+    evaluations : of asr.evaluation.evaluate, real and synthetic speech apart.
+    facts : what else the figures depend on, name to text: split or recordings, scorer, beam width, ...
+    descriptions : what a condition is, by its name or its kind of noise.
+    learning : power law over the number of recordings; None: not measured.
+    """
+
+    title: str
+    evaluations: Sequence[Evaluation]
+    run: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    learning: PowerLaw | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what report.json holds."""
+        law = self.learning
+        return {
+            "format": FORMAT,
+            "title": self.title,
+            "run": {key: value for key, value in self.run.items() if key != "process"},
+            "facts": dict(self.facts),
+            "descriptions": dict(self.descriptions),
+            "evaluations": [evaluation.as_dict() for evaluation in self.evaluations],
+            "learning": None
+            if law is None
+            else asdict(law) | {"forecast": law.forecast(), "twice": law.at(2 * law.points[-1].recordings)},
+        }
+
+
+def write_report(folder: Path, report: Report, sound: Sound | None = None, timing: Timing | None = None) -> Path:
+    """Write index.html, report.json and the pictures into `folder`; return the page's path.
+
+    Parameters
+    ----------
+    sound : gives the samples a clip was heard with, int16 [n] at 16 kHz, for the pictures of the worst clips;
+        None (or a None for one clip): no picture of it.
+    timing : gives the words heard in such samples and when, for the same pictures; None: they show no words.
+    """
+    # Matplotlib takes half a second to import; only who writes a report pays for it.
+    from asr.evaluation import plots
+
+    drawn: dict[str, Canvas | None] = {}
+    labels: dict[str, str] = {}
+
+    def draw(key: str, canvas: Canvas | None, label: str) -> None:
+        if canvas is not None:
+            drawn[key], labels[key] = canvas, label
+
+    for evaluation in report.evaluations:
+        kind = evaluation.kind
+        draw(f"{kind} noise", plots.noise_levels(evaluation), f"{kind} speech: figures by noise level")
+        draw(
+            f"{kind} confusion",
+            plots.confusion_matrix(evaluation.words),
+            f"{kind} speech: confusion matrix of words",
+        )
+        if evaluation.words_in_noise is not None:
+            matrix = plots.confusion_matrix(evaluation.words_in_noise)
+            draw(f"{kind} noise confusion", matrix, f"{kind} speech in noise: confusion matrix of words")
+        for prefix, worst in (("", evaluation.worst), ("noise ", evaluation.worst_in_noise)):
+            for number, item in enumerate(worst, 1):
+                samples = sound(item) if sound is not None else None
+                if samples is not None and len(samples):
+                    name = f"{kind} {prefix}clip {number}"
+                    label = f"{name}: waveform and spectrogram of {item.title}, “{item.transcript}”"
+                    words = timing(samples) if timing is not None else ()
+                    draw(name, plots.clip(samples, audio.SAMPLE_RATE, words), label)
+    draw("training", plots.training(report.run.get("curves", ())), "loss and learning rate by epoch")
+    if report.learning is not None:
+        draw("learning", plots.learning_curve(report.learning), "word errors by number of recordings")
+
+    pictures = {}
+    for key, canvas in drawn.items():
+        assert canvas is not None
+        pictures[key] = plots.as_svg(canvas, labels[key])
+        files.write_bytes(folder / f"{key.replace(' ', '-')}.png", plots.as_png(canvas))
+    content = report.as_dict()
+    files.write_json(folder / "report.json", content)
+    target = folder / "index.html"
+    files.write_text(target, _page(report, pictures))
+    return target
+
+
+def summary(evaluations: Sequence[Evaluation]) -> Group:
+    """Return the figures for the terminal: a table a kind of speech, a row a condition, intervals below."""
+    from rich.console import Group
+
+    return Group(*(part for evaluation in evaluations for part in _summary(evaluation)))
+
+
+def _summary(evaluation: Evaluation) -> list[Any]:
+    from rich.table import Table
+    from rich.text import Text
+
+    measures = [
+        name
+        for name in ("acceptance", "sentence_accuracy", "wer", "cer")
+        if any(getattr(figures, name).value is not None for figures in evaluation.conditions.values())
+    ]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("condition", no_wrap=True)
+    table.add_column("heard", justify="right")
+    for measure in measures:
+        head = wording.SHORT[measure].replace(" ", "\n")
+        table.add_column(head, justify="right", min_width=10)
+    for name, figures in evaluation.conditions.items():
+        cells = [Text(f"{figures.utterances}")]
+        for measure in measures:
+            figure = getattr(figures, measure)
+            text = Text(wording.value(measure, figure) if figure.value is not None else "-")
+            if figure.interval:
+                low, high = wording.bounds(measure, figure)
+                text.append(f"\n{low}-{high}", style="dim")
+            cells.append(text)
+        table.add_row(Text(name), *cells)
+    main = evaluation.conditions[evaluation.main]
+    below = main.wer.note or "below each figure its 95 % interval, by bootstrap over speakers"
+    if evaluation.draws > 1:
+        below += f"; {wording.draws(evaluation.draws)}"
+    heading = f"{wording.KINDS[evaluation.kind]}, {wording.count(main.speakers, 'speakers')}"
+    parts = [Text(heading, style="bold"), table, Text(below, style="dim")]
+    if main.loss.value is not None:
+        parts.append(Text(f"loss {wording.value('loss', main.loss)} ({evaluation.main})"))
+    return [*parts, *(Text(f"Mind: {remark}") for remark in evaluation.remarks), Text("")]
+
+
+def _page(report: Report, pictures: Mapping[str, str]) -> str:
+    sections = []
+    for evaluation in report.evaluations:
+        kind = evaluation.kind
+        own = {key.removeprefix(f"{kind} "): svg for key, svg in pictures.items() if key.startswith(f"{kind} ")}
+        content = page.evaluation_section(evaluation, report.descriptions, own)
+        sections.append((kind, wording.KINDS[kind], content))
+    sections.append(("more", "More recordings", _learning(report.learning, pictures)))
+    if "training" in pictures:
+        caption = "Loss is what training lowers; the dev clips were not trained on."
+        sections.append(("training", "Training", page.picture(pictures["training"], caption) + _epochs(report.run)))
+    told = ("id", "started", "ended", "parent", "origin", "seed", "data", "chosen")
+    run = {name: report.run.get(name) for name in told}
+    facts = {**report.facts, **{f"run {name}": value for name, value in run.items()}}
+    facts |= {name: report.run.get(name) for name in ("versions", "settings")}
+    sections.append(("conditions", "How this was made", page.settings_section(facts)))
+    made = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
+    name = f"run {report.run['id']}, " if report.run.get("id") else ""
+    name += "".join(f"{what} {report.facts[what]}, " for what in ("split", "recordings") if what in report.facts)
+    if not report.evaluations:
+        sections.insert(0, ("nothing", "Figures", "<p>Nothing was measured.</p>"))
+    remarks = dict.fromkeys(remark for evaluation in report.evaluations for remark in evaluation.remarks)
+    shown = () if report.evaluations else tuple(remarks)
+    return page.page(f"{report.title}: what it hears", f"{name}report of {made}", shown, sections)
+
+
+def _learning(law: PowerLaw | None, pictures: Mapping[str, str]) -> str:
+    if law is None:
+        return "<p>How much more recordings would bring is not measured yet: <code>asr learn</code> does that.</p>"
+    rows = [[f"{point.recordings:,}", wording.percent(point.wer), f"{point.words:,}"] for point in law.points]
+    made = f"<p>{law.forecast()}</p>" + page.picture(
+        pictures["learning"], "A power law through the trainings; the further from them, the less it says."
+    )
+    return made + page.table("Trainings on a part of the recordings", ["recordings", "WER", "words"], rows)
+
+
+def _epochs(run: Mapping[str, Any]) -> str:
+    curves = run.get("curves", ())
+    names = list(dict.fromkeys(name for row in curves for name in row))
+    rows = [[_number(row.get(name)) for name in names] for row in curves]
+    return page.table("Every epoch", [name.replace("_", " ") for name in names], rows)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else ("" if value is None else str(value))

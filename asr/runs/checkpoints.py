@@ -1,0 +1,71 @@
+"""Checkpoints: the variables of a network (and its optimiser) with the state of its training, as .npz files.
+
+Plain arrays under their Keras paths: NumPy reads them without TensorFlow, and nothing in them can run code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asr.core.errors import ModelError
+from asr.core.files import atomic_path
+
+Weights = list[npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint holds.
+
+    Attributes
+    ----------
+    arrays : in the order of the variables they came from.
+    state : whatever JSON can hold.
+    """
+
+    arrays: list[npt.NDArray[Any]]
+    state: dict[str, Any]
+
+
+def save(path: Path, arrays: Iterable[npt.ArrayLike], state: dict[str, Any]) -> None:
+    """Write a checkpoint, atomically."""
+    named = {f"{index:04d}": np.asarray(array) for index, array in enumerate(arrays)}
+    with atomic_path(path) as beside, beside.open("wb") as file:
+        np.savez(file, state=np.array(json.dumps(state)), **named)  # type: ignore[arg-type]
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint; ModelError where it is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            names = sorted(name for name in stored.files if name != "state")
+            return Checkpoint([stored[name] for name in names], json.loads(str(stored["state"])))
+    except FileNotFoundError:
+        raise ModelError("no such checkpoint", path=path) from None
+    except Exception as error:
+        # Damage fails in as many ways as zipfile and NumPy's readers can: checksums, headers, flags, lengths.
+        what = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError(f"this checkpoint is damaged ({what})", path=path, fix="Delete it and train again") from None
+
+
+def average(many: Iterable[Weights]) -> Weights:
+    """Return the mean of several sets of weights (Izmailov et al., Averaging Weights, 2018)."""
+    total: list[npt.NDArray[np.float64]] | None = None
+    count = 0
+    for weights in many:
+        count += 1
+        if total is None:
+            total = [array.astype(np.float64) for array in weights]
+        else:
+            for sum_, array in zip(total, weights, strict=True):
+                sum_ += array
+    if total is None:
+        raise ValueError("nothing to average")
+    return [(sum_ / count).astype(np.float32) for sum_ in total]

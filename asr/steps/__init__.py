@@ -1,4 +1,0 @@
-"""The steps from the user's files to a tested model, each put together from the rooms.
-
-With asr.cli and asr.verbs, these are the only modules of asr that know lm, datasets and export.
-"""

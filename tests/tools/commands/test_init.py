@@ -1,0 +1,92 @@
+"""`asr init`: what a new workspace holds, and what is refused before anything is written."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from asr.core import audio
+from asr.core.errors import RecordingsError, SentenceError, WorkspaceError
+from asr.settings.asr_toml import Settings, fitted
+from tools.commands.verbs import init
+from asr.settings.workspace import Workspace
+
+
+def test_init_writes_what_open_reads(tmp_path) -> None:
+    said = init(tmp_path / "lamp")
+    ws = Workspace.open(tmp_path / "lamp")
+    assert ws.settings == fitted(Settings(), 6)
+    assert sorted(path.name for path in ws.root.iterdir()) == ["asr.toml", "recordings", "sentences.txt"]
+    assert "turn on the light" in ws.sentences.read_text()
+    assert "put sound into recordings/" in said
+    with pytest.raises(WorkspaceError, match="there is a workspace already"):
+        init(tmp_path / "lamp")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(WorkspaceError, match="file: this is a file"):
+        init(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_many_words_get_other_settings(tmp_path) -> None:
+    sentences = tmp_path / "commands.txt"
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    for words, alpha, beta in ((30, Settings().scorer.alpha, Settings().scorer.beta), (31, 2.5, 1.0)):
+        sentences.write_text("\n".join(["word", *(f"{x}{y}" for x in letters for y in "ab")][:words]) + "\n")
+        said = init(tmp_path / str(words), sentences)
+        settings = Workspace.open(tmp_path / str(words)).settings
+        assert (settings.scorer.alpha, settings.scorer.beta, settings.scorer.look_ahead) == (alpha, beta, True)
+        assert settings.sentences.alike and not Settings().sentences.alike and not Settings().scorer.look_ahead
+        assert f"{words} words; the weights it starts from know English; " in said
+
+
+def test_sentences_with_an_error_are_refused_before_anything_is_written(tmp_path) -> None:
+    sentences = tmp_path / "commands.txt"
+    sentences.write_text("turn on\nturn (on|off the light\n")
+    with pytest.raises(SentenceError, match=r"commands\.txt:2"):
+        init(tmp_path / "lamp", sentences)
+    sentences.write_text("turn on\nset it to 20\n")
+    with pytest.raises(SentenceError, match=r"commands\.txt:2.*numbers as words"):
+        init(tmp_path / "lamp", sentences)
+    with pytest.raises(SentenceError, match=r"missing\.txt: no such file"):
+        init(tmp_path / "lamp", tmp_path / "missing.txt")
+    assert not (tmp_path / "lamp").exists()
+    sentences.write_text("turn (on|off)\n")
+    init(tmp_path / "lamp", sentences)
+    assert (tmp_path / "lamp/sentences.txt").read_text() == "turn (on|off)\n"
+
+
+def test_sentences_that_are_there_stay(tmp_path) -> None:
+    (tmp_path / "lamp").mkdir()
+    (tmp_path / "lamp/sentences.txt").write_text("mine\n")
+    (tmp_path / "commands.txt").write_text("others\n")
+    with pytest.raises(WorkspaceError, match="there are sentences already"):
+        init(tmp_path / "lamp", tmp_path / "commands.txt")
+    init(tmp_path / "lamp")
+    assert (tmp_path / "lamp/sentences.txt").read_text() == "mine\n"
+
+
+def test_recordings_are_used_where_they_lie(tmp_path) -> None:
+    folder = tmp_path / "speech"
+    folder.mkdir()
+    for name in ("a", "b"):
+        audio.write_wav(folder / f"{name}.wav", np.zeros(16000, np.int16))
+    table = folder / "recordings.csv"
+    table.write_text("file,transcript,speaker\na.wav,lights on,ada\nb.wav,lights off,bob\n")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    said = init(tmp_path / "lamp", recordings=table)
+    ws = Workspace.open(tmp_path / "lamp")
+    assert ws.recordings == table
+    assert said == (
+        f"{tmp_path}/lamp: 3 words; the weights it starts from know English; edit sentences.txt; "
+        f"2 recordings of {table} are used where they lie; then: asr train {tmp_path}/lamp"
+    )
+    # Without sentences, those that were recorded.
+    assert ws.sentences.read_text() == "lights off\nlights on\n"
+    assert not (ws.root / "recordings").exists()
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    table.write_text("file,transcript\nc.wav,lights on\n")
+    with pytest.raises(RecordingsError, match=r"recordings\.csv:2: no such file 'c\.wav'"):
+        init(tmp_path / "other", recordings=table)
+    with pytest.raises(WorkspaceError, match="there are no recordings"):
+        init(tmp_path / "other", recordings=tmp_path / "nowhere")
+    assert not (tmp_path / "other").exists()

@@ -1,0 +1,79 @@
+"""What a workspace's training is made of: competitors of its sentences, and what synthetic voices say in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asr.settings.asr_toml import read, render, with_values
+from tools.commands.steps.training import competitors, synthetic_voices
+from tools.commands.verbs import init
+from asr.settings.workspace import Workspace
+from datasets import speech
+from datasets.clips import Clip
+from datasets.prepare import Prepared
+
+SENTENCES = "turn the light (on|off)\nturn the fan (on|off)\n"
+
+
+def workspace(folder: Path, voices: dict[str, object] | None = None, **train: float) -> Workspace:
+    init(folder)
+    toml = folder / "asr.toml"
+    toml.write_text(render(with_values(read(toml), train=train, voices=voices or {})))
+    ws = Workspace.open(folder)
+    ws.sentences.write_text(SENTENCES)
+    return ws
+
+
+def said(*transcripts: str) -> Prepared:
+    clips = [
+        Clip(f"{number}.wav", f"/far/{number}.wav", "ann", text, 1.0, False)
+        for number, text in enumerate(transcripts)
+    ]
+    return Prepared([*clips, clips[0]], (*("train" for _ in clips), "dev"), [], "speaker", (), Path("/far"))
+
+
+@pytest.mark.parametrize("train", [{}, {"competitors": 6, "competition": 0.0}])
+def test_there_are_none_unless_asked_for(tmp_path: Path, train: dict[str, float]) -> None:
+    assert competitors(workspace(tmp_path / "lamp", **train), said("turn the light on")) is None
+
+
+def test_they_are_of_the_workspace_s_own_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ws = workspace(tmp_path / "lamp", competitors=6)
+    draw = competitors(ws, said("turn the light on", "turn the fan on"))
+    assert draw is not None
+    found = draw("turn the light on", 6, np.random.default_rng(1))
+    assert sorted(found) == ["turn the fan on", "turn the light off"]
+    assert "competitors" not in capsys.readouterr().err
+
+
+def test_transcripts_that_are_no_sentences_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ws = workspace(tmp_path / "lamp", competitors=6)
+    draw = competitors(ws, said("turn the light on", "lights please", "lights please"))
+    assert draw is not None and draw("lights please", 6, np.random.default_rng(1)) == []
+    told = capsys.readouterr().err
+    assert "1 of 2 transcripts are no sentences of sentences.txt: they have no competitors (train.competitors)" in told
+
+
+def test_slow_speakers_are_heard_with_what_they_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")
+    monkeypatch.setattr(speech, "is_slow", lambda speaker: speaker.voice.endswith("f3"))
+    voices = {"voices": ["en-us+f3", "en-us+m3"], "speakers": 4, "utterances": 5}
+    ws = workspace(tmp_path / "lamp", voices)
+    say = synthetic_voices(ws, 8000)
+    files = {path: path.read_bytes() for path in ws.speech.rglob("*.wav")}
+    assert len(files) == 5
+    first, second = say(0, 12), say(1, 12)
+    assert first == say(0, 12) != second
+    slow = [line for line in first if line.speaker.voice.endswith("f3")]
+    assert len(slow) == 6 and {line.file for line in slow} == set(files)
+    assert all(line.file is None for line in first if line not in slow)
+    # What lies in the file is the whole voice, what is heard has no highs.
+    samples = slow[0].samples()
+    spectrum = np.abs(np.fft.rfft(samples)) ** 2
+    assert spectrum[len(spectrum) * 6 // 10 :].sum() < 1e-3 * spectrum.sum()
+    np.testing.assert_allclose(samples, replace(slow[0], file=None).samples(), atol=1e-4)
+    assert {path: path.read_bytes() for path in ws.speech.rglob("*.wav")} == files

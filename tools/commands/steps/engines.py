@@ -1,0 +1,219 @@
+"""Who trains: this project's trainer or Mozilla's, behind one face."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from asr.core import parts
+from asr.ctc import weights
+from asr.core.errors import SetupError
+from asr.ctc.mozilla import flags
+from asr.ctc.mozilla.output import Reader
+from asr.ctc.mozilla.process import watch
+from asr.core.progress import say
+from tools.commands.steps.lineage import is_mozillas, mozillas_graph
+from asr.settings.workspace import Workspace
+
+if TYPE_CHECKING:
+    from asr.runs.record import Run
+    from datasets.prepare import Prepared
+
+IMAGE = "asr-harness-train:0.9.3"  # what `make docker-train-image` makes
+FORK = "coqui-stt-training 1.4.0"
+ORIGINAL = "DeepSpeech 0.9.3"
+
+
+class Engine(Protocol):
+    """Trains a run.
+
+    Attributes
+    ----------
+    parent : name of what the weights start from; None: from nothing.
+    remarks : what every report of the run has to say of the training.
+    versions : of what computes, beside this project's.
+    """
+
+    parent: str | None
+    remarks: Sequence[str]
+    versions: Mapping[str, str]
+
+    def train(self, run: Run) -> str:
+        """Train to the end, leave the result where the run keeps it, and tell which weights they are."""
+
+    def losses(self) -> dict[str, float] | None:
+        """Return the loss of each test clip, nats, by its name; None where it was not computed."""
+
+
+def engine_of(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> Engine:
+    """Return the trainer that train.engine names; SetupError where it is not installed.
+
+    Parameters
+    ----------
+    stopped : the run to go on with; None: a new one.
+    """
+    return Mozillas(ws) if is_mozillas(ws.settings) else Ours(ws, prepared, stopped)
+
+
+class Ours:
+    """This project's trainer."""
+
+    def __init__(self, ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> None:
+        from asr.core.stderr import load_tensorflow
+
+        load_tensorflow()
+        from tools.commands.steps.training import make_plan
+
+        self._ws, self._prepared = ws, prepared
+        self._plan, self.parent = make_plan(ws, prepared, stopped)
+        self._trainer: Any = None
+        self.remarks: Sequence[str] = ()
+        if self.parent in weights.names() and all(clip.synthetic for clip in prepared.clips):
+            self.remarks = ("The weights it started from have heard these synthetic voices say other sentences.",)
+        self.versions: Mapping[str, str] = {}
+
+    def train(self, run: Run) -> str:
+        """See Engine."""
+        from asr.ctc.train import Trainer
+        from tools.commands.steps.judging import deciding_noise, make_judge, say_what_decides
+        from tools.commands.steps.training import place
+
+        judge = None
+        if self._ws.settings.train.choose_by == "wer":
+            noise = deciding_noise(self._ws)
+            say_what_decides(noise, "checkpoints")
+            judge = make_judge(self._ws, self._prepared, noise)
+        self._trainer = Trainer(place(self._plan, self._ws, run))
+        result = self._trainer.run(run, judge)
+        run.choose(result.chosen, result.candidates)
+        return f"chosen: {result.chosen}; {result.epochs} epochs in {result.seconds:.0f} s"
+
+    def losses(self) -> dict[str, float] | None:
+        """See Engine."""
+        from tools.commands.steps.training import training_clips
+
+        clips = self._prepared.of("test")
+        losses = self._trainer.losses(training_clips(self._ws, clips))
+        return dict(zip((Path(clip.clip).stem for clip in clips), losses, strict=True))
+
+
+class Mozillas:
+    """DeepSpeech's trainer as a process, in a virtual environment or a container."""
+
+    parent: str | None = None
+
+    def __init__(self, ws: Workspace) -> None:
+        flags.check(ws.settings, ws.toml)
+        self._ws = ws
+        self.remarks: Sequence[str] = flags.remarks(ws.settings)
+        named = ws.settings.train.mozilla_source
+        self._source = (ws.root / Path(named).expanduser()).resolve() if named else None
+        if ws.settings.train.engine == "mozilla":
+            self._fork = False
+            self._command = docker_command(ws)
+        else:
+            self._fork = self._source is None
+            self._command = [python37(), *trainer_of(self._source)]
+        name = FORK if self._fork else ORIGINAL
+        self.versions: Mapping[str, str] = {"trainer": name, "trainer's tensorflow": "1.15.4"}
+
+    def train(self, run: Run) -> str:
+        """See Engine."""
+        ws, settings = self._ws, self._ws.settings
+        graph = mozillas_graph(ws, run)
+        checkpoints, export = graph.parent.parent, graph.parent
+        export.mkdir(parents=True, exist_ok=True)
+        files = flags.Files(
+            ws.manifest("train"),
+            ws.manifest("dev"),
+            ws.build / "alphabet.txt",
+            ws.scorer,
+            checkpoints,
+            export,
+            ws.logs / run.id,
+        )
+        done, wanted = len(run.curves), settings.train.epochs
+        for remark in self.remarks:
+            say(f"mind: {remark}")
+
+        def on_epoch(row: Mapping[str, Any]) -> None:
+            run.epoch(row)
+            say(
+                f"epoch {row['epoch']}/{wanted}  loss {row['loss_per_clip']:.3f} a clip"
+                f"  dev loss {row['dev_loss']:.3f}  {row['seconds']:.0f} s"
+            )
+
+        say(f"starting {self.versions['trainer']} on TensorFlow 1.15")
+        arguments = flags.flags(settings, files, fork=self._fork, epochs=max(0, wanted - done))
+        reader = Reader(on_epoch, say, done)
+        watch([*self._command, *arguments], reader, run.folder / "trainer.log", self._environment())
+        seconds = sum(row["seconds"] for row in run.curves)
+        return f"chosen: by Mozilla's trainer, its lowest dev loss; {len(run.curves)} epochs in {seconds:.0f} s"
+
+    def losses(self) -> dict[str, float] | None:
+        """See Engine."""
+        return None
+
+    def _environment(self) -> dict[str, str]:
+        environment = {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+        if self._source is not None:
+            environment["PYTHONPATH"] = str(self._source / "training")
+        return environment
+
+
+def python37() -> Path:
+    """Return the Python 3.7 that has the trainer; SetupError where there is none."""
+    from tools.parts import find_python37
+
+    python = parts.folder() / "reference" / "bin" / "python"
+    if python.is_file():
+        return python
+    if find_python37() is None:
+        raise SetupError(
+            "Mozilla's trainer runs on Python 3.7 only, and none is found",
+            fix="Install one (`pyenv install 3.7.17`, or `uv python install 3.7`) and run `make reference`, "
+            "or use the engine mozilla, which needs Docker instead",
+        )
+    raise SetupError("Mozilla's trainer is not installed", path=python, fix="Run `make reference`")
+
+
+def trainer_of(source: Path | None) -> list[str | Path]:
+    """Return what Python has to run: the fork's module, or DeepSpeech.py of a folder of sources."""
+    if source is None:
+        return ["-m", "coqui_stt_training.train"]
+    script = source / "DeepSpeech.py"
+    if not script.is_file():
+        raise SetupError(
+            "no DeepSpeech.py in the folder that train.mozilla_source names",
+            path=source,
+            fix="Name a checkout of DeepSpeech v0.9.3, or leave it empty",
+        )
+    return [script]
+
+
+def docker_command(ws: Workspace) -> list[str | Path]:
+    """Return what runs DeepSpeech.py in its container, as this user, with the workspace at its own path.
+
+    Raises
+    ------
+    SetupError : no Docker engine answers, or it has no such image.
+    """
+    if shutil.which("docker") is None or _docker("version").returncode != 0:
+        raise SetupError(
+            "the engine mozilla needs Docker, and no Docker engine answers",
+            fix="Start one, or use --engine mozilla-venv, which needs a Python 3.7 instead",
+        )
+    if _docker("image", "inspect", IMAGE).returncode != 0:
+        raise SetupError(f"there is no image {IMAGE}", fix="Run `make docker-train-image`")
+    # Manifests hold absolute paths. What the recordings were is in the clips by now.
+    mount = f"type=bind,source={ws.root},target={ws.root}"
+    user = f"{os.getuid()}:{os.getgid()}"
+    return ["docker", "run", "--rm", "--init", "--user", user, "--mount", mount, IMAGE]
+
+
+def _docker(*words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["docker", *words], capture_output=True, check=False)

@@ -1,0 +1,126 @@
+"""Graphs and model cards of what was trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asr.settings import asr_toml as settings_
+from asr.core.errors import ModelError
+from asr.core.files import write_bytes, write_json, write_text
+from tools.commands.steps.lineage import is_mozillas, mozillas_graph, read_run_layers
+from tools.commands.steps.preparing import read_templates
+from asr.settings.workspace import SPLITS, Workspace
+
+if TYPE_CHECKING:
+    from asr.core.alphabet import Alphabet
+    from asr.runs.record import Run
+
+
+def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None, pbmm: Path) -> None:
+    """Write layers as .pb, where one is asked for, and as .pbmm."""
+    from export.graph import graph_def
+    from export.pbmm import write_pbmm
+
+    chosen = ws.settings
+    graph = graph_def(
+        layers, alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language
+    )
+    if pb is not None:
+        write_bytes(pb, graph)
+    write_pbmm(graph, pbmm)
+
+
+def export_run(ws: Workspace, run: Run) -> None:
+    """Write a run's chosen weights for both clients; a graph that Mozilla's trainer wrote stays as it is."""
+    # Until all is written, nothing is said to be any run's.
+    (ws.export / "run.json").unlink(missing_ok=True)
+    # The alphabet is the run's: asr.toml may name another one by now.
+    layers, alphabet = read_run_layers(ws, run)
+    if is_mozillas(settings_.from_dict(run.settings, run.folder)):
+        from export.pbmm import write_pbmm
+
+        graph = mozillas_graph(ws, run).read_bytes()
+        write_bytes(ws.graph, graph)
+        write_pbmm(graph, ws.model)
+    else:
+        write_graph(ws, layers, alphabet, ws.graph, ws.model)
+    write_coqui(ws, layers, alphabet)
+    write_json(ws.export / "run.json", {"run": run.id})
+
+
+def write_coqui(ws: Workspace, layers: Any, alphabet: Alphabet) -> None:
+    """Write model.tflite and alphabet.txt for Coqui's client."""
+    from export.coqui import tflite
+
+    chosen = ws.settings
+    model = tflite(layers, alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language)
+    write_bytes(ws.coqui / "model.tflite", model)
+    write_text(ws.coqui / "alphabet.txt", alphabet.as_text())
+
+
+def exported_run(ws: Workspace) -> Run | None:
+    """Return the run whose weights are exported; None where that cannot be told."""
+    from asr.runs.record import find_run
+
+    try:
+        name = json.loads((ws.export / "run.json").read_text(encoding="utf-8"))["run"]
+        return find_run(ws.runs, name)
+    except (OSError, ValueError, KeyError, ModelError):
+        return None
+
+
+def is_exported(ws: Workspace, run: Run) -> bool:
+    """Tell whether what is exported are this run's weights, for the client as it is measured now."""
+    from export.model_file import read_metadata
+
+    files = (ws.graph, ws.model, ws.card, ws.coqui / "model.tflite")
+    exported = exported_run(ws)
+    if exported is None or exported.id != run.id or not all(path.is_file() for path in files):
+        return False
+    if is_mozillas(ws.settings):
+        return True  # whose graph stays as it was written
+    try:
+        return read_metadata(ws.model).beam_width == ws.settings.evaluate.beam_width
+    except ModelError:
+        return False
+
+
+def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) -> None:
+    """Write the model card of a run, with its figures if it has been measured."""
+    from datasets.clips import read_clips
+    from datasets.manifest import read_manifest
+    from export.card import Card, Share, write_card
+
+    splits = {row.wav_filename: name for name in SPLITS for row in read_manifest(ws.manifest(name))}
+    rows: dict[str, list[tuple[str, float, bool]]] = {name: [] for name in SPLITS}
+    for clip in read_clips(ws.clips_table):
+        name = splits.get(ws.clips / clip.clip)
+        if name is not None:
+            rows[name].append((clip.speaker, clip.seconds, clip.synthetic))
+    record = json.loads(ws.split_record.read_text(encoding="utf-8"))
+    path = ws.report(run.id, "test") / "report.json"
+    if report is None and path.is_file():
+        report = json.loads(path.read_text(encoding="utf-8"))
+    card = Card(
+        name=ws.root.name,
+        author=_user(),
+        data={name: Share.of(found) for name, found in rows.items()},
+        split_by=record["by"],
+        remarks=record["remarks"],
+        run=run.record(),
+        report=report or {},
+        sentences=read_templates(ws).expand(10, 1)[:10],
+    )
+    write_card(ws.export, card, [path for path in (ws.graph, ws.model, ws.scorer) if path.is_file()])
+
+
+def _user() -> str:
+    """Return the user's name; nothing where the system does not know it, as in a container."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""

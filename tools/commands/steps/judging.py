@@ -1,0 +1,200 @@
+"""The client as the judge: of candidates on dev, of the result on test."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asr.ctc import weights
+from asr.core.errors import ModelError
+from asr.core.progress import say
+from tools.commands.steps.curve import read_curve
+from tools.commands.steps.exporting import write_card, write_graph
+from tools.commands.steps.lineage import best_checkpoint, note_judged
+from tools.commands.steps.noise import judging_folder
+from tools.commands.steps.preparing import read_templates
+from asr.settings.workspace import SPLITS, Workspace
+
+if TYPE_CHECKING:
+    from asr.evaluation.conditions import Noise
+    from asr.evaluation.recognise import Client, Utterance
+    from asr.runs.record import Run
+    from datasets.prepare import Prepared
+
+
+JUDGED = 300  # dev utterances that decide between candidates
+# Beside clean clips, dB of speech over noise: candidates that are equal in quiet often differ by points in noise.
+DECIDING_LEVELS = (15.0, 6.0)
+
+
+def make_judge(ws: Workspace, prepared: Prepared, noise: Noise | None = None) -> Callable[[Any], float]:
+    """Return what measures a network's layers: the client's word errors on dev with the scorer; see `word_errors`."""
+    chosen = deciding(ws, prepared)
+
+    def judge(layers: Any) -> float:
+        trial = ws.checkpoints / "candidate.pbmm"
+        trial.parent.mkdir(parents=True, exist_ok=True)
+        write_graph(ws, layers, ws.alphabet, None, trial)
+        try:
+            return word_errors(client_of(ws, trial), chosen, noise)
+        finally:
+            trial.unlink(missing_ok=True)
+
+    return judge
+
+
+def deciding(ws: Workspace, prepared: Prepared) -> list[Utterance]:
+    """Return the dev utterances that decide between candidates: all, or a fair sample of many."""
+    everyone = utterances_of(prepared, "dev")
+    order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
+    return [everyone[int(index)] for index in sorted(order)]
+
+
+def deciding_noise(ws: Workspace) -> Noise | None:
+    """Return the noise in which candidates are compared: of a kind that training makes, since what training left out
+    is there to judge the result; None where it makes none."""
+    from asr.evaluation.conditions import HARDEST_FIRST, Noise
+
+    chosen = ws.settings
+    heard = chosen.augment.noise_kinds if chosen.augment.enabled and chosen.augment.noise_probability else ()
+    kind = next((kind for kind in HARDEST_FIRST if kind in heard), None)
+    return None if kind is None else Noise(kind, (), chosen.train.seed, tuple(heard))
+
+
+def say_what_decides(noise: Noise | None, between: str) -> None:
+    """Tell in which conditions dev's speakers choose between candidates."""
+    levels = " and ".join(f"{level:g}" for level in DECIDING_LEVELS)
+    say(f"dev chooses among {between}: clean{f', and in {noise.kind} at {levels} dB' if noise else ' clips alone'}")
+
+
+def word_errors(client: Client, utterances: Sequence[Utterance], noise: Noise | None = None) -> float:
+    """Return the client's word error rate on clean clips, and in noise if there is one; each condition counts alike."""
+    import jiwer
+
+    from asr.evaluation.conditions import conditions
+    from asr.evaluation.recognise import recognise
+
+    heard = recognise(client, utterances, conditions(noise, DECIDING_LEVELS), noise)
+    return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
+
+
+def client_of(ws: Workspace, model: Path) -> Client:
+    """Return the client with the workspace's scorer and beam width."""
+    from asr.evaluation.recognise import Client
+
+    return Client(model, ws.scorer, ws.settings.evaluate.beam_width)
+
+
+def check_alphabet(ws: Workspace) -> None:
+    """Check that the exported model spells as asr.toml and so the scorer do; ModelError where it does not."""
+    from export.model_file import read_metadata
+
+    if read_metadata(ws.model).alphabet != ws.alphabet:
+        raise ModelError(
+            f"this model was trained with another alphabet than alphabet.labels in {ws.toml} says",
+            path=ws.model,
+            fix="Run: asr train",
+        )
+
+
+def utterances_of(prepared: Prepared, split: str) -> list[Utterance]:
+    """Return a split's clips as the client is to hear them; synthetic ones have no recording to be heard raw."""
+    from asr.evaluation.recognise import Utterance
+
+    return [
+        Utterance(
+            Path(clip.clip).stem,
+            prepared.folder / clip.clip,
+            clip.transcript,
+            clip.speaker,
+            clip.seconds,
+            clip.synthetic,
+            None if clip.synthetic else Path(clip.source),
+        )
+        for clip in prepared.of(split)
+    ]
+
+
+def evaluate(
+    ws: Workspace, prepared: Prepared, split: str, run: Run | None, losses: dict[str, float] | None = None
+) -> None:
+    """Measure a split through the client; print a table, and write the report, the card and the run's figures.
+
+    The card and the record tell of the workspace's own test speakers alone.
+
+    Raises
+    ------
+    ModelError : the model spells with another alphabet than asr.toml says, which the scorer is made for.
+    """
+    from rich.console import Console
+
+    from asr.evaluation import report as report_
+    from asr.evaluation.conditions import Noise, conditions
+    from asr.evaluation.evaluate import evaluate as measure
+    from asr.evaluation.evaluate import record
+    from asr.evaluation.recognise import recognise, sounds, timing
+
+    check_alphabet(ws)
+    chosen = ws.settings.evaluate
+    heard_in_training = ws.settings.augment.noise_kinds if ws.settings.augment.enabled else ()
+    heard_in_training += weights.noise_heard(ws.settings.train.start_from)
+    noise = None
+    if chosen.noise:
+        noise = Noise.of_folder(judging_folder(ws), chosen.seed, heard_in_training=heard_in_training)
+    utterances = utterances_of(prepared, split)
+    real = any(not utterance.synthetic for utterance in utterances)
+    asked = conditions(noise, chosen.noise_levels, raw=real, draws=chosen.noise_draws)
+    heard = recognise(
+        client_of(ws, ws.model),
+        utterances,
+        asked,
+        noise,
+        losses=losses,
+        slots=functools.cache(read_templates(ws).slots),
+    )
+    evaluations = measure(heard, prepared.remarks, seed=chosen.seed)
+    name = run.id if run is not None else "model"
+    judged = run if split == "test" else None
+    if judged is not None:
+        note_judged(ws, judged)
+        judged.figures = record(evaluations)
+    content = report_.Report(
+        title=ws.root.name,
+        evaluations=evaluations,
+        run=run.record() if run is not None else {},
+        facts={
+            "split" if split in SPLITS else "recordings": split,
+            "scorer": ws.scorer.name,
+            "beam width": chosen.beam_width,
+        },
+        descriptions={} if noise is None else {noise.kind: noise.description},
+        learning=read_curve(ws, prepared) if split in SPLITS else None,
+    )
+    sound, words = sounds(utterances, asked, noise), timing(client_of(ws, ws.model))
+    page = report_.write_report(ws.report(name, split), content, sound, words)
+    if judged is not None:
+        write_card(ws, judged)
+        # The record comes last: as long as it has no figures, the next training or evaluation makes all of them.
+        best = best_checkpoint(ws, judged).relative_to(ws.root).as_posix()
+        judged.measure(record(evaluations), heard, {"best": best})
+    Console().print(report_.summary(evaluations))
+    print_worst(evaluations)
+    print(f"report: {page}", file=sys.stderr)
+
+
+def print_worst(evaluations: Sequence[Any]) -> None:
+    """Print the worst utterances of each kind of speech."""
+    from asr.evaluation.heard import CLEAN
+
+    for evaluation in evaluations:
+        for worst, where in ((evaluation.worst, ""), (evaluation.worst_in_noise, " in noise")):
+            if worst:
+                print(f"the {len(worst)} worst{where}, {evaluation.kind} speech:")
+            for item in worst:
+                condition = "" if item.condition == CLEAN else f" in {item.condition}"
+                print(f"  {item.title}{condition}  said: {item.transcript!r}  heard: {item.hypothesis!r}")

@@ -1,0 +1,64 @@
+"""The folders of recorded noise that asr.toml names: to train with, and to judge by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from asr.core import audio
+from asr.settings import asr_toml as settings_
+from asr.core.errors import WorkspaceError
+from asr.core.files import place_in
+from asr.settings.sections import Evaluate
+from asr.settings.asr_toml import Settings
+from asr.settings.workspace import Workspace
+
+
+def noise_folders(ws: Workspace) -> list[tuple[str, Path]]:
+    """Return what asr.toml calls the folders to train with, and where they lie; those that are not there are left out.
+
+    Raises
+    ------
+    WorkspaceError : one is not there that asr.toml does not name by itself; with the line.
+    """
+    usual = Settings().augment.noise_folders
+    found = ((name, _folder(ws, "augment", "noise_folders", name, usual)) for name in ws.settings.augment.noise_folders)
+    return [(name, place) for name, place in found if place is not None]
+
+
+def judging_folder(ws: Workspace) -> Path | None:
+    """Return the folder of noise to judge by; None where there is none. WorkspaceError as `noise_folders`."""
+    return _folder(ws, "evaluate", "noise_folder", ws.settings.evaluate.noise_folder, (Evaluate().noise_folder,))
+
+
+def check_noise(ws: Workspace) -> str:
+    """Check that the folders that asr.toml names are there; tell what is in them, in a line, or nothing."""
+    counts = [(name, len(audio.sound_files(place))) for name, place in noise_folders(ws)]
+    if (place := judging_folder(ws)) is not None:
+        counts.append((f"{place.name} (to judge by)", len(audio.sound_files(place))))
+    found = [f"{count} sounds in {name}" for name, count in counts if count]
+    return f"noise: {', '.join(found)}" if found else ""
+
+
+def inventory(ws: Workspace, folders: Iterable[Path]) -> list[Any]:
+    """Return what stands for the sound files in some folders: names, sizes and times."""
+    rows = []
+    for path in (path for folder in folders for path in audio.sound_files(folder)):
+        stat = path.stat()
+        rows.append([place_in(ws.root, path), stat.st_size, stat.st_mtime_ns])
+    return rows
+
+
+def _folder(ws: Workspace, section: str, key: str, name: str, usual: Iterable[str]) -> Path | None:
+    place = ws.folder(name)
+    if place is None or place.is_dir():
+        return place
+    if name in usual:
+        return None
+    raise WorkspaceError(
+        f"{section}.{key} names {name!r}, and there is no such folder",
+        path=ws.toml,
+        line=settings_.line_of(ws.toml, section, key),
+        fix="Make it, or take it out",
+    )

@@ -1,0 +1,88 @@
+"""From the user's files to clips, manifests and the scorer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from asr.core.files import write_text
+from asr.core.stamps import Stamp
+from asr.settings.workspace import SPLITS, Workspace
+
+if TYPE_CHECKING:
+    from datasets.prepare import Prepared
+    from lm.sentences import Templates
+
+
+SPOKEN_SENTENCES = 2000  # sentences of the templates that synthetic voices choose from
+
+
+def read_templates(ws: Workspace) -> Templates:
+    """Read the workspace's sentences; SentenceError, with the line, where they are wrong."""
+    from lm.sentences import Templates
+
+    return Templates.read(ws.sentences, ws.alphabet)
+
+
+def spoken_sentences(ws: Workspace) -> list[str]:
+    """Return the sentences that synthetic voices choose from: all, or a fair sample of many."""
+    return read_templates(ws).expand(SPOKEN_SENTENCES, ws.settings.voices.seed)
+
+
+def prepare(ws: Workspace) -> Prepared:
+    """Make clips, split and manifests, as far as they are not up to date."""
+    from datasets.prepare import prepare
+
+    return prepare(ws, spoken_sentences(ws))
+
+
+def describe(prepared: Prepared) -> str:
+    """Tell in words how the clips were split, and what has to be said of it."""
+    parts = []
+    for name in SPLITS:
+        clips = prepared.of(name)
+        speakers = len({clip.speaker for clip in clips})
+        kind = " synthetic" if clips and all(clip.synthetic for clip in clips) else ""
+        minutes = sum(clip.seconds for clip in clips) / 60
+        parts.append(f"{name} {len(clips)} clips ({minutes:.1f} min) of {speakers}{kind} speakers")
+    lines = [f"split by {prepared.by}: " + ", ".join(parts)]
+    if prepared.rejected:
+        lines.append(f"{len(prepared.rejected)} recordings were set aside, see build/clips/rejected.csv")
+    return "\n".join([*lines, *(f"mind: {remark}" for remark in prepared.remarks)])
+
+
+_SCORER_VERSION = 2  # raised when the same sentences would give another scorer
+
+
+def make_scorer(ws: Workspace) -> str:
+    """Make lm.binary, the vocabulary and kenlm.scorer unless they are up to date; tell what came out."""
+    from lm.scorer import build
+
+    chosen = ws.settings
+    words = ws.export / f"vocab-{chosen.scorer.top_k}.txt"
+    products = (ws.export / "lm.binary", words, ws.scorer)
+    stamp = Stamp(
+        ws.export / ".scorer.stamp",
+        ws.sentences,
+        asdict(chosen.sentences),
+        asdict(chosen.scorer),
+        chosen.alphabet.labels,
+        _SCORER_VERSION,
+    )
+    if stamp.is_fresh(products):
+        return f"{ws.scorer} is up to date"
+    # A kill in the middle must not leave a scorer of new sentences that a stamp of the old ones vouches for.
+    stamp.path.unlink(missing_ok=True)
+    built = build(
+        ws.sentences,
+        ws.alphabet,
+        ws.export,
+        chosen.scorer,
+        limit=chosen.sentences.limit,
+        seed=chosen.sentences.seed,
+        alike=chosen.sentences.alike,
+    )
+    write_text(ws.build / "alphabet.txt", ws.alphabet.as_text())
+    stamp.set()
+    lines = [f"{built.scorer}: {built.words} words, {built.sentences} of {built.derivations} sentences"]
+    return "\n".join([*lines, *built.remarks])

@@ -1,0 +1,153 @@
+"""What a training is made of: clips, augmentation, synthetic voices, weights to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asr.core import audio
+from asr.core.progress import say
+from tools.commands.steps.noise import noise_folders
+from tools.commands.steps.preparing import read_templates
+from tools.commands.steps.starting import check_start, start_weights
+from asr.settings.workspace import Workspace
+
+if TYPE_CHECKING:
+    from asr.augment.chain import Chain
+    from asr.ctc.train import Plan
+    from asr.runs.record import Run
+    from datasets.prepare import Prepared
+
+
+def training_clips(ws: Workspace, clips: Sequence[Any]) -> list[Any]:
+    """Return clips as the trainer takes them."""
+    from asr.ctc.batches import Clip
+
+    return [Clip(ws.clips / clip.clip, clip.transcript, clip.seconds) for clip in clips]
+
+
+def augmentation(ws: Workspace, prepared: Prepared) -> Chain | None:
+    """Return the chain of effects with the workspace's noises and voices; None where it is switched off."""
+    from asr.augment.chain import Chain
+    from asr.augment.sounds import Sounds
+
+    chosen = ws.settings.augment
+    if not chosen.enabled:
+        return None
+    cache = ws.build / "noise"
+    cache.mkdir(parents=True, exist_ok=True)
+    noises = Sounds.gather([place for _, place in noise_folders(ws)], cache=cache)
+    voices = Sounds.read([[ws.clips / clip.clip for clip in prepared.of("train")]], cache=cache, name="voices")
+    return Chain(chosen, noises, voices, seed=ws.settings.train.seed)
+
+
+def make_plan(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> tuple[Plan, str | None]:
+    """Return all that a training is made of, and the name of what its weights come from, if anything.
+
+    Parameters
+    ----------
+    stopped : the run that is gone on with; None: a new one.
+    """
+    from asr.ctc.batches import Recipe
+    from asr.ctc.train import Plan
+
+    chosen = ws.settings.train
+    real = not all(clip.synthetic for clip in prepared.clips)
+    start, parent = start_weights(ws, stopped)
+    if start is not None:
+        check_start(ws, start)
+    rate = recorders(prepared)
+    views = 2 if chosen.consistency else 1
+    recipe = Recipe(ws.alphabet, augmentation(ws, prepared), chosen.seed, views)
+    plan = Plan(
+        chosen,
+        ws.alphabet,
+        training_clips(ws, prepared.of("train")),
+        training_clips(ws, prepared.of("dev")),
+        recipe,
+        ws.checkpoints,
+        ws.build / "features",
+        ws.logs,
+        synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
+        competing=competitors(ws, prepared),
+        start=start,
+        rate=rate,
+    )
+    return plan, parent
+
+
+def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
+    """Return the plan with a run's own folders for checkpoints and logs."""
+    return replace(plan, checkpoints=ws.checkpoints / run.id, logs=ws.logs / run.id)
+
+
+def recorders(prepared: Prepared) -> int:
+    """Return the highest sample rate, Hz, among the recordings to train on, 16,000 at most.
+
+    Voices that sound above all recordings would tell the network that what is silent up there is a person.
+    """
+    sources = {Path(clip.source) for clip in prepared.of("train") if not clip.synthetic}
+    rates = [audio.header_rate(source) or audio.SAMPLE_RATE for source in sources]
+    return min(max(rates, default=audio.SAMPLE_RATE), audio.SAMPLE_RATE)
+
+
+def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[int, int], Sequence[Any]]:
+    """Return what makes synthetic utterances: new sentences of the templates, by all speakers in turn.
+
+    Slow speakers say voices.utterances sentences here, before the training, and in it are heard with those.
+
+    Parameters
+    ----------
+    rate : Hz; the voices have no highs that a recorder of this rate would not have heard.
+    """
+    from datasets.prepare import share_out
+    from datasets.speech import Spoken, cast_speakers, is_slow, speak_to_files
+
+    chosen = ws.settings
+    voices = chosen.voices
+    speakers = cast_speakers(voices, chosen.alphabet.language)
+    templates = read_templates(ws)
+    said: list[Spoken] = []
+    if slow := [speaker for speaker in speakers if is_slow(speaker)]:
+        texts = templates.sample(voices.utterances, np.random.default_rng([voices.seed, 12]))
+        said = share_out(texts, slow, voices.utterances, voices.seed)
+        paths = speak_to_files(said, ws.speech, alone=True)
+        said = [replace(line, rate=rate, file=path) for line, path in zip(said, paths, strict=True)]
+
+    def utterances(generation: int, count: int) -> list[Spoken]:
+        rng = np.random.default_rng([voices.seed, chosen.train.seed, generation])
+        texts = templates.sample(count, rng)
+        order = rng.permutation(len(speakers))
+        cast = [speakers[int(order[i % len(order)])] for i in range(len(texts))]
+        again = (said[int(index)] for index in cycle(rng.permutation(len(said))))
+        return [
+            next(again) if is_slow(speaker) else Spoken(text, speaker, rate)
+            for text, speaker in zip(texts, cast, strict=True)
+        ]
+
+    return utterances
+
+
+def competitors(
+    ws: Workspace, prepared: Prepared
+) -> Callable[[str, int, np.random.Generator], Sequence[str]] | None:
+    """Return what gives sentences that one could be taken for; None where none are to be told apart."""
+    from lm.competitors import Competitors
+
+    chosen = ws.settings.train
+    if not chosen.competitors or not chosen.competition:
+        return None
+    templates = read_templates(ws)
+    said = {clip.transcript for clip in prepared.of("train")}
+    strange = sum(not templates.accepts(text) for text in said)
+    if strange:
+        say(
+            f"{strange} of {len(said)} transcripts are no sentences of {ws.settings.sentences.file}: "
+            "they have no competitors (train.competitors)"
+        )
+    return Competitors(templates, chosen.seed).draw

@@ -17,14 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.core import audio
+from asr.core import audio, trim
 from asr.core import workers as workers_
 from asr.core.alphabet import Alphabet
 from asr.core.errors import AudioError, RecordingsError
 from asr.core.files import fingerprint, place_in, write_text
 from asr.core.progress import say, track
 from asr.settings.sections import Recordings
-from asr.core import trim
 from datasets.recordings import Recording
 
 # Version of what a clip is made like; raised when the same recording would give other samples.

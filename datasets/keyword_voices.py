@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from asr.core.alphabet import normal_word
-from asr.core.errors import UserError
 from asr.settings.workspace import Workspace
 from datasets.speech import Spoken, cast_speakers
 
 _ONSETS = ("b", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "sh", "ch", "tr", "st")
 _VOWELS = ("a", "e", "i", "o", "u", "ee", "oo", "ai", "ar", "er")
 _CODAS = ("", "", "", "n", "m", "s", "t", "k", "l", "r", "d", "sh")
+# Gives at most so many sentences of the workspace, drawn at random.
+Sentences = Callable[[int, np.random.Generator], Sequence[str]]
 # For each word that a speaker says: what a stream is made of, and what is nearly the word.
 _SENTENCES, _NEAR_MISSES = 2, 1
 
 
-def spoken_words(ws: Workspace) -> list[tuple[str, Spoken]]:
+def spoken_words(ws: Workspace, sentences: Sentences) -> list[tuple[str, Spoken]]:
     """Return lines for synthetic speakers, each with the word that it is an example of, "" for none.
 
     Every speaker says every word, and three times as many lines that hold none of them: sentences of the workspace,
@@ -29,13 +32,14 @@ def spoken_words(ws: Workspace) -> list[tuple[str, Spoken]]:
     count = chosen.keyword.synthetic_speakers
     speakers = cast_speakers(chosen.voices, chosen.alphabet.language, count)
     rng = np.random.default_rng([chosen.keyword.seed, 11])
-    sentences = _sentences(ws, words, _SENTENCES * len(speakers) * len(words), rng)
+    drawn = sentences(_SENTENCES * len(speakers) * len(words), rng)
+    free = [text for text in drawn if not any(f" {word} " in f" {text} " for word in words)]
     lines = []
     for speaker in speakers:
         for word in words:
             lines.append((word, Spoken(word, speaker)))
             others = [near_miss(word, rng) for _ in range(_NEAR_MISSES)]
-            others += [sentences.pop() if sentences else near_miss(word, rng) for _ in range(_SENTENCES)]
+            others += [free.pop() if free else near_miss(word, rng) for _ in range(_SENTENCES)]
             lines += [("", Spoken(other, speaker)) for other in dict.fromkeys(others) if other not in words]
     return lines
 
@@ -52,18 +56,3 @@ def near_miss(word: str, rng: np.random.Generator) -> str:
 
 def _syllable(rng: np.random.Generator) -> str:
     return "".join(str(rng.choice(parts)) for parts in (_ONSETS, _VOWELS, _CODAS))
-
-
-def _sentences(ws: Workspace, words: tuple[str, ...], count: int, rng: np.random.Generator) -> list[str]:
-    """Return sentences of the workspace without any of the words; none where there is no good sentences.txt."""
-    from lm.sentences import Templates
-
-    path = ws.root / ws.settings.sentences.file
-    if not path.is_file():
-        return []
-    try:
-        found = Templates.read(path, ws.alphabet).sample(count, rng)
-    except UserError:
-        # A keyword model needs no sentences, so that theirs are no errors here.
-        return []
-    return [text for text in found if not any(f" {word} " in f" {text} " for word in words)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from asr.core.files import place_in, write_json
 from asr.settings.workspace import SPLITS, Workspace
 from datasets import recordings as recordings_
 from datasets import speech_commands, takes
-from datasets.keyword_voices import spoken_words
+from datasets.keyword_voices import Sentences, spoken_words
 from datasets.recordings import CUSTOM, NOHASH, UNKNOWN_SPEAKER, check_name, speaker_of
 from datasets.speech import speak_to_files
 from datasets.split import Member, assign, by_speaker, read_record
@@ -79,6 +79,11 @@ class Found:
         """Return the name of an utterance or a file that it has wherever the workspace lies."""
         return place_in(self.root, Path(name))
 
+    def archived(self, names: set[str]) -> Iterator[tuple[str, bytes | speech_commands.Member]]:
+        """Yield the named clips of the archive in its order, each with its content or where that lies."""
+        if self.archive is not None:
+            yield from speech_commands.find_clips(self.archive, names, self.members)
+
 
 @dataclass(frozen=True)
 class _Raw:
@@ -90,8 +95,12 @@ class _Raw:
     synthetic: bool = False
 
 
-def find(ws: Workspace) -> Found:
+def find(ws: Workspace, sentences: Sentences) -> Found:
     """Find all recordings of a workspace and its corpus, and split them.
+
+    Parameters
+    ----------
+    sentences : gives synthetic voices what to say besides the words.
 
     Raises
     ------
@@ -124,7 +133,7 @@ def find(ws: Workspace) -> Found:
             f"left out: {beside} of the recordings, which say a word beside others and so are examples neither of it "
             "nor of other speech"
         )
-    synthetic = _spoken(ws)
+    synthetic = _spoken(ws, sentences)
     if synthetic:
         utterances += synthetic
         remarks.append(f"{len(synthetic)} of the recordings trained on are synthetic voices'; those judged by are not")
@@ -183,9 +192,9 @@ def _own(ws: Workspace) -> list[_Raw]:
     return found
 
 
-def _spoken(ws: Workspace) -> list[Utterance]:
+def _spoken(ws: Workspace, sentences: Sentences) -> list[Utterance]:
     """Have synthetic voices say the words, and what is none of them; for training alone."""
-    lines = spoken_words(ws)
+    lines = spoken_words(ws, sentences)
     paths = speak_to_files([line for _, line in lines], ws.keyword / "speech", alone=True)
     return [
         Utterance(str(path), word or line.transcript, line.speaker.name, "train", synthetic=True)

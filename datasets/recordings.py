@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from asr.core import tables
 from asr.core.alphabet import Alphabet
 from asr.core.audio import is_sound, sound_files
 from asr.core.errors import RecordingsError, SentenceError
 from asr.core.progress import say
-from asr.core import tables
 
 UNKNOWN_SPEAKER = "unknown"  # the one speaker that all recordings without a name belong to
 CSV_NAME = "recordings.csv"

@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.core import audio
+from asr.core import audio, trim
 from asr.core.errors import AudioError
 from asr.core.files import fingerprint, write_json
 from asr.core.progress import track
 from asr.settings.workspace import SPLITS
-from asr.core import trim
 
 Float = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.core.audio import SAMPLE_RATE
 from asr.augment import microphone, noise, scenes
 from asr.augment.room import Room, make_rooms, reverberate
-from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
 from asr.augment.spectrum import Float
 from asr.augment.voice import change_voice
+from asr.core.audio import SAMPLE_RATE
+from asr.settings.augment import Augment
 
 _LOUDEST = np.float32(0.999)  # of full scale
 _SOFT_END = round(0.25 * SAMPLE_RATE)  # samples that an endpointer takes at most of each end

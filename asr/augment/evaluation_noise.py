@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.core import audio
 from asr.augment import scenes
 from asr.augment.spectrum import active_power
+from asr.core import audio
 from asr.core.errors import AudioError
 
 KITCHEN = "kitchen"

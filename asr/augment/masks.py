@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.settings.augment import Augment
 from asr.augment.spectrum import Float
+from asr.settings.augment import Augment
 
 MEL_BANDS = 40  # of the client's Mfcc op
 FRAME_STEP = 0.020  # s

@@ -7,8 +7,8 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from asr.core.audio import SAMPLE_RATE
 from asr.augment.spectrum import Float, convolve_short, minimum_phase
+from asr.core.audio import SAMPLE_RATE
 
 TELEPHONE = (300.0, 3400.0)  # Hz, ITU-T G.120's band
 _BINS = 1025  # from 0 Hz to half the rate

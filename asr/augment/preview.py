@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from asr.core import audio, progress
-from asr.core.audio import SAMPLE_RATE
 from asr.augment.chain import Applied, Chain
 from asr.augment.masks import FRAME_STEP, Hidden, choose
 from asr.augment.spectrum import Float
-from asr.runtime.features import channel_edge, frame_count
+from asr.core import audio, progress
+from asr.core.audio import SAMPLE_RATE
 from asr.core.errors import RecordingsError, SetupError
 from asr.core.files import atomic_path
+from asr.runtime.features import channel_edge, frame_count
 
 PICTURE = "examples.png"
 PLAYERS = (

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.core.audio import SAMPLE_RATE
 from asr.augment.spectrum import Float, convolve_long
+from asr.core.audio import SAMPLE_RATE
 
 SOUND = 343.0  # m/s
 _EARLY = 0.040  # s, until then reflections are single images of the source; later ones run together

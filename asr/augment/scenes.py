@@ -13,7 +13,6 @@ from collections.abc import Callable
 import numpy as np
 import scipy.fft
 
-from asr.core.audio import SAMPLE_RATE
 from asr.augment.spectrum import (
     Float,
     convolve_short,
@@ -23,6 +22,7 @@ from asr.augment.spectrum import (
     random_curve,
     random_response,
 )
+from asr.core.audio import SAMPLE_RATE
 
 _TABLE = 2048  # samples of one period in a wave table
 _MAINS = (50.0, 60.0, 100.0)  # Hz

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from asr.augment.spectrum import Float
 from asr.core import audio, progress
 from asr.core.audio import SAMPLE_RATE
-from asr.augment.spectrum import Float
 from asr.core.errors import AudioError
 from asr.core.files import atomic_path, fingerprint
 

@@ -7,8 +7,8 @@ import functools
 import numpy as np
 import scipy.fft
 
-from asr.core.audio import SAMPLE_RATE
 from asr.augment.spectrum import Float
+from asr.core.audio import SAMPLE_RATE
 
 _WINDOW = 400  # samples, 25 ms: a low voice's period twice
 _HOP = _WINDOW // 2

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from asr.runtime.features import COEFFICIENTS, CONTEXT, MEL_CHANNELS
 from asr.layers.sentence import Array, Convolution
+from asr.runtime.features import COEFFICIENTS, CONTEXT, MEL_CHANNELS
 
 BANDS = 28  # as many hold what 26 cepstra say, and they halve twice
 FILTERS = (24, 32)

@@ -14,13 +14,13 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from asr.augment.chain import Chain
+from asr.augment.masks import hide
 from asr.core import audio
 from asr.core import workers as workers_
 from asr.core.alphabet import Alphabet
-from asr.augment.chain import Chain
-from asr.augment.masks import hide
-from asr.runtime.features import COEFFICIENTS, mfcc, step_samples, window_samples
 from asr.core.errors import ModelError
+from asr.runtime.features import COEFFICIENTS, mfcc, step_samples, window_samples
 
 Float = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.core import audio
-from asr.ctc.batches import Clip
-from asr.runtime.features import COEFFICIENTS, mfcc
 from asr.core.files import atomic_path, fingerprint
 from asr.core.progress import track
+from asr.ctc.batches import Clip
+from asr.runtime.features import COEFFICIENTS, mfcc
 
 Float = npt.NDArray[np.float32]
 

@@ -18,7 +18,7 @@ from keras import ops
 
 from asr.ctc.activation import Dropout
 from asr.ctc.bands import FILTERS, STEP, TAPS, BandConvolution, Bands, Windows, inverse_dct
-from asr.runtime.features import COEFFICIENTS, CONTEXT
+from asr.ctc.recurrence import Recurrence
 from asr.layers.sentence import (
     CLIP,
     Convolution,
@@ -33,7 +33,7 @@ from asr.layers.sentence import (
     lstm_name,
     stride,
 )
-from asr.ctc.recurrence import Recurrence
+from asr.runtime.features import COEFFICIENTS, CONTEXT
 from asr.settings.sections import Train
 
 

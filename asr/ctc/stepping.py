@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from asr.core.progress import shows_bars
 from asr.ctc.batches import Batch
 from asr.ctc.schedule import Pace
-from asr.core.progress import shows_bars
 from asr.settings.sections import Train
 
 

@@ -15,23 +15,23 @@ import numpy.typing as npt
 
 from asr.core import audio
 from asr.core.alphabet import Alphabet
-from asr.runs import checkpoints
+from asr.core.errors import ModelError
+from asr.core.progress import say
 from asr.ctc import devices, feature_store
 from asr.ctc.bands import inverse_dct
 from asr.ctc.batches import Batch, Clip, Recipe, Workshop, check_length, collate, plan
-from asr.ctc.tensorboard import Board
 from asr.ctc.candidates import Candidates
-from asr.runtime.features import mfcc
-from asr.layers.sentence import Layer
 from asr.ctc.network import NETWORKS, build, layers, normalisation, with_intermediate
 from asr.ctc.normalisation import NARROW, measure, narrow
 from asr.ctc.objective import Objective, ctc_losses, optimiser_of, read_greedily
 from asr.ctc.schedule import Pace
 from asr.ctc.stepping import Restartable, Steps, dataset, strategy
 from asr.ctc.supply import Competitors, Supply, Voices
+from asr.ctc.tensorboard import Board
 from asr.ctc.transfer import Start
-from asr.core.errors import ModelError
-from asr.core.progress import say
+from asr.layers.sentence import Layer
+from asr.runs import checkpoints
+from asr.runtime.features import mfcc
 from asr.settings.sections import Train
 
 Float = npt.NDArray[np.float32]

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from asr.core.alphabet import Alphabet
+from asr.core.errors import ModelError
 from asr.ctc.bands import STEP, BandConvolution, Bands
-from asr.layers.sentence import Convolution, Dense, Layer, Lstm, lstm_name, stride, unfold_normalisation
 from asr.ctc.network import NETWORKS, form_of, network_of, reach
 from asr.ctc.recurrence import Recurrence
-from asr.core.errors import ModelError
+from asr.layers.sentence import Convolution, Dense, Layer, Lstm, lstm_name, stride, unfold_normalisation
 
 _WEIGHTY = (Bands, BandConvolution, keras.layers.Dense, Recurrence)
 

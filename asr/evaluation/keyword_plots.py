@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 
-from asr.evaluation.plots import COLOURS, STYLE, WIDTH
 from asr.evaluation.keyword_clips import Figures
+from asr.evaluation.plots import COLOURS, STYLE, WIDTH
 
 
 def confusion(found: Figures, title: str) -> Canvas:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from asr.augment.spectrum import Float, active_power
 from asr.core import audio
 from asr.core.audio import SAMPLE_RATE, Int16
-from asr.augment.spectrum import Float, active_power
 from asr.core.errors import AudioError, RecordingsError
+from asr.core.progress import say
 from asr.keyword import windows
 from asr.keyword.detect import HIGHEST, NEVER, Detection, Rule, Scores, detect
-from asr.core.progress import say
 
 STEP = 320  # samples of a slice
 LATE = 50  # slices after a word's end in which hearing it still counts, 1 s

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from asr.core.nested import flatten
 from asr.evaluation import wording
 from asr.evaluation.confusion import DELETED, EQUAL, INSERTED, WordTable, align
 from asr.evaluation.evaluate import ALL_NOISE, Evaluation
 from asr.evaluation.figures import Figure, Figures
 from asr.evaluation.heard import Heard, level_of
 from asr.evaluation.page_style import CSS
-from asr.core.nested import flatten
 
 LONG_TABLE = 15  # rows; a longer table is folded away
 MOST_CONFUSIONS = 40

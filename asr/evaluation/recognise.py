@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from asr.augment.evaluation_noise import Noise, mix
+from asr.client.libdeepspeech import Model
 from asr.core import audio
 from asr.core import workers as workers_
-from asr.evaluation.conditions import Condition, Noise, mix
-from asr.evaluation.heard import CLEAN, Heard, Slots, with_slots
-from asr.client.libdeepspeech import Model
 from asr.core.errors import ModelError
 from asr.core.progress import track
+from asr.evaluation.conditions import Condition
+from asr.evaluation.heard import CLEAN, Heard, Slots, with_slots
 
 Int16 = npt.NDArray[np.int16]
 

@@ -12,25 +12,23 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.core import audio
+from asr.augment.chain import Chain
+from asr.augment.evaluation_noise import Noise, mix
+from asr.augment.sounds import Sounds
+from asr.augment.spectrum import Float
+from asr.core import audio, tables
 from asr.core import workers as workers_
 from asr.core.alphabet import normal_word
 from asr.core.audio import Int16
-from asr.augment.chain import Chain
-from asr.settings.augment import Augment
-from asr.augment.sounds import Sounds
-from asr.augment.spectrum import Float
-from asr.evaluation.conditions import Noise, mix
 from asr.core.errors import AudioError, RecordingsError
+from asr.core.progress import track
 from asr.keyword import windows
+from asr.keyword.corpus import Corpus
 from asr.keyword.jobs import Job
-from asr.settings.keyword import SILENCE, UNKNOWN, Keyword
 from asr.keyword.shards import Int8, Writer
 from asr.keyword.windows import CLIP, Maker, Sound
-from asr.core.progress import track
-from datasets import speech_commands
-from asr.core import tables
-from datasets.keywords import Found
+from asr.settings.augment import Augment
+from asr.settings.keyword import SILENCE, UNKNOWN, Keyword
 
 SLICES = 49
 WIDTHS = {"micro": 40, "average": 43}  # features of a slice
@@ -68,7 +66,7 @@ def classes(words: Sequence[str]) -> tuple[str, ...]:
     return (SILENCE, UNKNOWN, *words)
 
 
-def make(folder: Path, found: Found, recipe: Recipe, jobs: Sequence[Job], workers: int | None = None) -> list[str]:
+def make(folder: Path, found: Corpus, recipe: Recipe, jobs: Sequence[Job], workers: int | None = None) -> list[str]:
     """Write the features of all jobs: the set `train`, and `dev` and `test` clean and in noise.
 
     Parameters
@@ -120,7 +118,7 @@ def make(folder: Path, found: Found, recipe: Recipe, jobs: Sequence[Job], worker
     return remarks
 
 
-def recipe_of(found: Found, settings: Keyword, augment: Augment, cache: Path, judges: Sequence[Noise]) -> Recipe:
+def recipe_of(found: Corpus, settings: Keyword, augment: Augment, cache: Path, judges: Sequence[Noise]) -> Recipe:
     """Gather noise and other speech, and fit the effects to clips of a second."""
     words = {normal_word(word) for word in settings.words}
     others = [u for u in found.utterances if u.split == "train" and u.word not in words and not u.archived]
@@ -194,7 +192,7 @@ class _Mixed:
         return self._sounds[int(rng.integers(len(self._sounds)))].draw(n, rng)
 
 
-def _work(found: Found, recipe: Recipe, jobs: Sequence[Job], workers: int | None) -> Iterator[Made]:
+def _work(found: Corpus, recipe: Recipe, jobs: Sequence[Job], workers: int | None) -> Iterator[Made]:
     """Do jobs on all cores, in an order that does not depend on how many there are; few are held at a time."""
     count = workers or min(len(os.sched_getaffinity(0)), max(1, len(jobs) // _TASK))
     tasks = _tasks(_with_data(found, jobs))
@@ -219,13 +217,13 @@ def _work(found: Found, recipe: Recipe, jobs: Sequence[Job], workers: int | None
         ) from None
 
 
-def _with_data(found: Found, jobs: Sequence[Job]) -> Iterator[Job]:
+def _with_data(found: Corpus, jobs: Sequence[Job]) -> Iterator[Job]:
     """Yield the jobs, those of an archive in its order and with their files' content, or with where it lies."""
     archived = {u.name for u in found.utterances if u.archived}
     waiting = {job.name: job for job in jobs if job.name in archived}
     yield from (job for job in jobs if job.name not in archived)
-    if found.archive is not None and waiting:
-        for name, data in speech_commands.find_clips(found.archive, set(waiting), found.members):
+    if waiting:
+        for name, data in found.archived(set(waiting)):
             job = waiting.pop(name, None)
             if job is not None:
                 yield replace(job, data=data)

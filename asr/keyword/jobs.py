@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from asr.core.alphabet import normal_word
+from asr.keyword.corpus import Corpus, Stored, Utterance
 from asr.settings.keyword import Keyword
-from datasets.keywords import Found, Utterance
-from datasets.speech_commands import Member
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,10 @@ class Job:
     clips: int
     splices: int = 0
     plain: bool = True
-    data: bytes | Member | None = field(default=None, repr=False)
+    data: bytes | Stored | None = field(default=None, repr=False)
 
 
-def plan(found: Found, settings: Keyword) -> list[Job]:
+def plan(found: Corpus, settings: Keyword) -> list[Job]:
     """Return the jobs of a whole data set, with their shares of silence and unknown."""
     rng = np.random.default_rng([settings.seed, 3])
     labels = {normal_word(word): 2 + index for index, word in enumerate(settings.words)}

@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.runs import checkpoints
 from asr.core.files import fingerprint
+from asr.core.progress import say, track
 from asr.keyword import network
 from asr.keyword.calibration import class_offsets
 from asr.keyword.examples import SLICES, WIDTHS, classes
-from asr.layers.keyword import Layer
 from asr.keyword.masks import hide
-from asr.settings.keyword import Keyword
 from asr.keyword.shards import Reader
-from asr.core.progress import say, track
+from asr.layers.keyword import Layer
+from asr.runs import checkpoints
+from asr.settings.keyword import Keyword
 
 LEAST_GAIN = 1e-4  # of the score; less is no better epoch
 JUDGED = 4096  # rows that go through the network at once where nothing is learnt

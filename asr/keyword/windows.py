@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from asr.core.audio import SAMPLE_RATE, Int16, to_int16
 from asr.augment import noise as noise_
 from asr.augment.chain import Chain
 from asr.augment.sounds import Sounds
 from asr.augment.spectrum import Float, active_power
+from asr.core import trim
+from asr.core.audio import SAMPLE_RATE, Int16, to_int16
 from asr.settings.keyword import Keyword
 
 CLIP = SAMPLE_RATE  # samples that the network hears at once, 1 s
@@ -45,8 +46,6 @@ def locate(samples: Float) -> Sound:
     """Find the speech by its energy; a recording of at most a second is speech from end to end."""
     if len(samples) <= CLIP:
         return Sound(samples, 0, len(samples))
-    from asr.core import trim
-
     bounds = trim.find(samples)
     return Sound(samples, bounds.start, bounds.end)
 

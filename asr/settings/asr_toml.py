@@ -1,7 +1,7 @@
 """asr.toml: every parameter of a workspace, once, as frozen dataclasses.
 
-The sections are declared in asr.settings.sections, with each field's explanation, unit and limits; the file that `asr init`
-writes, the checks and the messages are all made from them, so that no second place has to agree.
+The sections are declared in asr.settings.sections, with each field's explanation, unit and limits; the file that
+`asr init` writes, the checks and the messages are all made from them, so that no second place has to agree.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from asr.core.alphabet import normal_word
-from asr.settings.augment import KINDS, Augment
 from asr.core.errors import WorkspaceError
+from asr.settings.augment import KINDS, Augment
 from asr.settings.keyword import SILENCE, UNKNOWN, Keyword
 from asr.settings.sections import AlphabetSection, Evaluate, Recordings, Scorer, Sentences, Split, Train, Voices
 

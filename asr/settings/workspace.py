@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr.settings import asr_toml as _settings
 from asr.core.alphabet import Alphabet
 from asr.core.errors import WorkspaceError
 from asr.core.files import exclusive
+from asr.settings import asr_toml as _settings
 from asr.settings.asr_toml import Settings
 
 SPLITS = ("train", "dev", "test")

@@ -18,8 +18,8 @@ import soundfile
 
 from asr.core import audio
 from asr.core.alphabet import Alphabet
-from asr.runtime import features
 from asr.core.errors import RecordingsError
+from asr.runtime import features
 from asr.settings.sections import Recordings
 from datasets import clips
 from datasets.clips import make_clips, read_clips

@@ -18,6 +18,7 @@ from asr.keyword.jobs import plan
 from asr.settings.workspace import Workspace
 from datasets import keywords, speech_commands
 from tests.keyword_words import SPEAKERS, make_workspace, tune, write_words
+from tools.commands.steps.keyword import find_recordings
 
 
 def reopened(ws: Workspace, old: str, new: str) -> Workspace:
@@ -32,7 +33,7 @@ def test_a_folder_for_each_word_is_read_as_it_is(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
     write_words(ws.root / "custom_data", 1, ("up",), first=3)
     (ws.root / "recordings" / "_background_noise_").mkdir()
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     assert len(found.utterances) == 4 * SPEAKERS * 3 + SPEAKERS
     assert {u.word for u in found.utterances} == {"up", "down", "low", "high"}
     assert {u.speaker for u in found.utterances} == {f"{n:08x}" for n in range(SPEAKERS)}
@@ -44,7 +45,7 @@ def test_what_is_made_of_recordings_is_the_same_wherever_the_workspace_lies(tmp_
     away = tmp_path / "away"
     write_words(away, 1, ("up",), first=3)
     ws = reopened(ws, 'corpus = ""', f'corpus = "{away}"')
-    before = [(job.number, job.clips, job.splices) for job in plan(keywords.find(ws), ws.settings.keyword)]
+    before = [(job.number, job.clips, job.splices) for job in plan(find_recordings(ws), ws.settings.keyword)]
     moved = Workspace.open(ws.root.rename(tmp_path / "moved"))
     found = keywords.find(moved)
     assert [(job.number, job.clips, job.splices) for job in plan(found, moved.settings.keyword)] == before
@@ -58,7 +59,7 @@ def test_no_speaker_is_in_two_splits(tmp_path: Path) -> None:
         ws = reopened(ws, 'split_by = "speakers"', how)
         ws = reopened(ws, "validation_percent = 10.0", "validation_percent = 15.0")
         ws = reopened(ws, "testing_percent = 10.0", "testing_percent = 15.0")
-        found = keywords.find(ws)
+        found = find_recordings(ws)
         splits = defaultdict(set)
         for utterance in found.utterances:
             splits[utterance.speaker].add(utterance.split)
@@ -70,16 +71,16 @@ def test_no_speaker_is_in_two_splits(tmp_path: Path) -> None:
 
 def test_who_judged_goes_on_judging_when_others_come(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
-    before = {u.speaker: u.split for u in keywords.find(ws).utterances}
+    before = {u.speaker: u.split for u in find_recordings(ws).utterances}
     # Only some words of theirs, so that they are dealt out in a group of their own; and more than there were.
     for word in ("up", "down", "low"):
         for speaker in range(SPEAKERS, 3 * SPEAKERS):
             audio.write_wav(ws.recordings / word / f"{speaker:08x}_nohash_0.wav", tune(word, speaker))
-    after = {u.speaker: u.split for u in keywords.find(ws).utterances}
+    after = {u.speaker: u.split for u in find_recordings(ws).utterances}
     assert {speaker: after[speaker] for speaker in before} == before
     assert {after[speaker] for speaker in after if speaker not in before} == {"train", "dev", "test"}
     (ws.keyword / keywords.SPLIT_RECORD).write_text("{")
-    anew = {u.speaker: u.split for u in keywords.find(ws).utterances}
+    anew = {u.speaker: u.split for u in find_recordings(ws).utterances}
     assert anew != after and set(anew) == set(after)
     changed = reopened(ws, "seed = 1             # seed of the choice", "seed = 2             # seed of the choice")
     assert {u.speaker: u.split for u in keywords.find(changed).utterances} != anew
@@ -97,10 +98,10 @@ def test_one_name_in_the_collections_of_two_words_may_be_two_people(tmp_path: Pa
             rows.append((name, f"{speaker:08x}", "down"))
     with open(ws.recordings / "recordings.csv", "w", newline="") as file:
         csv.writer(file).writerows([("file", "speaker", "transcript"), *rows])
-    first = keywords.find(ws)
+    first = find_recordings(ws)
     record = json.loads((ws.keyword / keywords.SPLIT_RECORD).read_text())
     assert set(record["speakers"]) == {"up", "down"}
-    assert [u.split for u in keywords.find(ws).utterances] == [u.split for u in first.utterances]
+    assert [u.split for u in find_recordings(ws).utterances] == [u.split for u in first.utterances]
 
 
 def test_published_lists_decide_where_they_are(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_published_lists_decide_where_they_are(tmp_path: Path) -> None:
     for index, name in enumerate(lists.values()):
         rows = [f"{word}/{index:08x}_nohash_0.wav" for word in ("up", "down", "low")]
         (ws.recordings / name).write_text("\n".join(rows) + "\n")
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     assert found.by == "lists"
     for index, split in enumerate(lists):
         chosen = {(u.word, Path(u.name).name) for u in found.utterances if u.split == split}
@@ -125,7 +126,7 @@ def test_recordings_csv_names_words_by_transcript(tmp_path: Path) -> None:
     rows = [row for row in rows if row[0] != rows[-1][0]] + [rows[-1]]
     with (ws.recordings / "recordings.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("file", "transcript", "speaker"), *rows])
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     assert len(found.utterances) == len(rows)
     assert sum(u.word == "down" for u in found.utterances) == 3 * SPEAKERS
     assert any(u.word == "turn on the light" for u in found.utterances)
@@ -138,7 +139,7 @@ def test_a_sentence_with_a_word_in_it_is_no_example_of_other_speech(tmp_path: Pa
         folder.mkdir()
         for index in range(count):
             audio.write_wav(folder / f"0000000{index}_nohash_0.wav", tune("low", index))
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     assert {u.word for u in found.utterances} == {"up", "down", "low", "high", "upper"}
     assert any("left out: 2 of the recordings" in remark for remark in found.remarks)
 
@@ -147,16 +148,16 @@ def test_a_folder_named_like_an_option_is_a_word(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
     shutil.copytree(ws.recordings / "up", ws.recordings / "--help")
     ws = reopened(ws, 'words = ["up", "down"]', 'words = ["up", "--help"]')
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     assert sum(u.word == "--help" for u in found.utterances) == 3 * SPEAKERS
 
 
 def test_a_take_that_was_handed_in_twice_judges_once(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
-    before = keywords.find(ws)
+    before = find_recordings(ws)
     # All of what "up" there is, once more.
     write_words(ws.root / "custom_data", 3, ("up",))
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     counts = [sum(u.word == "up" and u.split == "train" for u in one.utterances) for one in (before, found)]
     assert counts[1] == 2 * counts[0] > 0
     for split in ("dev", "test"):
@@ -168,7 +169,7 @@ def test_a_take_that_was_handed_in_twice_judges_once(tmp_path: Path) -> None:
 
 def test_recordings_that_are_read_in_two_ways_are_there_once(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
-    before = keywords.find(ws)
+    before = find_recordings(ws)
     found = keywords.find(reopened(ws, 'corpus = ""', 'corpus = "recordings"'))
     for split in ("dev", "test"):
         counts = [Counter(u.word for u in one.utterances if u.split == split) for one in (before, found)]
@@ -182,24 +183,24 @@ def test_copies_are_named_where_a_word_has_nothing_else(tmp_path: Path) -> None:
     for number in range(24):
         audio.write_wav(ws.recordings / "up" / f"{number}.wav", tune("up", 0))
     with pytest.raises(RecordingsError, match=r"no recording of 'up' is left for \w+ beside \d+ copies of takes"):
-        keywords.find(ws)
+        find_recordings(ws)
 
 
 def test_a_misspelt_word_is_asked_about(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
     ws = reopened(ws, 'words = ["up", "down"]', 'words = ["up", "dwon"]')
     with pytest.raises(RecordingsError, match=r"names 'dwon', and there are no recordings of it. Did you mean 'down'"):
-        keywords.find(ws)
+        find_recordings(ws)
 
 
 def test_a_word_without_recordings_is_named_with_what_there_is(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
     ws = reopened(ws, 'words = ["up", "down"]', 'words = ["xylophone"]')
     with pytest.raises(RecordingsError, match=r"no recordings of it. Record it, or choose among: .*high"):
-        keywords.find(ws)
+        find_recordings(ws)
     shutil.rmtree(ws.recordings)
     with pytest.raises(RecordingsError, match="there are no recordings to learn words from"):
-        keywords.find(ws)
+        find_recordings(ws)
 
 
 def test_three_recordings_of_a_word_are_refused(tmp_path: Path) -> None:
@@ -207,19 +208,19 @@ def test_three_recordings_of_a_word_are_refused(tmp_path: Path) -> None:
     for path in sorted((ws.recordings / "up").iterdir())[3:]:
         path.unlink()
     with pytest.raises(RecordingsError, match=r"3 recordings of 'up' are too few.* Record at least 10"):
-        keywords.find(ws)
+        find_recordings(ws)
 
 
 def test_few_recordings_are_remarked_on(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws", takes=1)
-    assert any("few recordings (up, down)" in remark for remark in keywords.find(ws).remarks)
+    assert any("few recordings (up, down)" in remark for remark in find_recordings(ws).remarks)
 
 
 def test_a_corpus_that_is_not_there_is_named(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
     ws = reopened(ws, 'corpus = ""', 'corpus = "nowhere"')
     with pytest.raises(RecordingsError, match=r"no such folder or .tar.gz"):
-        keywords.find(ws)
+        find_recordings(ws)
 
 
 def test_own_words_join_a_corpus(tmp_path: Path) -> None:
@@ -230,7 +231,7 @@ def test_own_words_join_a_corpus(tmp_path: Path) -> None:
     (tmp_path / "low").rename(corpus / "low")
     audio.write_wav(corpus / "_background_noise_" / "hum.wav", tune("high", 1))
     ws = reopened(ws, 'corpus = ""', f'corpus = "{corpus}"')
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     assert {u.word for u in found.utterances} == {"up", "down", "low", "high"}
     assert corpus / "_background_noise_" in found.noises
 
@@ -247,10 +248,10 @@ def test_whoever_says_one_word_stays_where_he_was_when_the_words_are_split_apart
     # Two say both words: too few for a group of their own, so that all are dealt out together.
     says(recordings, "up", range(0, 17))
     says(recordings, "down", range(15, 32))
-    before = {(u.speaker, u.word): u.split for u in keywords.find(ws).utterances}
+    before = {(u.speaker, u.word): u.split for u in find_recordings(ws).utterances}
     says(recordings, "up", range(40, 41))
     says(recordings, "down", range(40, 41))
-    after = {(u.speaker, u.word): u.split for u in keywords.find(ws).utterances}
+    after = {(u.speaker, u.word): u.split for u in find_recordings(ws).utterances}
     assert {key: after[key] for key in before} == before
 
 
@@ -267,7 +268,7 @@ def test_words_that_few_people_say_are_heard_in_every_split(tmp_path: Path) -> N
         counts = {word: len(list((recordings / word).iterdir())) for word in ("up", "down")}
         (ws.keyword / keywords.SPLIT_RECORD).unlink(missing_ok=True)
         if min(counts.values()) >= keywords.FEWEST:
-            heard = {(u.word, u.split) for u in keywords.find(ws).utterances}
+            heard = {(u.word, u.split) for u in find_recordings(ws).utterances}
             assert {(word, name) for word in ("up", "down") for name in ("train", "dev", "test")} <= heard
 
 
@@ -275,7 +276,7 @@ def test_a_folders_name_and_a_word_may_be_spelt_with_an_underscore(tmp_path: Pat
     ws = make_workspace(tmp_path / "ws")
     (ws.root / "recordings" / "up").rename(ws.root / "recordings" / "Going_up")
     ws = reopened(ws, 'words = ["up", "down"]', 'words = ["going_up", "down"]')
-    labels = {job.label for job in plan(keywords.find(ws), ws.settings.keyword) if "Going_up" in job.name}
+    labels = {job.label for job in plan(find_recordings(ws), ws.settings.keyword) if "Going_up" in job.name}
     assert labels == {2}
 
 
@@ -285,13 +286,13 @@ def test_folders_beside_a_table_are_named_where_their_word_is_missed(tmp_path: P
     audio.write_wav(folder / "a.wav", tune("low", 1))
     (folder / "recordings.csv").write_text("file,speaker,transcript\na.wav,anna,turn on the light\n")
     with pytest.raises(RecordingsError, match="folders of words count below custom_data/ only"):
-        keywords.find(ws)
+        find_recordings(ws)
 
 
 def test_other_speech_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path) -> None:
     ws = reopened(make_workspace(tmp_path / "ws"), 'background = ""', 'background = "talk"')
     with pytest.raises(RecordingsError, match=r"no such folder or table.*keyword\.background"):
-        keywords.find(ws)
+        find_recordings(ws)
 
 
 def test_an_archives_voices_say_none_of_the_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,6 +302,6 @@ def test_an_archives_voices_say_none_of_the_words(tmp_path: Path, monkeypatch: p
         tar.add(ws.root / "recordings", ".")
     shutil.rmtree(ws.root / "recordings")
     ws = reopened(ws, 'corpus = ""', f'corpus = "{tmp_path / "words.tar"}"')
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     assert found.voices is not None
     assert {path.name.split("-")[0] for path in found.voices.iterdir()} == {"low", "high"}

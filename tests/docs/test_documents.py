@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from asr.core import audio
-from tools.commands.cli import app
 from asr.settings.asr_toml import read, render, with_values
 from datasets.speech import cast_speakers, speak
 from tests.docs.documents import DOCUMENTS, NEEDS, ROOT, Block, anchors, blocks, commands, links, mentioned
+from tools.commands.cli import app
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asr.client.libdeepspeech import Model
 from asr.core import audio, parts
 from asr.core.alphabet import Alphabet
-from asr.runtime import features
-from asr.layers.sentence import Layer
-from asr.client.libdeepspeech import Model
 from asr.core.errors import SetupError
+from asr.layers.sentence import Layer
+from asr.runtime import features
 from asr.settings.sections import Scorer
 from export.coqui import tflite
 from export.graph import graph_def

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from asr.core.alphabet import Alphabet
-from asr.layers.sentence import Layer, Stride
 from asr.core.errors import ModelError, SetupError
 from asr.core.parts import part
+from asr.layers.sentence import Layer, Stride
 from export import wire
 from export.graph import Lstm, Skip, graph_def, lstm_name, read_layers
 from export.model_file import read_directory, read_metadata

@@ -13,10 +13,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from asr.core.errors import ModelError
+from asr.core.stderr import load_tensorflow
 from asr.keyword import network
 from asr.layers.keyword import Dense, Depthwise, Layer
 from asr.settings.keyword import Keyword
-from asr.core.stderr import load_tensorflow
 from export import tflite
 from export.c_array import micro_speech_source, words_fingerprint
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.core.alphabet import Alphabet
 from asr.client.libdeepspeech import Model
+from asr.core.alphabet import Alphabet
 from asr.core.errors import ScorerError, SetupError
 from asr.core.parts import part
 from asr.settings.sections import Scorer

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from asr.core.alphabet import Alphabet
 from asr.client.libdeepspeech import Model
+from asr.core.alphabet import Alphabet
 from asr.core.errors import SetupError
 from asr.core.parts import part
 from asr.settings.sections import Scorer

@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 import soxr
 
-from asr.core import audio
-from asr.core.audio import SAMPLE_RATE
 from asr.augment import masks, microphone, noise, room, scenes, voice
 from asr.augment.chain import Chain
-from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds, babble
 from asr.augment.spectrum import Float
+from asr.core import audio
+from asr.core.audio import SAMPLE_RATE
+from asr.settings.augment import Augment
 
 Effect = Callable[[Float, np.random.Generator], object]
 REFERENCE = "soxr to 22.05 kHz"

@@ -49,8 +49,8 @@ def write_archive(path: Path, clips: int) -> None:
 
 def ours(archive: Path, folder: Path, passes: int) -> None:
     """Make the data set; print seconds, rows, bytes on disk and the processes' memory."""
-    from tools.commands import verbs
     from asr.settings.asr_toml import Settings, render, with_values
+    from tools.commands import verbs
 
     words = tuple(f"word{number:02d}" for number in range(WORDS))
     settings = with_values(
@@ -74,9 +74,9 @@ def whole(archive: Path, folder: Path) -> None:
     """Make a model of ten words; print seconds in all, of an epoch, and of the processes' memory."""
     import json
 
-    from tools.commands import verbs
     from asr.settings.asr_toml import Settings, render, with_values
     from asr.settings.workspace import Workspace
+    from tools.commands import verbs
 
     words = tuple(f"word{number:02d}" for number in range(10))
     # The sounds of a word are like those of any other: nothing would get better, and an early end would be no measure.

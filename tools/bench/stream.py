@@ -20,11 +20,12 @@ import numpy as np
 
 from asr.core import audio
 from asr.core.errors import ModelError
-from asr.keyword.detect import Rule, detect
-from asr.evaluation.keyword_stream import LATE, STEP, count_hits
 from asr.core.stderr import load_tensorflow
-from tools.commands.steps.keyword_stream import at_hand, runner, streams
+from asr.evaluation.keyword_stream import LATE, STEP, count_hits
+from asr.keyword.detect import Rule, detect
 from asr.settings.workspace import Workspace
+from tools.commands.steps.keyword import find_recordings
+from tools.commands.steps.keyword_stream import at_hand, runner, streams
 from tools.firmware import machine
 
 HEARD = re.compile(r"^heard (.+) 0\.\d\d @\d+ ms, slice (\d+), score (\d+)$", re.MULTILINE)
@@ -38,7 +39,6 @@ def main() -> int:
     parser.add_argument("--split", default="test", help="whose words: test, or dev")
     given = parser.parse_args()
     load_tensorflow()
-    from datasets import keywords
 
     ws = Workspace.open(given.workspace)
     words = ws.settings.keyword.words
@@ -46,7 +46,7 @@ def main() -> int:
     if not path.is_file():
         raise ModelError("no thresholds were fitted", path=path, fix="Run: asr keyword")
     thresholds = json.loads(path.read_text(encoding="utf-8"))
-    with at_hand(ws, keywords.find(ws), (given.split,)) as unpacked:
+    with at_hand(ws, find_recordings(ws), (given.split,)) as unpacked:
         _, mixed, placed = streams(ws, unpacked, given.split)
     length = round(given.minutes * 60 * audio.SAMPLE_RATE)
     sound = np.resize(mixed, length)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asr.settings import asr_toml as settings_
 from asr.core.errors import ModelError, WorkspaceError
 from asr.core.files import write_text
 from asr.core.progress import say
-from asr.settings.sections import ENGINES
 from asr.core.stderr import load_tensorflow
+from asr.settings import asr_toml as settings_
+from asr.settings.sections import ENGINES
+from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.engines import engine_of
 from tools.commands.steps.exporting import export_run, exported_run, is_exported, write_card
 from tools.commands.steps.judging import evaluate as evaluate_split
@@ -19,7 +20,6 @@ from tools.commands.steps.noise import check_noise
 from tools.commands.steps.preparing import describe, make_scorer, prepare, spoken_sentences
 from tools.commands.steps.starting import origin
 from tools.commands.steps.training import augmentation
-from asr.settings.workspace import SPLITS, Workspace
 
 EXAMPLE = "turn on the light\nturn off the light\nswitch on the light\nswitch off the light\n"
 
@@ -278,8 +278,8 @@ def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:
 
 def import_corpus(kind: str, source: Path, folder: Path) -> str:
     """Make the features of a published corpus, in a workspace of its own or in one whose asr.toml names it."""
-    from tools.commands.steps import keyword as steps
     from datasets import speech_commands
+    from tools.commands.steps import keyword as steps
 
     if kind != "speech-commands":
         raise WorkspaceError(f"no corpus is called {kind!r}", fix="What there is: speech-commands")
@@ -313,7 +313,9 @@ def show_runs(ws: Workspace, compared: tuple[str, str] | None, lineage: bool) ->
     """List, compare or relate runs."""
     from rich.console import Console
 
-    from asr.runs import comparison, tables as run_tables, record as runs
+    from asr.runs import comparison
+    from asr.runs import record as runs
+    from asr.runs import tables as run_tables
 
     found = runs.list_runs(ws.runs)
     if not found:

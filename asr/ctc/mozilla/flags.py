@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from asr.ctc import weights
 from asr.core.errors import WorkspaceError
+from asr.ctc import weights
 from asr.settings.asr_toml import Settings
 
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asr.augment.chain import Applied, Chain
-from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
+from asr.settings.augment import Augment
 
 RATE = 16000
 ALWAYS = {field.name: 1.0 for field in dataclasses.fields(Augment) if field.name.endswith("_probability")}

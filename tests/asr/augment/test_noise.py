@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from asr.augment import noise, scenes
 from asr.augment.room import make_rooms
-from asr.settings.augment import KINDS
 from asr.augment.sounds import Sounds, babble
 from asr.augment.spectrum import active_power
+from asr.settings.augment import KINDS
 
 RATE = 16000
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.core import audio
-from asr.augment import preview as hear
 from asr.augment import masks
+from asr.augment import preview as hear
 from asr.augment.chain import Chain
-from asr.settings.augment import Augment
-from asr.runtime.features import mfcc
+from asr.core import audio
 from asr.core.errors import RecordingsError, SetupError
+from asr.runtime.features import mfcc
+from asr.settings.augment import Augment
 
 CHAIN = Chain(Augment(rooms=2))
 

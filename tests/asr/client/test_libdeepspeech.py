@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asr.core.alphabet import Alphabet
-from asr.runtime import features
-from asr.layers.sentence import Dense
 from asr.client.scorer_file import check_scorer
+from asr.core.alphabet import Alphabet
 from asr.core.errors import ModelError, ScorerError, SetupError
 from asr.core.parts import part
+from asr.layers.sentence import Dense
+from asr.runtime import features
 from export.graph import graph_def
 from export.pbmm import write_pbmm
 from tests.small_networks import LABELS, keras_probabilities, small_network

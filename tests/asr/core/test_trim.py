@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from asr.core import audio
-from asr.core import trim
+from asr.core import audio, trim
 
 RATE = audio.SAMPLE_RATE
 Samples = npt.NDArray[np.float32]

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asr.augment.chain import Chain
+from asr.augment.sounds import Sounds
 from asr.core import audio
 from asr.core.alphabet import Alphabet
-from asr.augment.chain import Chain
-from asr.settings.augment import Augment
-from asr.augment.sounds import Sounds
+from asr.core.errors import AudioError, ModelError
 from asr.ctc.batches import (
     Clip,
     Hearing,
@@ -32,7 +32,7 @@ from asr.ctc.batches import (
 )
 from asr.ctc.feature_store import load
 from asr.runtime.features import mfcc
-from asr.core.errors import AudioError, ModelError
+from asr.settings.augment import Augment
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

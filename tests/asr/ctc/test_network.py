@@ -13,9 +13,9 @@ import pytest
 
 from asr.core.alphabet import Alphabet
 from asr.ctc.bands import BandConvolution, inverse_dct, unroll
-from asr.runtime.features import context_windows
-from asr.layers.sentence import Dense, Lstm, Skip, check_layers, fold_normalisation, unfold_normalisation
 from asr.ctc.network import NETWORKS, build, layers, network_of
+from asr.layers.sentence import Dense, Lstm, Skip, check_layers, fold_normalisation, unfold_normalisation
+from asr.runtime.features import context_windows
 from asr.settings.sections import Train
 from export.graph import graph_def
 from tests.small_networks import GraphRunner, small_network

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from asr.core import audio
-from asr.runtime.features import mfcc
 from asr.ctc.normalisation import measure, narrow
+from asr.runtime.features import mfcc
 from datasets.speech import Speaker, Spoken
 
 

@@ -9,11 +9,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from asr.core.alphabet import Alphabet
 from asr.augment.chain import Chain
-from asr.settings.augment import Augment
+from asr.core.alphabet import Alphabet
 from asr.ctc.batches import Hearing, Recipe
 from asr.ctc.supply import Supply
+from asr.settings.augment import Augment
 from asr.settings.sections import Train
 
 OFF = {name: 0.0 for name in Augment.__dataclass_fields__ if name.endswith("_probability")}

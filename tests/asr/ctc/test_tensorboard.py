@@ -9,8 +9,8 @@ import pytest
 
 from asr.ctc.batches import Batch
 from asr.ctc.tensorboard import PIXELS, Board, spectrogram
-from asr.runtime.features import MEL_CHANNELS, mfcc
 from asr.ctc.train import Trainer
+from asr.runtime.features import MEL_CHANNELS, mfcc
 from tests.tone_training import Log, make_plan
 
 

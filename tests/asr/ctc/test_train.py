@@ -14,17 +14,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from asr.core import audio
 from asr.augment.chain import Chain
-from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
-from asr.runs import checkpoints
+from asr.core import audio
+from asr.core.errors import AudioError, ModelError
 from asr.ctc.batches import Clip, Recipe
-from asr.runtime.features import mfcc
-from asr.layers.sentence import Dense
 from asr.ctc.objective import read_greedily
 from asr.ctc.train import Trainer, read_layers
-from asr.core.errors import AudioError, ModelError
+from asr.layers.sentence import Dense
+from asr.runs import checkpoints
+from asr.runtime.features import mfcc
+from asr.settings.augment import Augment
 from tests.tone_training import ALPHABET, TEXTS, Log, competing, make_plan, write_clips
 
 REPOSITORY = Path(__file__).resolve().parents[3]

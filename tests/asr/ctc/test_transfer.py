@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from asr.core.alphabet import ENGLISH, Alphabet
-from asr.runs import checkpoints
+from asr.core.errors import ModelError
 from asr.ctc.bands import inverse_dct
-from asr.layers.sentence import lstm_name
 from asr.ctc.network import NETWORKS, build, layers, normalisation
 from asr.ctc.train import Trainer, read_layers
 from asr.ctc.transfer import Start
-from asr.core.errors import ModelError
+from asr.layers.sentence import lstm_name
+from asr.runs import checkpoints
 from asr.settings.sections import Train
 from export.graph import graph_def
 from export.pbmm import write_pbmm

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from asr.core import audio
-from asr.ctc import weights
-from asr.core.alphabet import Alphabet
 from asr.client.libdeepspeech import Model
-from asr.ctc.network import network_of
+from asr.core import audio
+from asr.core.alphabet import Alphabet
 from asr.core.errors import ModelError, SetupError
+from asr.ctc import weights
+from asr.ctc.network import network_of
 from asr.settings.asr_toml import Settings, fitted, read, render, with_values
-from tools.commands.steps.starting import start_weights
-from tools.commands.verbs import init
 from asr.settings.workspace import Workspace
 from datasets.speech import cast_speakers, speak
 from export.weights import read_layers
 from lm.sentences import Templates
+from tools.commands.steps.starting import start_weights
+from tools.commands.verbs import init
 
 ROOT = Path(weights.__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "english"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from asr.core.stderr import load_tensorflow
 from asr.keyword import network
 from asr.layers.keyword import Dense, Depthwise, Reshape, multiplications, output_shape
-from asr.core.stderr import load_tensorflow
 
 load_tensorflow()
 

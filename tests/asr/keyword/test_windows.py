@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from asr.augment.chain import Chain
-from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
 from asr.keyword import windows
-from asr.settings.keyword import Keyword
 from asr.keyword.windows import CLIP, SLICE, Maker, Sound
+from asr.settings.augment import Augment
+from asr.settings.keyword import Keyword
 from tests.keyword_words import tune
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.runs.checkpoints import average, load, save
 from asr.core.errors import ModelError
+from asr.runs.checkpoints import average, load, save
 
 ARRAYS = [np.arange(6, dtype="f").reshape(2, 3), np.int64(3), np.zeros(0, np.uint32), np.float32(0.5)]
 STATE = {"epoch": 3, "pace": {"best": None, "factor": 0.5}, "kept": [[1.5, 2]], "words": "\u00e4"}

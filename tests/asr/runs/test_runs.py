@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from asr.runs.comparison import compare, lineage
-from asr.evaluation.evaluate import Heard, evaluate, record
 from asr.core.errors import ModelError
-from asr.runs.tables import comparison_tables, lineage_tree, runs_table
+from asr.evaluation.evaluate import Heard, evaluate, record
+from asr.runs.comparison import compare, lineage
 from asr.runs.record import RECORD, Run, find_run, list_runs
+from asr.runs.tables import comparison_tables, lineage_tree, runs_table
 
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = {"train": {"n_hidden": 134, "seed": 1}, "augment": {"speed": [0.9, 1.1]}}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asr.settings import asr_toml as settings_
 from asr.core.errors import WorkspaceError
+from asr.settings import asr_toml as settings_
 from asr.settings.asr_toml import Settings, parse, read, render, with_values
 
 tomllib = settings_.tomllib  # Python 3.10 has it under another name

@@ -308,7 +308,8 @@ def test_failed_session_is_an_error(files, tmp_path) -> None:
 
 def test_reader_that_leaves_early_is_no_error(files) -> None:
     command = (
-        f"{sys.executable} -m tools.commands.deepspeech --model {files}/model.pbmm --stream {files}/sound.wav | head -c 1"
+        f"{sys.executable} -m tools.commands.deepspeech --model {files}/model.pbmm "
+        f"--stream {files}/sound.wav | head -c 1"
     )
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, timeout=60

@@ -8,8 +8,8 @@ import pytest
 from asr.core import audio
 from asr.core.errors import RecordingsError, SentenceError, WorkspaceError
 from asr.settings.asr_toml import Settings, fitted
-from tools.commands.verbs import init
 from asr.settings.workspace import Workspace
+from tools.commands.verbs import init
 
 
 def test_init_writes_what_open_reads(tmp_path) -> None:

@@ -13,27 +13,26 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from asr.core import audio
-from tools.commands import verbs
-from asr.runs import checkpoints
+from asr.core import audio, tables
 from asr.core.errors import ModelError, RecordingsError, WorkspaceError
-from asr.keyword import examples
+from asr.core.stderr import load_tensorflow
 from asr.evaluation.keyword_clips import figures
+from asr.keyword import examples
 from asr.keyword.jobs import plan
-from asr.layers.keyword import Layer
 from asr.keyword.network import SCALES, as_layers, forward, real
 from asr.keyword.shards import Reader
 from asr.keyword.train import Plan, Trainer, class_weights, train
+from asr.layers.keyword import Layer
+from asr.runs import checkpoints
 from asr.settings.asr_toml import with_values
-from asr.core.stderr import load_tensorflow
-from tools.commands.steps import keyword as steps
-from tools.commands.steps.keyword_stream import LOWEST, at_hand, streams
 from asr.settings.workspace import Workspace
-from datasets import keywords
-from asr.core import tables
 from tests import int8_networks
 from tests.firmware_host import HostRunner
 from tests.keyword_words import SMALL, SPEAKERS, make_workspace, tune, write_words
+from tools.commands import verbs
+from tools.commands.steps import keyword as steps
+from tools.commands.steps.keyword import find_recordings
+from tools.commands.steps.keyword_stream import LOWEST, at_hand, streams
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +97,7 @@ def test_nothing_is_made_twice(trained: tuple[Workspace, str]) -> None:
 
 def test_the_sets_hold_the_shares_that_were_asked_for(trained: tuple[Workspace, str]) -> None:
     ws, _ = trained
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     words = sum(u.word in ("up", "down") and u.split == "train" for u in found.utterances)
     counts = np.bincount(Reader(ws.keyword / "features", "train").labels)
     chosen = ws.settings.keyword
@@ -121,7 +120,7 @@ def test_judged_features_are_those_of_the_recording(trained: tuple[Workspace, st
 
 def test_workers_make_what_one_process_makes(trained: tuple[Workspace, str], tmp_path: Path) -> None:
     ws, _ = trained
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     chosen = ws.settings.keyword
     noise = steps.judging_noise(ws)
     recipe = examples.recipe_of(found, chosen, ws.settings.augment, tmp_path / "sounds", noise)
@@ -290,7 +289,7 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path: Path) -> None:
         found[name] = sorted(map(bytes, reader.all()[reader.labels > 1]))
         assert len(found[name]) == 4
         assert not list(ws.root.rglob("*_nohash_*.wav")) or "." in name
-        with at_hand(ws, keywords.find(ws), ("dev", "test")) as there:
+        with at_hand(ws, find_recordings(ws), ("dev", "test")) as there:
             background, _, placed = streams(ws, there, "test")
         heard[name] = (len(background), sorted(place.word for place in placed))
     assert found["sc"] == found["sc.tar.gz"] == found["sc.tar"]

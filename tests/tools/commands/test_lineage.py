@@ -8,11 +8,11 @@ from typing import Any
 
 from asr.runs.record import Run
 from asr.settings.asr_toml import read, render, with_values
-from tools.commands.steps.lineage import data_fingerprint, find_same_run, is_judged_as, note_judged
-from tools.commands.verbs import init
 from asr.settings.workspace import Workspace
 from datasets.clips import Clip
 from datasets.prepare import Prepared
+from tools.commands.steps.lineage import data_fingerprint, find_same_run, is_judged_as, note_judged
+from tools.commands.verbs import init
 
 
 def test_a_run_of_before_a_setting_existed_is_still_the_same(tmp_path: Path) -> None:

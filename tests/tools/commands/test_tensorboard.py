@@ -15,8 +15,8 @@ import pytest
 
 from asr.core.errors import BusyError, ModelError
 from asr.settings.asr_toml import Settings, render
-from tools.commands.steps.boards import serve
 from asr.settings.workspace import Workspace
+from tools.commands.steps.boards import serve
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from asr.settings.asr_toml import read, render, with_values
-from tools.commands.steps.training import competitors, synthetic_voices
-from tools.commands.verbs import init
 from asr.settings.workspace import Workspace
 from datasets import speech
 from datasets.clips import Clip
 from datasets.prepare import Prepared
+from tools.commands.steps.training import competitors, synthetic_voices
+from tools.commands.verbs import init
 
 SENTENCES = "turn the light (on|off)\nturn the fan (on|off)\n"
 

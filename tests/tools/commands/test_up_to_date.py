@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from asr.core import audio
-from tools.commands import verbs
 from asr.core.alphabet import ENGLISH
 from asr.core.errors import ModelError, WorkspaceError
 from asr.core.files import write_text
 from asr.runs.record import Run, list_runs
 from asr.settings.asr_toml import Settings, render, with_values
+from asr.settings.workspace import Workspace
+from export.model_file import read_metadata
+from tools.commands import verbs
 from tools.commands.steps import judging
 from tools.commands.steps.lineage import best_checkpoint, data_fingerprint, find_same_run
 from tools.commands.steps.preparing import make_scorer, prepare
 from tools.commands.steps.starting import origin, start_weights
-from asr.settings.workspace import Workspace
-from export.model_file import read_metadata
 
 pytestmark = pytest.mark.usefixtures("parts")
 SMALL = with_values(
@@ -62,8 +62,8 @@ def trained(ws: Workspace, seed: int = 1) -> Run:
     """Return a run of the workspace's settings with weights of its own, as an epoch of training leaves it."""
     import keras
 
-    from asr.runs import checkpoints
     from asr.ctc.network import build, normalisation
+    from asr.runs import checkpoints
 
     make_scorer(ws)
     run = Run.start(ws.runs, ws.settings.as_dict(), data=data_fingerprint(ws, prepare(ws)))

@@ -116,8 +116,8 @@ def test_tune_hears_the_noise_that_decides_between_checkpoints(trained, monkeypa
 def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_to_judge(
     trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from asr.augment.evaluation_noise import Noise
     from asr.ctc import weights
-    from asr.evaluation.conditions import Noise
     from asr.evaluation.recognise import Client
     from tools.commands.steps import judging
     from tools.commands.steps.preparing import prepare

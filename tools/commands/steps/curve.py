@@ -19,9 +19,9 @@ from asr.core.errors import ModelError, WorkspaceError
 from asr.core.files import fingerprint, write_json
 from asr.core.progress import say
 from asr.settings.asr_toml import from_dict
+from asr.settings.workspace import Workspace
 from tools.commands.steps.lineage import data_fingerprint, sentences_fingerprint, trained_from
 from tools.commands.steps.training import make_plan
-from asr.settings.workspace import Workspace
 
 if TYPE_CHECKING:
     from asr.evaluation.learning import PowerLaw
@@ -52,8 +52,8 @@ def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> P
     ------
     ModelError : there are too few recordings to take parts of.
     """
-    from asr.evaluation.learning import Point, fit
     from asr.ctc.train import Trainer
+    from asr.evaluation.learning import Point, fit
 
     plan, _ = make_plan(ws, prepared)
     if len(plan.train) * SHARES[0] < FEWEST:

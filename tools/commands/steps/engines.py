@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asr.core import parts
-from asr.ctc import weights
 from asr.core.errors import SetupError
+from asr.core.progress import say
+from asr.ctc import weights
 from asr.ctc.mozilla import flags
 from asr.ctc.mozilla.output import Reader
 from asr.ctc.mozilla.process import watch
-from asr.core.progress import say
-from tools.commands.steps.lineage import is_mozillas, mozillas_graph
 from asr.settings.workspace import Workspace
+from tools.commands.steps.lineage import is_mozillas, mozillas_graph
 
 if TYPE_CHECKING:
     from asr.runs.record import Run

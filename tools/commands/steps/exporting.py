@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asr.settings import asr_toml as settings_
 from asr.core.errors import ModelError
 from asr.core.files import write_bytes, write_json, write_text
+from asr.settings import asr_toml as settings_
+from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.lineage import is_mozillas, mozillas_graph, read_run_layers
 from tools.commands.steps.preparing import read_templates
-from asr.settings.workspace import SPLITS, Workspace
 
 if TYPE_CHECKING:
     from asr.core.alphabet import Alphabet

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asr.ctc import weights
 from asr.core.errors import ModelError
 from asr.core.progress import say
+from asr.ctc import weights
+from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.curve import read_curve
 from tools.commands.steps.exporting import write_card, write_graph
 from tools.commands.steps.lineage import best_checkpoint, note_judged
 from tools.commands.steps.noise import judging_folder
 from tools.commands.steps.preparing import read_templates
-from asr.settings.workspace import SPLITS, Workspace
 
 if TYPE_CHECKING:
-    from asr.evaluation.conditions import Noise
+    from asr.augment.evaluation_noise import Noise
     from asr.evaluation.recognise import Client, Utterance
     from asr.runs.record import Run
     from datasets.prepare import Prepared
@@ -58,7 +58,7 @@ def deciding(ws: Workspace, prepared: Prepared) -> list[Utterance]:
 def deciding_noise(ws: Workspace) -> Noise | None:
     """Return the noise in which candidates are compared: of a kind that training makes, since what training left out
     is there to judge the result; None where it makes none."""
-    from asr.evaluation.conditions import HARDEST_FIRST, Noise
+    from asr.augment.evaluation_noise import HARDEST_FIRST, Noise
 
     chosen = ws.settings
     heard = chosen.augment.noise_kinds if chosen.augment.enabled and chosen.augment.noise_probability else ()
@@ -133,8 +133,9 @@ def evaluate(
     """
     from rich.console import Console
 
+    from asr.augment.evaluation_noise import Noise
     from asr.evaluation import report as report_
-    from asr.evaluation.conditions import Noise, conditions
+    from asr.evaluation.conditions import conditions
     from asr.evaluation.evaluate import evaluate as measure
     from asr.evaluation.evaluate import record
     from asr.evaluation.recognise import recognise, sounds, timing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +15,29 @@ from asr.core.files import write_bytes, write_json, write_text
 from asr.core.progress import say
 from asr.core.stamps import Stamp
 from asr.core.stderr import captured_stderr, load_tensorflow
-from tools.commands.steps.noise import judging_folder
 from asr.settings.workspace import Workspace
+from tools.commands.steps.noise import judging_folder
+from tools.commands.steps.preparing import sample_sentences
 
 if TYPE_CHECKING:
-    from asr.evaluation.conditions import Noise
+    from asr.augment.evaluation_noise import Noise
     from asr.keyword.train import Trained
     from datasets.keywords import Found
+
+
+def find_recordings(ws: Workspace) -> Found:
+    """Find and split a keyword model's recordings; synthetic voices say its words and the workspace's sentences."""
+    from datasets import keywords
+
+    return keywords.find(ws, partial(sample_sentences, ws))
 
 
 def make_features(ws: Workspace) -> Path:
     """Make the data set unless it is up to date; return its folder."""
     from asr.keyword import examples, jobs
-    from datasets import keywords
-
     chosen = ws.settings.keyword
     folder = ws.keyword / "features"
-    found = keywords.find(ws)
+    found = find_recordings(ws)
     judges = judging_noise(ws)
     made_of = {name: value for name, value in asdict(chosen).items() if name in _DATA}
     heard = [*_inventory(found), *_noise_files(ws, found, judges)]
@@ -60,8 +67,8 @@ _VERSION = 2  # of how clips are made; raised when the same recordings would giv
 
 def judging_noise(ws: Workspace) -> tuple[Noise, ...]:
     """Return the noises that judge: the workspace's own for tests, or kinds that training never makes."""
+    from asr.augment.evaluation_noise import KITCHEN, Noise
     from asr.settings.augment import KINDS
-    from asr.evaluation.conditions import KITCHEN, Noise
 
     chosen, seed = ws.settings.keyword, ws.settings.evaluate.seed
     own = Noise.of_folder(judging_folder(ws), seed, chosen.noise_kinds)
@@ -93,9 +100,9 @@ def export_model(ws: Workspace, trained: Trained, features: Path) -> Path:
     import numpy as np
 
     from asr.keyword.examples import SLICES, WIDTHS, classes
-    from asr.layers.keyword import multiplications
     from asr.keyword.network import SCALES
     from asr.keyword.shards import Reader
+    from asr.layers.keyword import multiplications
     from export import tflite
     from export.c_array import micro_speech_source
 
@@ -173,9 +180,9 @@ def judge(ws: Workspace, features: Path, split: str = "test") -> dict[str, Any]:
     load_tensorflow()
     import numpy as np
 
-    from asr.evaluation.plots import as_png
     from asr.evaluation import keyword_plots as plots
     from asr.evaluation.keyword_clips import figures, mistakes, read_table
+    from asr.evaluation.plots import as_png
     from asr.keyword.examples import classes
     from asr.keyword.network import real
     from asr.keyword.shards import Reader

@@ -16,9 +16,9 @@ from asr.core.audio import SAMPLE_RATE
 from asr.core.files import write_bytes, write_json
 from asr.core.progress import say
 from asr.core.stderr import load_tensorflow
-from tools.commands.steps.keyword import check_words, write_tables
 from asr.settings.workspace import Workspace
 from datasets import speech_commands
+from tools.commands.steps.keyword import check_words, find_recordings, write_tables
 
 if TYPE_CHECKING:
     from asr.core.audio import Int16
@@ -41,18 +41,18 @@ def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
     The figures; `text` tells them in words.
     """
     load_tensorflow()
+    from asr.evaluation import keyword_plots as plots
+    from asr.evaluation import keyword_stream as stream
     from asr.evaluation.plots import as_png
-    from asr.evaluation import keyword_plots as plots, keyword_stream as stream
     from asr.keyword.detect import Rule, detect
     from asr.keyword.examples import classes
-    from datasets import keywords
 
     chosen, folder = ws.settings.keyword, ws.keyword_export
     check_words(folder, classes(chosen.words))
     for path in (folder / "thresholds.json", *(ws.reports / "keyword").glob(f"stream-{split}.*")):
         # They may be of an earlier model.
         path.unlink(missing_ok=True)
-    with at_hand(ws, keywords.find(ws), ("dev", split)) as found:
+    with at_hand(ws, find_recordings(ws), ("dev", split)) as found:
         background, mixed, placed = streams(ws, found, split)
         other = stream.join(_others(ws, found, "dev"))
     seconds, where = min((len(sound) / SAMPLE_RATE, name) for sound, name in ((background, split), (other, "dev")))

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asr.settings import asr_toml as settings_
 from asr.core.errors import ModelError, WorkspaceError
 from asr.core.files import fingerprint
 from asr.core.stderr import load_tensorflow
+from asr.settings import asr_toml as settings_
+from asr.settings.workspace import Workspace
 from tools.commands.steps.noise import inventory, judging_folder, noise_folders
 from tools.commands.steps.preparing import read_templates
-from asr.settings.workspace import Workspace
 
 if TYPE_CHECKING:
     from asr.runs.record import Run

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from asr.core import audio
-from asr.settings import asr_toml as settings_
 from asr.core.errors import WorkspaceError
 from asr.core.files import place_in
-from asr.settings.sections import Evaluate
+from asr.settings import asr_toml as settings_
 from asr.settings.asr_toml import Settings
+from asr.settings.sections import Evaluate
 from asr.settings.workspace import Workspace
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from asr.core.errors import UserError
 from asr.core.files import write_text
 from asr.core.stamps import Stamp
 from asr.settings.workspace import SPLITS, Workspace
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from datasets.prepare import Prepared
     from lm.sentences import Templates
 
@@ -27,6 +30,19 @@ def read_templates(ws: Workspace) -> Templates:
 def spoken_sentences(ws: Workspace) -> list[str]:
     """Return the sentences that synthetic voices choose from: all, or a fair sample of many."""
     return read_templates(ws).expand(SPOKEN_SENTENCES, ws.settings.voices.seed)
+
+
+def sample_sentences(ws: Workspace, count: int, rng: np.random.Generator) -> list[str]:
+    """Return at most `count` sentences drawn at random; none where sentences.txt is missing or wrong.
+
+    A keyword model needs no sentences, which makes a fault in them no error.
+    """
+    if not ws.sentences.is_file():
+        return []
+    try:
+        return read_templates(ws).sample(count, rng)
+    except UserError:
+        return []
 
 
 def prepare(ws: Workspace) -> Prepared:

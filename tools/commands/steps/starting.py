@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asr.settings import asr_toml as settings_
-from asr.ctc import weights
 from asr.core.errors import ModelError
-from tools.commands.steps.lineage import read_run_layers
+from asr.ctc import weights
+from asr.settings import asr_toml as settings_
 from asr.settings.workspace import Workspace
+from tools.commands.steps.lineage import read_run_layers
 
 if TYPE_CHECKING:
     from asr.ctc.transfer import Start

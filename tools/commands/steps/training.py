@@ -12,10 +12,10 @@ import numpy as np
 
 from asr.core import audio
 from asr.core.progress import say
+from asr.settings.workspace import Workspace
 from tools.commands.steps.noise import noise_folders
 from tools.commands.steps.preparing import read_templates
 from tools.commands.steps.starting import check_start, start_weights
-from asr.settings.workspace import Workspace
 
 if TYPE_CHECKING:
     from asr.augment.chain import Chain

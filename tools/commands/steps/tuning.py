@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from asr.core.progress import say
+from asr.settings.workspace import Workspace
 from tools.commands.steps.judging import (
     check_alphabet,
     client_of,
@@ -15,7 +16,6 @@ from tools.commands.steps.judging import (
     say_what_decides,
     word_errors,
 )
-from asr.settings.workspace import Workspace
 
 if TYPE_CHECKING:
     from datasets.prepare import Prepared

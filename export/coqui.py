@@ -1,9 +1,9 @@
-"""The .tflite that Coqui's client runs: `stt` 1.4.0, and what loads the same pairs of model.tflite and alphabet.txt.
+"""The .tflite for Coqui's client, `stt` 1.4.0, and for others that load its pairs of model.tflite and alphabet.txt.
 
-Coqui's fork of the DeepSpeech client finds tensors by the names of Mozilla's graph. It differs from the .pb (see
-export.graph) in this: `logits` is [16, labels + 1]; there is no `input_lengths`, so that the state after a last
-short run, which nobody reads, is that after 16 frames; and the metadata are tensors that operators put out, because
-the client runs those operators to read them. The LSTM stands there step by step, in plain operators.
+Coqui's fork of the DeepSpeech client finds tensors by the names of Mozilla's graph. The differences from the .pb (see
+export.graph): `logits` is [16, labels + 1]; there is no `input_lengths`, so the state after a shorter last run, which
+nothing reads, is the one after 16 frames; and the metadata are outputs of operators, because the client runs those
+operators to read them. The LSTM is unrolled step by step, in plain operators.
 """
 
 from __future__ import annotations
@@ -12,23 +12,13 @@ from collections.abc import Sequence
 from math import isinf
 
 import numpy as np
+from ai_edge_litert.schema_py_generated import ActivationFunctionType
 
 from asr.core.alphabet import Alphabet
-from asr.layers.sentence import (
-    Convolution,
-    Dense,
-    Layer,
-    Lstm,
-    Skip,
-    Stride,
-    cells,
-    check_layers,
-    context_of,
-    places,
-    stride,
-)
-from export.flat import INT32, NONE, RELU, STRING, Graph
-from export.graph import GRAPH_VERSION, LOWEST_HZ, MEL_CHANNELS, STEP_MS, STEPS, WINDOW_MS
+from asr.layers.sentence import Convolution, Dense, Layer, Lstm, cells, places
+from asr.runtime.features import COEFFICIENTS, LOWEST_HZ, MEL_CHANNELS, STEP_MS, WINDOW_MS
+from export.contract import STEPS, check_network, metadata_of
+from export.tflite_graph import INT32, NONE, STRING, Graph
 
 DESCRIPTION = "asr-harness: sentence network for the stt client"
 
@@ -39,26 +29,14 @@ def tflite(
     sample_rate: int = 16000,
     beam_width: int = 500,
     language: str = "en",
-    *,
-    n_features: int = 26,
 ) -> bytes:
     """Return model.tflite of a trained network; parameters and errors as export.graph.graph_def's."""
-    n_context = context_of(layers, n_features)
-    width = (2 * n_context + 1) * n_features
-    check_layers(layers, width, alphabet.size + 1)
-    writer = _Writer(layers)
-    samples, coefficients = writer.features(sample_rate, n_features)
-    node, states, logits, new_states = writer.network([1, STEPS, 2 * n_context + 1, n_features])
-    numbers = {
-        "version": GRAPH_VERSION,
-        "sample_rate": sample_rate,
-        "feature_win_len": WINDOW_MS,
-        "feature_win_step": STEP_MS,
-        "beam_width": beam_width,
-    }
-    told = [writer.number(f"metadata_{name}", value) for name, value in numbers.items()]
-    told.append(writer.text("metadata_alphabet", alphabet.serialised()))
-    told.append(writer.text("metadata_language", language.encode("utf-8")))
+    window, lstm = check_network(layers, alphabet)
+    writer = _Writer()
+    samples, coefficients = writer.features(sample_rate)
+    node, states, logits, new_states = writer.network(layers, [1, STEPS, window, COEFFICIENTS], cells(lstm))
+    described = metadata_of(alphabet, sample_rate, beam_width, language)
+    told = [writer.metadata(name, value) for name, value in described.items()]
     inputs = [node, *states, samples]
     return writer.graph.serialised(inputs, [logits, *new_states, coefficients, *told], DESCRIPTION)
 
@@ -66,113 +44,85 @@ def tflite(
 class _Writer:
     """Appends the parts of the model to a graph."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self) -> None:
         self.graph = Graph()
-        self._layers = layers
-        self._steps = STEPS // stride(layers)
 
-    def number(self, name: str, value: int) -> int:
-        """Append an output that holds one number."""
-        source = self.graph.constant(f"{name}_value", np.array([value], np.int32))
-        return self._reshaped(source, name, [1], INT32)
+    def metadata(self, name: str, value: int | bytes) -> int:
+        """Append an output that holds one number or one string."""
+        text = isinstance(value, bytes)
+        constant = self.graph.constant(f"{name}_value", value if text else np.array([value], np.int32))
+        return self.graph.reshape(constant, name, [1], STRING if text else INT32)
 
-    def text(self, name: str, value: bytes) -> int:
-        """Append an output that holds one string."""
-        return self._reshaped(self.graph.text(f"{name}_value", value), name, [1], STRING)
-
-    def features(self, sample_rate: int, n_features: int) -> tuple[int, int]:
+    def features(self, sample_rate: int) -> tuple[int, int]:
         """Append `input_samples -> mfccs`; return both."""
         graph, window = self.graph, sample_rate * WINDOW_MS // 1000
         samples = graph.tensor("input_samples", [window])
-        column = self._reshaped(samples, "input_column", [window, 1])
         bins = 1 << (window - 1).bit_length() - 1
-        options: dict[str, float] = {
-            "window_size": window,
-            "stride": sample_rate * STEP_MS // 1000,
-            "magnitude_squared": True,
-        }
-        power = graph.tensor("spectrogram", [1, 1, bins + 1])
-        graph.custom("AudioSpectrogram", [column], power, options)
-        rate = graph.constant("feature_sample_rate", np.array(sample_rate, np.int32))
-        options = {
-            "upper_frequency_limit": sample_rate / 2,
-            "lower_frequency_limit": LOWEST_HZ,
-            "filterbank_channel_count": MEL_CHANNELS,
-            "dct_coefficient_count": n_features,
-        }
-        found = graph.custom("Mfcc", [power, rate], graph.tensor("coefficients", [1, 1, n_features]), options)
-        return samples, self._reshaped(found, "mfccs", [1, n_features])
+        power = graph.operator(
+            "AudioSpectrogram",
+            [graph.reshape(samples, "input_column", [window, 1])],
+            "spectrogram",
+            [1, 1, bins + 1],
+            window_size=window,
+            stride=sample_rate * STEP_MS // 1000,
+            magnitude_squared=True,
+        )
+        coefficients = graph.operator(
+            "Mfcc",
+            [power, graph.constant("feature_sample_rate", np.array(sample_rate, np.int32))],
+            "coefficients",
+            [1, 1, COEFFICIENTS],
+            upper_frequency_limit=sample_rate / 2,
+            lower_frequency_limit=LOWEST_HZ,
+            filterbank_channel_count=MEL_CHANNELS,
+            dct_coefficient_count=COEFFICIENTS,
+        )
+        return samples, graph.reshape(coefficients, "mfccs", [1, COEFFICIENTS])
 
-    def network(self, shape: Sequence[int]) -> tuple[int, list[int], int, list[int]]:
+    def network(
+        self, layers: Sequence[Layer], shape: Sequence[int], state: int
+    ) -> tuple[int, list[int], int, Sequence[int]]:
         """Append the layers; return input_node, both previous states, logits and both new states."""
         graph = self.graph
         node = graph.tensor("input_node", shape)
         width = shape[2] * shape[3]
-        current = self._reshaped(node, "context_windows", [STEPS, width])
-        recurrent = [layer for layer in self._layers if isinstance(layer, Lstm)]
-        widths = [cells(layer) for layer in recurrent]
-        states = [graph.tensor(f"previous_state_{kind}", [1, sum(widths)]) for kind in "ch"]
-        parts = [self._parted(state, widths) for state in states]
-        ends: list[tuple[int, int]] = []
-        outputs: dict[str, tuple[int, int]] = {}
-        frames = 0  # of the context window that convolutions have left
-        for layer in self._layers:
-            if isinstance(layer, Stride):
-                rows = graph.constant("strided_rows", np.arange(0, STEPS, layer.frames, dtype=np.int32))
-                strided = graph.tensor("strided_windows", [self._steps, width])
-                (current,) = graph.operator("GATHER", [current, rows], [strided], axis=0)
-                continue
+        current = graph.reshape(node, "context_windows", [STEPS, width])
+        states = [graph.tensor(f"previous_state_{kind}", [1, state]) for kind in "ch"]
+        new_states: Sequence[int] = ()
+        frames = 0  # of the context window that the convolutions have left
+        for layer in layers:
             if isinstance(layer, Convolution):
                 if not frames:
                     frames = width // layer.n_in
-                    current = self._reshaped(current, "window_frames", [self._steps, frames, layer.n_in])
+                    current = graph.reshape(current, "window_frames", [STEPS, frames, layer.n_in])
                 current, frames, width = self._convolution(layer, current, frames)
                 continue
             if frames:
                 width, frames = width * frames, 0
-                current = self._reshaped(current, "window_rows", [self._steps, width])
-            if isinstance(layer, Skip):
-                other, _ = outputs[layer.from_layer]
-                joined = graph.tensor(f"plus/{layer.from_layer}", [self._steps, width])
-                (current,) = graph.operator("ADD", [current, other], [joined])
-                continue
+                current = graph.reshape(current, "window_rows", [STEPS, width])
             if isinstance(layer, Dense):
-                current, width = self._dense(layer, current, self._steps), len(layer.bias)
-            else:
-                before = (parts[0][len(ends)], parts[1][len(ends)])
-                last = len(recurrent) == 1
-                current, end = self._lstm(layer, current, before, last)
-                ends.append(end)
-                width = cells(layer)
-            outputs[layer.name] = (current, width)
-        if self._steps < STEPS:
-            width = width * self._steps // STEPS
-            current = self._reshaped(current, "frame_sums", [STEPS, width])
-        logits = graph.tensor("logits", [STEPS, width])
-        graph.operator("SOFTMAX", [current], [logits], beta=1.0)
-        if len(ends) == 1:
-            return node, states, logits, list(ends[0])
-        new = [graph.tensor(f"new_state_{kind}", [1, sum(widths)]) for kind in "ch"]
-        for index in (0, 1):
-            graph.operator("CONCATENATION", [end[index] for end in ends], [new[index]], axis=1)
-        return node, states, logits, new
+                current, width = self._dense(layer, current, STEPS), len(layer.bias)
+            elif isinstance(layer, Lstm):
+                current, new_states = self._lstm(layer, current, states)
+                width = state
+        logits = graph.operator("SOFTMAX", [current], "logits", [STEPS, width], beta=1.0)
+        return node, states, logits, new_states
 
     def _convolution(self, layer: Convolution, current: int, frames: int) -> tuple[int, int, int]:
         """Append a Convolution over [steps, frames, width]; return its output, and the frames and width of that."""
         graph, name, indices = self.graph, layer.name, places(layer, frames)
-        n_out, count = len(layer.bias) // layer.pool, self._steps * len(indices)
+        n_out, count = len(layer.bias) // layer.pool, STEPS * len(indices)
         rows = graph.constant(f"{name}/frames", indices.reshape(-1))
-        gathered = graph.tensor(f"{name}/gathered", [self._steps, indices.size, layer.n_in])
-        graph.operator("GATHER", [current, rows], [gathered], axis=1)
-        patches = self._reshaped(gathered, f"{name}/patches", [count, layer.kernel.shape[0]])
+        sizes = [STEPS, indices.size, layer.n_in]
+        gathered = graph.operator("GATHER", [current, rows], f"{name}/gathered", sizes, axis=1)
+        patches = graph.reshape(gathered, f"{name}/patches", [count, layer.kernel.shape[0]])
         current = self._dense(layer, patches, count)
         if layer.pool > 1:
             # A clipped ReLU of maxima is the maximum of clipped ReLUs.
-            parts = self._reshaped(current, f"{name}/parts", [count, layer.pool, n_out])
+            parts = graph.reshape(current, f"{name}/parts", [count, layer.pool, n_out])
             axis = graph.constant(f"{name}/parts_axis", np.array([1], np.int32))
-            current = graph.tensor(f"{name}/largest", [count, n_out])
-            graph.operator("REDUCE_MAX", [parts, axis], [current])
-        return self._reshaped(current, f"{name}/maps", [self._steps, len(indices), n_out]), len(indices), n_out
+            current = graph.operator("REDUCE_MAX", [parts, axis], f"{name}/largest", [count, n_out])
+        return graph.reshape(current, f"{name}/maps", [STEPS, len(indices), n_out]), len(indices), n_out
 
     def _dense(self, layer: Convolution | Dense, current: int, rows: int) -> int:
         """Append the product of `rows` rows with a layer's kernel, its bias and its clipped ReLU."""
@@ -180,78 +130,47 @@ class _Writer:
         # The operator takes one row for each output.
         weights = graph.constant(f"{name}/weights", layer.kernel.T)
         bias = graph.constant(f"{name}/bias", layer.bias)
-        found = graph.tensor(f"{name}/sum", [rows, n_out])
-        if layer.clip is None:
-            graph.operator("FULLY_CONNECTED", [current, weights, bias], [found])
-            return found
-        graph.operator("FULLY_CONNECTED", [current, weights, bias], [found], activation=RELU)
-        if isinf(layer.clip):
+        activation = ActivationFunctionType.NONE if layer.clip is None else ActivationFunctionType.RELU
+        found = graph.operator(
+            "FULLY_CONNECTED",
+            [current, weights, bias],
+            f"{name}/sum",
+            [rows, n_out],
+            fusedActivationFunction=activation,
+        )
+        if layer.clip is None or isinf(layer.clip):
             return found
         clip = graph.constant(f"{name}/clip", np.array(layer.clip, np.float32))
-        clipped = graph.tensor(f"{name}/output", [rows, n_out])
-        graph.operator("MINIMUM", [found, clip], [clipped])
-        return clipped
+        return graph.operator("MINIMUM", [found, clip], f"{name}/output", [rows, n_out])
 
-    def _lstm(
-        self, layer: Lstm, current: int, before: tuple[int, int], last: bool
-    ) -> tuple[int, tuple[int, int]]:
-        """Append an LSTM; return its output and its state after the last step, (c, h).
-
-        `last` gives that state the names that the client looks for.
-        """
+    def _lstm(self, layer: Lstm, current: int, before: Sequence[int]) -> tuple[int, Sequence[int]]:
+        """Append the Lstm; return its output and its new states, (c, h), by the client's names."""
         graph, name, width = self.graph, layer.name, cells(layer)
         n_in = layer.kernel.shape[0] - width
         # What an input adds to the gates does not wait for the step before, so all steps' are taken at once.
         weights = graph.constant(f"{name}/input_weights", layer.kernel[:n_in].T)
         bias = graph.constant(f"{name}/bias", layer.bias)
-        added = graph.tensor(f"{name}/inputs", [self._steps, 4 * width])
-        graph.operator("FULLY_CONNECTED", [current, weights, bias], [added])
-        rows = self._split(added, f"{name}/input", self._steps, 0, [1, 4 * width])
+        sums = graph.operator("FULLY_CONNECTED", [current, weights, bias], f"{name}/inputs", [STEPS, 4 * width])
+        rows = graph.split(sums, f"{name}/input", STEPS, 0, [1, 4 * width])
         recurrent = graph.constant(f"{name}/state_weights", layer.kernel[n_in:].T)
         cell, hidden = before
         course = []
         for step, row in enumerate(rows):
-            prefix = f"{name}/{step}"
+            prefix, last = f"{name}/{step}", step == STEPS - 1
 
-            def made(
-                operator: str, sources: Sequence[int], label: str, size: int = width, prefix: str = prefix
-            ) -> int:
-                tensor = graph.tensor(f"{prefix}/{label}", [1, size])
-                graph.operator(operator, sources, [tensor])
-                return tensor
+            def add(op: str, inputs: Sequence[int], label: str, prefix: str = prefix) -> int:
+                return graph.operator(op, inputs, f"{prefix}/{label}", [1, width])
 
-            fed_back = made("FULLY_CONNECTED", [hidden, recurrent, NONE], "fed_back", 4 * width)
-            gates = made("ADD", [row, fed_back], "gates", 4 * width)
-            take, candidate, keep, show = self._split(gates, f"{prefix}/gate", 4, 1, [1, width])
-            kept = made("MUL", [made("LOGISTIC", [keep], "keep"), cell], "kept")
-            taken = made("MUL", [made("LOGISTIC", [take], "take"), made("TANH", [candidate], "new")], "taken")
-            names = ("new_state_c", "new_state_h") if last and step == self._steps - 1 else None
-            cell = graph.tensor(names[0] if names else f"{prefix}/cell", [1, width])
-            graph.operator("ADD", [kept, taken], [cell])
-            shown, level = made("LOGISTIC", [show], "show"), made("TANH", [cell], "level")
-            hidden = graph.tensor(names[1] if names else f"{prefix}/hidden", [1, width])
-            graph.operator("MUL", [shown, level], [hidden])
+            sizes = [1, 4 * width]
+            fed_back = graph.operator("FULLY_CONNECTED", [hidden, recurrent, NONE], f"{prefix}/fed_back", sizes)
+            gates = graph.operator("ADD", [row, fed_back], f"{prefix}/gates", sizes)
+            take, candidate, keep, show = graph.split(gates, f"{prefix}/gate", 4, 1, [1, width])
+            kept = add("MUL", [add("LOGISTIC", [keep], "keep"), cell], "kept")
+            taken = add("MUL", [add("LOGISTIC", [take], "take"), add("TANH", [candidate], "new")], "taken")
+            cell = graph.operator("ADD", [kept, taken], "new_state_c" if last else f"{prefix}/cell", [1, width])
+            shown, level = add("LOGISTIC", [show], "show"), add("TANH", [cell], "level")
+            name_hidden = "new_state_h" if last else f"{prefix}/hidden"
+            hidden = graph.operator("MUL", [shown, level], name_hidden, [1, width])
             course.append(hidden)
-        output = graph.tensor(f"{name}/output", [self._steps, width])
-        graph.operator("CONCATENATION", course, [output], axis=0)
+        output = graph.operator("CONCATENATION", course, f"{name}/output", [STEPS, width], axis=0)
         return output, (cell, hidden)
-
-    def _reshaped(self, source: int, name: str, shape: Sequence[int], kind: int = 0) -> int:
-        sizes = self.graph.constant(f"{name}/shape", np.array(shape, np.int32))
-        found = self.graph.tensor(name, shape, kind)
-        self.graph.operator("RESHAPE", [source, sizes], [found])
-        return found
-
-    def _split(self, source: int, name: str, count: int, axis: int, shape: Sequence[int]) -> Sequence[int]:
-        number = self.graph.constant(f"{name}/axis", np.array(axis, np.int32))
-        parts = [self.graph.tensor(f"{name}/{index}", shape) for index in range(count)]
-        return self.graph.operator("SPLIT", [number, source], parts, num_splits=count)
-
-    def _parted(self, state: int, widths: Sequence[int]) -> Sequence[int]:
-        """Return each LSTM's part of a state."""
-        if len(widths) == 1:
-            return [state]
-        sizes = self.graph.constant(f"state/{state}/sizes", np.array(widths, np.int32))
-        axis = self.graph.constant(f"state/{state}/axis", np.array(1, np.int32))
-        parts = [self.graph.tensor(f"state/{state}/{index}", [1, width]) for index, width in enumerate(widths)]
-        return self.graph.operator("SPLIT_V", [state, sizes, axis], parts, num_splits=len(widths))

@@ -9,56 +9,26 @@ Slice, StridedSlice, Split, Sigmoid or Tanh, for instance); the graph is written
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tensorflow.core.framework.attr_value_pb2 import AttrValue
+from tensorflow.core.framework.graph_pb2 import GraphDef
+from tensorflow.core.framework.types_pb2 import DT_FLOAT, DT_INT32, DT_INT64
+from tensorflow.python.framework.tensor_shape import TensorShape
+from tensorflow.python.framework.tensor_util import make_tensor_proto
 
 from asr.core.alphabet import Alphabet
-from asr.layers.sentence import (
-    CLIP,
-    Convolution,
-    Dense,
-    Layer,
-    Lstm,
-    Skip,
-    Stride,
-    cells,
-    check_layers,
-    context_of,
-    fold_normalisation,
-    lstm_name,
-    places,
-    stride,
-)
-from export import wire
-from export.tensors import FLOAT, INT32, INT64, STRING, node_def, tensor_shape
-from export.weights import Network, read_layers
-
-__all__ = [
-    "CLIP",
-    "GRAPH_VERSION",
-    "Convolution",
-    "Dense",
-    "Layer",
-    "Lstm",
-    "Network",
-    "Skip",
-    "Stride",
-    "fold_normalisation",
-    "graph_def",
-    "lstm_name",
-    "read_layers",
-]
-
-GRAPH_VERSION = 6  # of the client's contract
-WINDOW_MS = 32
-STEP_MS = 20
-STEPS = 16  # frames of one run
-LOWEST_HZ = 20.0
-MEL_CHANNELS = 40
+from asr.core.files import write_bytes
+from asr.layers.sentence import Convolution, Dense, Layer, Lstm, cells, places
+from asr.runtime.features import COEFFICIENTS, LOWEST_HZ, MEL_CHANNELS, STEP_MS, WINDOW_MS
+from export.contract import STEPS, check_network, metadata_of
 
 # TensorFlow 1.15's; any runtime of that age or younger takes it.
 _PRODUCER = 134
+_FLOAT, _INT32, _INT64 = (AttrValue(type=kind) for kind in (DT_FLOAT, DT_INT32, DT_INT64))
 
 
 def graph_def(
@@ -67,316 +37,191 @@ def graph_def(
     sample_rate: int = 16000,
     beam_width: int = 500,
     language: str = "en",
-    *,
-    n_features: int = 26,
-    n_steps: int = STEPS,
-) -> bytes:
-    """Return a serialised GraphDef (output_graph.pb) of a trained network.
+) -> Any:
+    """Return the GraphDef of a trained network.
 
     Parameters
     ----------
-    layers : from the context windows, as wide as the first weights say, to the labels and the blank, in order; the
-        last is a Dense with clip None, whose softmax the graph computes. Several Lstm share one state: their cells
-        stand side by side in it, in order.
+    layers : from the context windows to the labels and the blank, in order. The first weights give the width of the
+        window. One is an Lstm; the last is a Dense with clip None, whose softmax the graph computes.
     alphabet : the labels; the blank comes after them.
-    sample_rate : Hz of the recordings that the model hears.
-    beam_width : the width at which the client decodes unless told otherwise.
+    sample_rate : Hz of the recordings that the model takes.
+    beam_width : the client's default beam width for this model.
     language : BCP 47; the client does not read it.
-    n_features : coefficients a frame.
-    n_steps : frames of one run of the graph.
 
     Raises
     ------
     ValueError : the layers do not fit together, or to the alphabet.
     """
-    n_context = context_of(layers, n_features)
-    check_layers(layers, (2 * n_context + 1) * n_features, alphabet.size + 1)
-    if n_steps % stride(layers):
-        raise ValueError(f"{n_steps} frames a run are no multiple of the network's stride, {stride(layers)}")
-    nodes: list[bytes] = []
-    _write_features(nodes, sample_rate, n_features)
-    _write_network(nodes, layers, n_steps, n_context, n_features)
-    for name, value in (
-        ("version", GRAPH_VERSION),
-        ("sample_rate", sample_rate),
-        ("feature_win_len", WINDOW_MS),
-        ("feature_win_step", STEP_MS),
-        ("beam_width", beam_width),
-    ):
-        nodes.append(_constant(f"metadata_{name}", np.array([value], dtype=np.int32)))
-    nodes.append(_string_constant("metadata_alphabet", alphabet.serialised()))
-    nodes.append(_string_constant("metadata_language", language.encode("utf-8")))
-    versions = wire.block(4, wire.integer(1, _PRODUCER))
-    return b"".join([*(wire.block(1, node) for node in nodes), versions])
+    window, lstm = check_network(layers, alphabet)
+    writer = _Writer()
+    writer.features(sample_rate)
+    writer.network(layers, window, cells(lstm), alphabet.size + 1)
+    for name, value in metadata_of(alphabet, sample_rate, beam_width, language).items():
+        writer.constant(name, np.array([value], None if isinstance(value, bytes) else np.int32))
+    writer.graph.versions.producer = _PRODUCER
+    return writer.graph
 
 
-def _write_features(nodes: list[bytes], sample_rate: int, n_features: int) -> None:
-    """Append `input_samples -> mfccs`."""
-    window = sample_rate * WINDOW_MS // 1000
-    nodes += [
-        _placeholder("input_samples", FLOAT, [window]),
-        _reshape(nodes, "input_column", "input_samples", [-1, 1]),
-        node_def(
-            "spectrogram",
+def write_pb(graph: Any, path: Path | str) -> None:
+    """Write a GraphDef as a .pb, atomically."""
+    write_bytes(path, graph.SerializeToString(deterministic=True))
+
+
+class _Writer:
+    """Appends nodes to a graph; its methods return the name of what they append."""
+
+    def __init__(self) -> None:
+        self.graph = GraphDef()
+
+    def node(self, op: str, name: str, inputs: Sequence[str] = (), **attributes: Any) -> str:
+        self.graph.node.add(op=op, name=name, input=inputs, attr=attributes)
+        return name
+
+    def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
+        tensor = make_tensor_proto(value)
+        return self.node("Const", name, dtype=AttrValue(type=tensor.dtype), value=AttrValue(tensor=tensor))
+
+    def integers(self, name: str, values: Any) -> str:
+        return self.constant(name, np.array(values, np.int32))
+
+    def placeholder(self, name: str, shape: Sequence[int], kind: AttrValue = _FLOAT) -> str:
+        return self.node("Placeholder", name, dtype=kind, shape=AttrValue(shape=TensorShape(shape).as_proto()))
+
+    def reshape(self, name: str, source: str, shape: Sequence[int], kind: AttrValue = _FLOAT) -> str:
+        sizes = self.integers(f"{name}/shape", shape)
+        return self.node("Reshape", name, [source, sizes], T=kind, Tshape=_INT32)
+
+    def transpose(self, name: str, source: str, order: Sequence[int]) -> str:
+        axes = self.integers(f"{name}/order", order)
+        return self.node("Transpose", name, [source, axes], T=_FLOAT, Tperm=_INT32)
+
+    def gather(self, name: str, source: str, indices: str) -> str:
+        return self.node("GatherNd", name, [source, indices], Tparams=_FLOAT, Tindices=_INT32)
+
+    # ---------------------------------------------------------------------------------------- the client's parts
+
+    def features(self, sample_rate: int) -> None:
+        """Append `input_samples -> mfccs`."""
+        window = sample_rate * WINDOW_MS // 1000
+        samples = self.placeholder("input_samples", [window])
+        spectrogram = self.node(
             "AudioSpectrogram",
-            ["input_column"],
-            window_size=_int(window),
-            stride=_int(sample_rate * STEP_MS // 1000),
-            magnitude_squared=_bool(True),
-        ),
-        _constant("feature_sample_rate", np.array(sample_rate, dtype=np.int32)),
-        node_def(
-            "coefficients",
-            "Mfcc",
-            ["spectrogram", "feature_sample_rate"],
-            upper_frequency_limit=_float(sample_rate / 2),
-            lower_frequency_limit=_float(LOWEST_HZ),
-            filterbank_channel_count=_int(MEL_CHANNELS),
-            dct_coefficient_count=_int(n_features),
-        ),
-        _reshape(nodes, "mfccs", "coefficients", [-1, n_features]),
-    ]
-
-
-def _write_network(
-    nodes: list[bytes], layers: Sequence[Layer], n_steps: int, n_context: int, n_features: int
-) -> None:
-    """Append `input_node, input_lengths, previous_state_* -> logits, new_state_*`."""
-    recurrent = [layer for layer in layers if isinstance(layer, Lstm)]
-    state = sum(cells(layer) for layer in recurrent)
-    frames = stride(layers)
-    taken = "input_lengths"
-    nodes += [
-        _placeholder("input_node", FLOAT, [1, n_steps, 2 * n_context + 1, n_features]),
-        _placeholder("input_lengths", INT32, [1]),
-        _placeholder("previous_state_c", FLOAT, [1, state]),
-        _placeholder("previous_state_h", FLOAT, [1, state]),
-        # With a batch of one, batch-major and time-major hold the same values in the same order.
-        _reshape(nodes, "context_windows", "input_node", [-1, (2 * n_context + 1) * n_features]),
-    ]
-    current = "context_windows"
-    if frames > 1:
-        # The runtime has neither StridedSlice nor an integer division: both are looked up.
-        nodes += [
-            _constant("strided_rows", np.arange(0, n_steps, frames, dtype=np.int32)[:, np.newaxis]),
-            _gather("strided_windows", current, "strided_rows"),
-            _constant("steps_of_frames", np.arange(frames - 1, n_steps + frames, dtype=np.int32) // frames),
-            _reshape(nodes, "input_frames", taken, [1, 1], INT32),
-            _gather("strided_lengths", "steps_of_frames", "input_frames", INT32),
-        ]
-        current, taken = "strided_windows", "strided_lengths"
-    nodes += [
-        node_def("steps", "Cast", [taken], SrcT=_type(INT32), DstT=_type(INT64)),
-        _reshape(nodes, "sequence_length", "steps", [], INT64),
-        # The state after n steps is row n of (the state before, the state after each step).
-        _reshape(nodes, "last_step", taken, [1, 1], INT32),
-    ]
-    outputs: dict[str, str] = {}
-    cell = 0
-    window = 0  # frames of the context window that convolutions have left
-    for layer in layers:
-        if isinstance(layer, Stride):
-            continue
-        if isinstance(layer, Convolution):
-            if not window:
-                window = (2 * n_context + 1) * n_features // layer.n_in
-                nodes.append(_reshape(nodes, "window_frames", current, [-1, window, layer.n_in]))
-                current = _transposed(nodes, "frames_of_windows", "window_frames", [1, 0, 2])
-            current = _write_convolution(nodes, layer, current, window, n_steps // frames)
-            window = len(places(layer, window))
-            width = len(layer.bias) // layer.pool * window
-            continue
-        if window:
-            # Back to one row for each step, as the other layers take them.
-            windows = _transposed(nodes, "windows_of_frames", current, [1, 0, 2])
-            nodes.append(_reshape(nodes, "window_rows", windows, [-1, width]))
-            current, window = "window_rows", 0
-        if isinstance(layer, Skip):
-            joined = f"{current}/plus/{layer.from_layer.rsplit('/', 1)[-1]}"
-            nodes.append(node_def(joined, "AddV2", [current, outputs[layer.from_layer]], T=_type(FLOAT)))
-            current = joined
-            continue
-        if isinstance(layer, Dense):
-            current = _write_dense(nodes, layer, current)
-        else:
-            current = _write_lstm(nodes, layer, current, cell, state)
-            cell += cells(layer)
-        outputs[layer.name] = current
-    labels = len(layers[-1].bias) // frames  # type: ignore[union-attr]
-    if frames > 1:
-        nodes.append(_reshape(nodes, "frame_sums", current, [-1, labels]))
-        current = "frame_sums"
-    nodes.append(node_def("probabilities", "Softmax", [current], T=_type(FLOAT)))
-    nodes.append(_reshape(nodes, "logits", "probabilities", [-1, 1, labels]))
-    for kind in ("c", "h"):
-        parts = [f"{layer.name}/new_{kind}" for layer in recurrent]
-        if len(parts) == 1:
-            nodes.append(node_def(f"new_state_{kind}", "Identity", parts, T=_type(FLOAT)))
-        else:
-            nodes.append(_concatenation(nodes, f"new_state_{kind}", parts, axis=1))
-
-
-def _write_convolution(nodes: list[bytes], layer: Convolution, current: str, window: int, steps: int) -> str:
-    """Append a Convolution over [window, steps, width]; return the name of its output, of the same order."""
-    name, rows = layer.name, places(layer, window)
-    # The runtime has no convolution: the frames of each place are gathered, and go side by side.
-    nodes += [
-        _constant(f"{name}/frames", rows[:, :, np.newaxis]),
-        _gather(f"{name}/gathered", current, f"{name}/frames"),
-    ]
-    aligned = _transposed(nodes, f"{name}/places", f"{name}/gathered", [0, 2, 1, 3])
-    nodes.append(_reshape(nodes, f"{name}/patches", aligned, [-1, layer.kernel.shape[0]]))
-    current = _write_sum(nodes, layer, f"{name}/patches")
-    n_out = len(layer.bias) // layer.pool
-    if layer.pool > 1:
-        nodes += [
-            _reshape(nodes, f"{name}/parts", current, [-1, layer.pool, n_out]),
-            _constant(f"{name}/parts_axis", np.array([1], dtype=np.int32)),
-            node_def(
-                f"{name}/largest",
-                "Max",
-                [f"{name}/parts", f"{name}/parts_axis"],
-                T=_type(FLOAT),
-                Tidx=_type(INT32),
-                keep_dims=_bool(False),
-            ),
-        ]
-        current = f"{name}/largest"
-    current = _write_clip(nodes, layer, current)
-    nodes.append(_reshape(nodes, f"{name}/maps", current, [len(rows), steps, n_out]))
-    return f"{name}/maps"
-
-
-def _write_dense(nodes: list[bytes], layer: Dense, current: str) -> str:
-    """Append a Dense layer; return the name of its output."""
-    return _write_clip(nodes, layer, _write_sum(nodes, layer, current))
-
-
-def _write_sum(nodes: list[bytes], layer: Convolution | Dense, current: str) -> str:
-    """Append the product and the bias of a layer; return the name of the sum."""
-    name = layer.name
-    nodes += [
-        _constant(f"{name}/weights", layer.kernel),
-        _constant(f"{name}/bias", layer.bias),
-        node_def(f"{name}/product", "MatMul", [current, f"{name}/weights"], T=_type(FLOAT)),
-        node_def(f"{name}/sum", "BiasAdd", [f"{name}/product", f"{name}/bias"], T=_type(FLOAT)),
-    ]
-    return f"{name}/sum"
-
-
-def _write_clip(nodes: list[bytes], layer: Convolution | Dense, current: str) -> str:
-    """Append the clipped ReLU of a layer if it has one; return the name of its output."""
-    name = layer.name
-    if layer.clip is None:
-        return current
-    nodes += [
-        node_def(f"{name}/rectified", "Relu", [current], T=_type(FLOAT)),
-        _constant(f"{name}/clip", np.array(layer.clip, dtype=np.float32)),
-        node_def(f"{name}/output", "Minimum", [f"{name}/rectified", f"{name}/clip"], T=_type(FLOAT)),
-    ]
-    return f"{name}/output"
-
-
-def _write_lstm(nodes: list[bytes], layer: Lstm, current: str, first: int, state: int) -> str:
-    """Append an Lstm whose cells start at `first` of the `state` ones; return the name of its output."""
-    name, width = layer.name, cells(layer)
-    nodes += [
-        _constant(f"{name}/kernel", layer.kernel),
-        _constant(f"{name}/bias", layer.bias),
-        _constant(f"{name}/peephole", np.zeros(width, dtype=np.float32)),
-        _reshape(nodes, f"{name}/input", current, [-1, 1, layer.kernel.shape[0] - width]),
-    ]
-    before = [f"previous_state_{kind}" for kind in ("c", "h")]
-    if width != state:
-        # The runtime has neither Slice nor Split: gather this layer's cells one by one.
-        indices = np.arange(first, first + width, dtype=np.int32)[:, np.newaxis]
-        nodes.append(_constant(f"{name}/cells", indices))
-        for kind in ("c", "h"):
-            nodes += [
-                _reshape(nodes, f"{name}/all_{kind}", f"previous_state_{kind}", [-1]),
-                _gather(f"{name}/own_{kind}", f"{name}/all_{kind}", f"{name}/cells"),
-                _reshape(nodes, f"{name}/previous_{kind}", f"{name}/own_{kind}", [1, width]),
-            ]
-        before = [f"{name}/previous_{kind}" for kind in ("c", "h")]
-    peepholes = [f"{name}/peephole"] * 3
-    nodes.append(
-        node_def(
-            f"{name}/lstm",
-            "BlockLSTM",
-            ["sequence_length", f"{name}/input", *before, f"{name}/kernel", *peepholes, f"{name}/bias"],
-            T=_type(FLOAT),
-            forget_bias=_float(0.0),
-            cell_clip=_float(-1.0),
-            use_peephole=_bool(False),
+            "spectrogram",
+            [self.reshape("input_column", samples, [-1, 1])],
+            window_size=AttrValue(i=window),
+            stride=AttrValue(i=sample_rate * STEP_MS // 1000),
+            magnitude_squared=AttrValue(b=True),
         )
-    )
-    for kind, port, previous in (("c", 1, before[0]), ("h", 6, before[1])):
-        nodes += [
-            _reshape(nodes, f"{name}/start_{kind}", previous, [1, 1, width]),
-            _concatenation(
-                nodes, f"{name}/course_{kind}", [f"{name}/start_{kind}", f"{name}/lstm:{port}"], axis=0
-            ),
-            _gather(f"{name}/end_{kind}", f"{name}/course_{kind}", "last_step"),
-            _reshape(nodes, f"{name}/new_{kind}", f"{name}/end_{kind}", [1, width]),
-        ]
-    nodes.append(_reshape(nodes, f"{name}/output", f"{name}/lstm:6", [-1, width]))
-    return f"{name}/output"
+        coefficients = self.node(
+            "Mfcc",
+            "coefficients",
+            [spectrogram, self.integers("feature_sample_rate", sample_rate)],
+            upper_frequency_limit=AttrValue(f=sample_rate / 2),
+            lower_frequency_limit=AttrValue(f=LOWEST_HZ),
+            filterbank_channel_count=AttrValue(i=MEL_CHANNELS),
+            dct_coefficient_count=AttrValue(i=COEFFICIENTS),
+        )
+        self.reshape("mfccs", coefficients, [-1, COEFFICIENTS])
 
+    def network(self, layers: Sequence[Layer], frames: int, state: int, labels: int) -> None:
+        """Append `input_node, input_lengths, previous_state_* -> logits, new_state_*`.
 
-def _placeholder(name: str, dtype: int, shape: Sequence[int]) -> bytes:
-    return node_def(name, "Placeholder", [], dtype=_type(dtype), shape=wire.block(7, tensor_shape(shape)))
+        Parameters
+        ----------
+        frames : of a context window.
+        state : cells of the LSTM.
+        labels : the blank included.
+        """
+        node = self.placeholder("input_node", [1, STEPS, frames, COEFFICIENTS])
+        self.placeholder("input_lengths", [1], _INT32)
+        self.placeholder("previous_state_c", [1, state])
+        self.placeholder("previous_state_h", [1, state])
+        # With a batch of one, batch-major and time-major hold the same values in the same order.
+        current = self.reshape("context_windows", node, [-1, frames * COEFFICIENTS])
+        window = 0  # frames of the context window that the convolutions have left
+        for layer in layers:
+            if isinstance(layer, Convolution):
+                if not window:
+                    window = frames * COEFFICIENTS // layer.n_in
+                    current = self.reshape("window_frames", current, [-1, window, layer.n_in])
+                    current = self.transpose("frames_of_windows", current, [1, 0, 2])
+                current = self.convolution(layer, current, window)
+                window = len(places(layer, window))
+                width = len(layer.bias) // layer.pool * window
+                continue
+            if window:
+                # Back to one row for each step, as the other layers take them.
+                current = self.transpose("windows_of_frames", current, [1, 0, 2])
+                current = self.reshape("window_rows", current, [-1, width])
+                window = 0
+            if isinstance(layer, Dense):
+                current = self.clipped(layer, self.sum(layer, current))
+            elif isinstance(layer, Lstm):
+                current = self.lstm(layer, current)
+        probabilities = self.node("Softmax", "probabilities", [current], T=_FLOAT)
+        self.reshape("logits", probabilities, [-1, 1, labels])
 
+    def convolution(self, layer: Convolution, current: str, window: int) -> str:
+        """Append a Convolution over [window, steps, width]; its output has the same order."""
+        name, rows = layer.name, places(layer, window)
+        # The runtime has no convolution: the frames of each place are gathered side by side.
+        indices = self.integers(f"{name}/frames", rows[:, :, np.newaxis])
+        current = self.gather(f"{name}/gathered", current, indices)
+        current = self.transpose(f"{name}/places", current, [0, 2, 1, 3])
+        current = self.reshape(f"{name}/patches", current, [-1, layer.kernel.shape[0]])
+        current = self.sum(layer, current)
+        n_out = len(layer.bias) // layer.pool
+        if layer.pool > 1:
+            parts = self.reshape(f"{name}/parts", current, [-1, layer.pool, n_out])
+            axis = self.integers(f"{name}/parts_axis", [1])
+            current = self.node(
+                "Max", f"{name}/largest", [parts, axis], T=_FLOAT, Tidx=_INT32, keep_dims=AttrValue(b=False)
+            )
+        return self.reshape(f"{name}/maps", self.clipped(layer, current), [len(rows), STEPS, n_out])
 
-def _constant(name: str, value: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> bytes:
-    dtype = INT32 if value.dtype == np.int32 else FLOAT
-    content = np.ascontiguousarray(value, dtype="<i4" if dtype == INT32 else "<f4").tobytes()
-    tensor = wire.block(
-        8, wire.integer(1, dtype), wire.block(2, tensor_shape(value.shape)), wire.block(4, content)
-    )
-    return node_def(name, "Const", [], dtype=_type(dtype), value=tensor)
+    def sum(self, layer: Convolution | Dense, current: str) -> str:
+        """Append the product and the bias of a layer."""
+        weights = self.constant(f"{layer.name}/weights", layer.kernel)
+        bias = self.constant(f"{layer.name}/bias", layer.bias)
+        product = self.node("MatMul", f"{layer.name}/product", [current, weights], T=_FLOAT)
+        return self.node("BiasAdd", f"{layer.name}/sum", [product, bias], T=_FLOAT)
 
+    def clipped(self, layer: Convolution | Dense, current: str) -> str:
+        """Append the clipped ReLU of a layer if it has one."""
+        if layer.clip is None:
+            return current
+        rectified = self.node("Relu", f"{layer.name}/rectified", [current], T=_FLOAT)
+        clip = self.constant(f"{layer.name}/clip", np.array(layer.clip, np.float32))
+        return self.node("Minimum", f"{layer.name}/output", [rectified, clip], T=_FLOAT)
 
-def _string_constant(name: str, value: bytes) -> bytes:
-    tensor = wire.block(8, wire.integer(1, STRING), wire.block(2, tensor_shape([1])), wire.block(8, value))
-    return node_def(name, "Const", [], dtype=_type(STRING), value=tensor)
-
-
-def _reshape(nodes: list[bytes], name: str, source: str, shape: Sequence[int], dtype: int = FLOAT) -> bytes:
-    nodes.append(_constant(f"{name}/shape", np.array(shape, dtype=np.int32)))
-    return node_def(name, "Reshape", [source, f"{name}/shape"], T=_type(dtype), Tshape=_type(INT32))
-
-
-def _transposed(nodes: list[bytes], name: str, source: str, order: Sequence[int]) -> str:
-    """Append a Transpose; return its name."""
-    nodes += [
-        _constant(f"{name}/order", np.array(order, dtype=np.int32)),
-        node_def(name, "Transpose", [source, f"{name}/order"], T=_type(FLOAT), Tperm=_type(INT32)),
-    ]
-    return name
-
-
-def _concatenation(nodes: list[bytes], name: str, sources: Sequence[str], axis: int) -> bytes:
-    nodes.append(_constant(f"{name}/axis", np.array(axis, dtype=np.int32)))
-    return node_def(
-        name, "ConcatV2", [*sources, f"{name}/axis"], N=_int(len(sources)), T=_type(FLOAT), Tidx=_type(INT32)
-    )
-
-
-def _gather(name: str, source: str, indices: str, dtype: int = FLOAT) -> bytes:
-    return node_def(name, "GatherNd", [source, indices], Tparams=_type(dtype), Tindices=_type(INT32))
-
-
-def _type(dtype: int) -> bytes:
-    return wire.integer(6, dtype)
-
-
-def _int(value: int) -> bytes:
-    return wire.integer(3, value)
-
-
-def _bool(value: bool) -> bytes:
-    return wire.integer(5, value)
-
-
-def _float(value: float) -> bytes:
-    return wire.number(4, value)
+    def lstm(self, layer: Lstm, current: str) -> str:
+        """Append the Lstm, and `new_state_*` after the last of `input_lengths` steps."""
+        name, width = layer.name, cells(layer)
+        steps = self.node("Cast", "steps", ["input_lengths"], SrcT=_INT32, DstT=_INT64)
+        length = self.reshape("sequence_length", steps, [], _INT64)
+        kernel = self.constant(f"{name}/kernel", layer.kernel)
+        bias = self.constant(f"{name}/bias", layer.bias)
+        peephole = self.constant(f"{name}/peephole", np.zeros(width, np.float32))
+        rows = self.reshape(f"{name}/input", current, [-1, 1, layer.kernel.shape[0] - width])
+        self.node(
+            "BlockLSTM",
+            f"{name}/lstm",
+            [length, rows, "previous_state_c", "previous_state_h", kernel, *[peephole] * 3, bias],
+            T=_FLOAT,
+            forget_bias=AttrValue(f=0.0),
+            cell_clip=AttrValue(f=-1.0),
+            use_peephole=AttrValue(b=False),
+        )
+        # The state after n steps is row n of (the state before, the state after each step).
+        last = self.reshape("last_step", "input_lengths", [1, 1], _INT32)
+        for kind, output in (("c", f"{name}/lstm:1"), ("h", f"{name}/lstm:6")):
+            start = self.reshape(f"{name}/start_{kind}", f"previous_state_{kind}", [1, 1, width])
+            axis = self.integers(f"{name}/course_{kind}/axis", 0)
+            course = self.node(
+                "ConcatV2", f"{name}/course_{kind}", [start, output, axis], N=AttrValue(i=2), T=_FLOAT, Tidx=_INT32
+            )
+            end = self.gather(f"{name}/end_{kind}", course, last)
+            state = self.reshape(f"{name}/new_{kind}", end, [1, width])
+            self.node("Identity", f"new_state_{kind}", [state], T=_FLOAT)
+        return self.reshape(f"{name}/output", f"{name}/lstm:6", [-1, width])

@@ -1,7 +1,7 @@
-"""The layers of a finished graph, whoever wrote it: ours, or a DeepSpeech 0.9 trainer's.
+"""The layers of a frozen graph: one of ours, or one of a DeepSpeech 0.9 trainer.
 
-Nothing is assumed of names but those of the client's contract: the path from `input_node` to `logits` is
-followed through the graph, and each product and each BlockLSTM on it is a layer, called as its weights are.
+Only the names of the client's contract are relied on: the path from `input_node` to `logits` is followed through the
+graph, and each product and each BlockLSTM on it is a layer, named after its weights.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.layers.sentence import Array, Convolution, Dense, Layer, Lstm, Skip, Stride, check_layers
-from export import wire
-from export.model_file import Metadata, ModelFile
-from export.tensors import Node
+from asr.layers.sentence import Array, Convolution, Dense, Layer, Lstm, check_layers
+from export.graph_reader import Damaged, Node
+from export.model_file import Metadata, ModelFile, open_model
 
 # Ops on the path that change no value, or only the order of axes of length one.
 _TRANSPARENT = {"Identity", "Reshape", "Transpose", "Squeeze", "ExpandDims", "Softmax"}
-# Ops that pass on the size of their input and not what was heard.
+# Ops that pass on the size of their input, not its values.
 _SIZES = {"Shape", "Rank", "Size"}
 _SUMS = {"Add", "AddV2", "BiasAdd"}
 
@@ -41,17 +40,14 @@ def read_layers(path: Path | str) -> Network:
     ------
     ModelError : the file is missing, damaged, or holds a network of another kind.
     """
-    file = ModelFile(path)
-    metadata = file.metadata()
-    try:
-        layers = _Walk(file).layers()
-    except wire.Damaged as damage:
-        raise file.error(f"a node of this model {damage}") from None
-    try:
+    with open_model(path) as model:
+        metadata = model.metadata()
+        layers = _Walk(model).layers()
         inputs = (2 * metadata.n_context + 1) * metadata.n_features
-        check_layers(layers, inputs, metadata.alphabet.size + 1)
-    except ValueError as error:
-        raise file.error(f"the layers of this model do not fit together: {error}") from None
+        try:
+            check_layers(layers, inputs, metadata.alphabet.size + 1)
+        except ValueError as error:
+            raise Damaged(f"the layers of this model do not fit together: {error}") from None
     return Network(tuple(layers), metadata)
 
 
@@ -70,19 +66,12 @@ class _Walk:
             node = self._node(name)
             if node.name == "input_node":
                 return found[::-1]
-            sources = self._data(node)
-            if node.op in _SUMS and len(sources) == 2:
-                found.append(Skip(self._producer(sources[1])))
-                name = sources[0]
-            elif node.op == "GatherNd":
-                found.append(self._stride(node))
-                name = sources[0]
-            elif node.op in _TRANSPARENT or self._is_mask(node):
-                name = sources[0]
+            if node.op in _TRANSPARENT or self._is_mask(node):
+                name = self._data(node)[0]
             else:
                 layer, name = self._layer(node)
                 found.append(layer)
-        raise self._file.error("the network in this graph goes in a circle")
+        raise Damaged("the network in this graph goes in a circle")
 
     def _layer(self, node: Node) -> tuple[Convolution | Dense | Lstm, str]:
         """Return the layer that ends at `node`, and the name of its input."""
@@ -96,26 +85,26 @@ class _Walk:
             clip = float("inf") if clip is None else clip
             node = self._source(node)
         elif clip is not None:
-            raise self._file.error(f"{node.name} is clipped but not rectified")
+            raise Damaged(f"{node.name} is clipped but not rectified")
         pool = 1
         if node.op == "Max":
             pool, node = self._pool(node)
         if node.op not in _SUMS:
-            raise self._file.error(f"{node.name} is a {node.op}, which belongs to no layer known here")
+            raise Damaged(f"{node.name} is a {node.op}, which belongs to no layer known here")
         bias = self._constant(node)
         product = self._source(node)
         if product.op != "MatMul" or len(product.inputs) != 2 or self._transposed(product):
-            raise self._file.error(f"{product.name} is a {product.op}, not the product of a layer")
+            raise Damaged(f"{product.name} is a {product.op}, not the product of a layer")
         constant = self._constant_name(product)
         name = constant.rpartition("/")[0] or constant
         kernel, bias = self._constant(product), bias.reshape(-1)
         gather = self._gather(product)
         if gather is None:
             if pool > 1:
-                raise self._file.error(f"{name} takes maxima, and is no convolution")
+                raise Damaged(f"{name} takes maxima, and is no convolution")
             return Dense(name, kernel, bias, clip), product.inputs[0]
-        first, taps, step = self._places(gather)
-        return Convolution(name, kernel, bias, taps, pool, step, clip, first), self._data(gather)[0]
+        taps, step = self._places(gather)
+        return Convolution(name, kernel, bias, taps, pool, step, clip), self._data(gather)[0]
 
     def _gather(self, product: Node) -> Node | None:
         """Return the GatherNd that lines up the frames of a convolution's places, if that is what a product is of."""
@@ -129,60 +118,41 @@ class _Walk:
         indices = self._indices(node)
         return node if indices.ndim == 3 and indices.size else None
 
-    def _places(self, gather: Node) -> tuple[int, int, int]:
-        """Return from which frame on a GatherNd takes how many for each place, and from how many on the next."""
+    def _places(self, gather: Node) -> tuple[int, int]:
+        """Return how many frames a GatherNd takes for each place, and the step from place to place."""
         frames = self._indices(gather)[:, :, 0].astype(np.int64)
-        first, taps = int(frames[0, 0]), frames.shape[1]
-        step = int(frames[1, 0]) - first if len(frames) > 1 else 1
-        starts = first + step * np.arange(len(frames))[:, np.newaxis]
-        if first < 0 or step < 1 or not np.array_equal(frames, starts + np.arange(taps)):
-            raise self._file.error(f"{gather.name} takes frames in an order that is no convolution's")
-        return first, taps, step
+        taps, step = frames.shape[1], int(frames[1, 0]) if len(frames) > 1 else 1
+        if step < 1 or not np.array_equal(frames, step * np.arange(len(frames))[:, np.newaxis] + np.arange(taps)):
+            raise Damaged(f"{gather.name} takes frames in an order that is no convolution's")
+        return taps, step
 
     def _pool(self, node: Node) -> tuple[int, Node]:
         """Return of how many parts a Max takes the largest values, and the node that gives them."""
         parts = self._source(node)
         shape = self._indices(parts).reshape(-1) if parts.op == "Reshape" else np.zeros(0)
         axes = self._indices(node).reshape(-1).tolist()
-        if len(shape) != 3 or shape[1] < 1 or axes != [1] or _first(node, "keep_dims") not in (None, 0):
-            raise self._file.error(f"{node.name} takes maxima in a way that belongs to no layer known here")
+        if len(shape) != 3 or shape[1] < 1 or axes != [1] or _flag(node, "keep_dims"):
+            raise Damaged(f"{node.name} takes maxima in a way that belongs to no layer known here")
         return int(shape[1]), self._source(parts)
 
     def _indices(self, node: Node) -> npt.NDArray[np.generic]:
         """Return the constant that tells a node which places, shape or axes it is about."""
         return self._file.array(self._constant_name(node))
 
-    def _stride(self, node: Node) -> Stride:
-        """Return the stride whose rows a GatherNd takes: 0, n, 2n and so on."""
-        rows = self._indices(node).reshape(-1)
-        frames = int(rows[1]) if len(rows) > 1 else 0
-        if frames < 2 or not np.array_equal(rows, frames * np.arange(len(rows))):
-            raise self._file.error(f"{node.name} takes frames in an order that is no stride")
-        return Stride(frames)
-
     def _lstm(self, node: Node) -> Lstm:
         if len(node.inputs) != 9:
-            raise self._file.error(f"{node.name} has {len(node.inputs)} inputs where 9 belong")
-        settings = {key: _first(node, key) for key in ("forget_bias", "cell_clip", "use_peephole")}
-        if settings["use_peephole"] not in (None, 0):
-            raise self._file.error(f"{node.name} has peepholes")
-        clip, forget = (_real(settings[key]) for key in ("cell_clip", "forget_bias"))
-        if clip is None or clip > 0:
-            raise self._file.error(f"{node.name} clips its cells")
+            raise Damaged(f"{node.name} has {len(node.inputs)} inputs where 9 belong")
+        if _flag(node, "use_peephole"):
+            raise Damaged(f"{node.name} has peepholes")
+        # The op's own defaults clip the cells at 3 and add 1 to the forget gate.
+        if "cell_clip" not in node.attributes or node.attributes["cell_clip"].real(4) > 0:
+            raise Damaged(f"{node.name} clips its cells")
+        forget = node.attributes["forget_bias"].real(4) if "forget_bias" in node.attributes else 1.0
         kernel, bias = (self._follow(node.inputs[index]) for index in (4, 8))
         values = self._values(bias)
-        if forget is None or forget != 0.0:
-            # The op adds it to the forget gate of every step; i, c, f, o.
-            quarter = len(values) // 4
-            values[2 * quarter : 3 * quarter] += np.float32(1.0 if forget is None else forget)
+        quarter = len(values) // 4
+        values[2 * quarter : 3 * quarter] += np.float32(forget)  # i, c, f, o
         return Lstm(kernel.name.rpartition("/")[0] or kernel.name, self._values(kernel), values)
-
-    def _producer(self, name: str) -> str:
-        """Return the name of the layer whose output `name` is."""
-        node = self._node(name)
-        while node.op in _TRANSPARENT or self._is_mask(node):
-            node = self._source(node)
-        return self._layer(node)[0].name
 
     def _is_mask(self, node: Node) -> bool:
         """Tell whether a product blanks the steps beyond input_lengths, as TensorFlow's LSTM wrapper does."""
@@ -195,7 +165,7 @@ class _Walk:
         """Return the inputs that carry what was heard, as against constants and lengths."""
         found = [source for source in node.inputs if source.partition(":")[0] in self._heard]
         if not found:
-            raise self._file.error(f"{node.name} hears nothing of input_node")
+            raise Damaged(f"{node.name} hears nothing of input_node")
         return found
 
     def _source(self, node: Node) -> Node:
@@ -204,7 +174,7 @@ class _Walk:
     def _constant_name(self, node: Node) -> str:
         names = [source for source in node.inputs if source.partition(":")[0] not in self._heard]
         if len(names) != 1:
-            raise self._file.error(f"{node.name} has {len(names)} constants where one belongs")
+            raise Damaged(f"{node.name} has {len(names)} constants where one belongs")
         return self._follow(names[0]).name
 
     def _constant(self, node: Node) -> Array:
@@ -213,7 +183,7 @@ class _Walk:
     def _number(self, node: Node) -> float:
         value = self._constant(node)
         if value.size != 1:
-            raise self._file.error(f"the limit of {node.name} is {value.size} numbers")
+            raise Damaged(f"the limit of {node.name} is {value.size} numbers")
         return float(value.item())
 
     def _follow(self, name: str) -> Node:
@@ -228,14 +198,14 @@ class _Walk:
     def _values(self, node: Node) -> Array:
         values: npt.NDArray[np.generic] = self._file.array(node.name)
         if values.dtype != np.float32:
-            raise self._file.error(f"the constant {node.name} is {values.dtype}, not float32")
+            raise Damaged(f"the constant {node.name} is {values.dtype}, not float32")
         return values.astype(np.float32)
 
     def _node(self, name: str) -> Node:
         return self._file.node(name.partition(":")[0])
 
     def _transposed(self, product: Node) -> bool:
-        return any(_first(product, key) not in (None, 0) for key in ("transpose_a", "transpose_b"))
+        return _flag(product, "transpose_a") or _flag(product, "transpose_b")
 
 
 def _descendants(file: ModelFile, root: str) -> set[str]:
@@ -256,15 +226,6 @@ def _descendants(file: ModelFile, root: str) -> set[str]:
     return found
 
 
-def _first(node: Node, key: str) -> wire.Value | None:
-    """Return the value of an attribute, whatever its type; None where it is not written."""
-    for _, _, value in wire.fields(node.attributes.get(key, memoryview(b""))):
-        return value
-    return None
-
-
-def _real(value: wire.Value | None) -> float | None:
-    if value is None:
-        return None
-    view = wire.as_view(value)
-    return float(np.frombuffer(view, dtype="<f4")[0]) if len(view) == 4 else None
+def _flag(node: Node, key: str) -> bool:
+    """Return a bool attribute; False, its default, where it is missing."""
+    return key in node.attributes and node.attributes[key].number(5) != 0

@@ -49,9 +49,9 @@ class _Writer:
 
     def metadata(self, name: str, value: int | bytes) -> int:
         """Append an output that holds one number or one string."""
-        text = isinstance(value, bytes)
-        constant = self.graph.constant(f"{name}_value", value if text else np.array([value], np.int32))
-        return self.graph.reshape(constant, name, [1], STRING if text else INT32)
+        content = value if isinstance(value, bytes) else np.array([value], np.int32)
+        constant = self.graph.constant(f"{name}_value", content)
+        return self.graph.reshape(constant, name, [1], STRING if isinstance(value, bytes) else INT32)
 
     def features(self, sample_rate: int) -> tuple[int, int]:
         """Append `input_samples -> mfccs`; return both."""
@@ -169,8 +169,7 @@ class _Writer:
             taken = add("MUL", [add("LOGISTIC", [take], "take"), add("TANH", [candidate], "new")], "taken")
             cell = graph.operator("ADD", [kept, taken], "new_state_c" if last else f"{prefix}/cell", [1, width])
             shown, level = add("LOGISTIC", [show], "show"), add("TANH", [cell], "level")
-            name_hidden = "new_state_h" if last else f"{prefix}/hidden"
-            hidden = graph.operator("MUL", [shown, level], name_hidden, [1, width])
+            hidden = graph.operator("MUL", [shown, level], "new_state_h" if last else f"{prefix}/hidden", [1, width])
             course.append(hidden)
         output = graph.operator("CONCATENATION", course, f"{name}/output", [STEPS, width], axis=0)
         return output, (cell, hidden)

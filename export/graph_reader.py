@@ -175,25 +175,24 @@ def read_constant(node: Node, regions: Mapping[str, memoryview]) -> npt.NDArray[
     dtype = NUMBERS.get(node.attribute("dtype").number(6))
     if dtype is None or node.op not in ("Const", "ImmutableConst"):
         raise Damaged(f"{node.name} is not a constant of float32 or int32")
-    content: memoryview | npt.NDArray[np.generic]
     if node.op == "ImmutableConst":
         shape = read_shape(node.attribute("shape").message(7))
         name = node.attribute("memory_region_name").text(2)
         if name not in regions:
             raise Damaged(f"{node.name} names the region {name}, which the file does not have")
-        content = regions[name]
+        content = np.frombuffer(regions[name], np.uint8)
     else:
         tensor = node.attribute("value").message(8)
-        shape, content = read_shape(tensor.message(2)), tensor.view(4)
+        shape, content = read_shape(tensor.message(2)), np.frombuffer(tensor.view(4), np.uint8)
         values = tensor.numbers(5 if dtype == NUMBERS[FLOAT] else 7, dtype)
         size = math.prod(shape)
-        if not content and 0 < len(values) <= size <= _MOST_REPEATED:
+        if not content.size and 0 < len(values) <= size <= _MOST_REPEATED:
             # TensorFlow writes a run of equal values at the end only once.
-            content = np.concatenate([values, np.full(size - len(values), values[-1], dtype)])
-    found = memoryview(content).nbytes
-    if min(shape, default=0) < 0 or found != 4 * math.prod(shape):
-        raise Damaged(f"the constant {node.name} has {found} bytes where its shape {shape} needs {4 * math.prod(shape)}")
-    return np.frombuffer(content, dtype).reshape(shape)
+            content = np.concatenate([values, np.full(size - len(values), values[-1], dtype)]).view(np.uint8)
+    needed = 4 * math.prod(shape)
+    if min(shape, default=0) < 0 or content.size != needed:
+        raise Damaged(f"the constant {node.name} has {content.size} bytes where its shape {shape} needs {needed}")
+    return content.view(dtype).reshape(shape)
 
 
 def read_regions(data: memoryview) -> dict[str, memoryview]:

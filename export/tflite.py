@@ -101,38 +101,20 @@ def int8_model(layers: Sequence[Layer], rows: Int8, scale: float) -> bytes:
 
 
 def _compact(data: bytes) -> bytes:
-    """Return a .tflite of fewer bytes that says the same to an interpreter, since firmware pays for each.
+    """Return an equivalent .tflite of fewer bytes, since firmware pays for each.
 
-    Names go, which only a person reads, and so does what the converter noted about itself. A vector that is equal to
-    another one (zero points of 0 for each channel, shapes) is written once: in a FlatBuffer several tables may refer to
-    the same vector.
+    Drops the names, which only help people, the converter's notes about itself, and duplicate vectors (see `pack`).
     """
-    import flatbuffers
     from ai_edge_litert.tools import flatbuffer_utils
 
-    class Builder(flatbuffers.Builder):
-        def __init__(self) -> None:
-            super().__init__(len(data))
-            self._written: dict[tuple[str, bytes], int] = {}
-
-        def CreateNumpyVector(self, x: npt.NDArray[Any]) -> int:  # noqa: N802
-            key = (x.dtype.str, x.tobytes())
-            if key not in self._written:
-                self._written[key] = super().CreateNumpyVector(x)
-            return self._written[key]
-
-        def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803
-            # Bytes are weights, which the schema puts at multiples of 16; the object API leaves that out.
-            return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)
+    from export.tflite_graph import pack
 
     model = flatbuffer_utils.read_model_from_bytearray(bytearray(data))
     flatbuffer_utils.strip_strings(model)
     model.metadata = None
     used = max(tensor.buffer for graph in model.subgraphs for tensor in graph.tensors)
     model.buffers = model.buffers[: used + 1]
-    builder = Builder()
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
+    return pack(model)
 
 
 def check(data: bytes, scale: float) -> None:

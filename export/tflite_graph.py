@@ -17,7 +17,6 @@ from flatbuffers import flexbuffers
 
 NONE = -1  # an input that is left out
 FLOAT, INT32, STRING = schema.TensorType.FLOAT32, schema.TensorType.INT32, schema.TensorType.STRING
-_TYPES = {np.dtype(np.float32): FLOAT, np.dtype(np.int32): INT32}
 # Names of options that do not follow from the operator's.
 _OPTIONS = {"MINIMUM": "MaximumMinimumOptions", "REDUCE_MAX": "ReducerOptions"}
 
@@ -30,7 +29,7 @@ class _Builder(flatbuffers.Builder):
         self._written: dict[tuple[str, bytes], int] = {}
 
     def CreateNumpyVector(self, x: npt.NDArray[Any]) -> int:  # noqa: N802
-        key = (x.dtype.str, hashlib.sha256(x).digest())
+        key = (x.dtype.str, hashlib.sha256(x.data).digest())
         if key not in self._written:
             self._written[key] = super().CreateNumpyVector(x)
         return self._written[key]
@@ -64,14 +63,14 @@ class Graph:
         self._graph.tensors.append(schema.TensorT(shape=sizes, type=kind, buffer=buffer, name=name))
         return len(self._graph.tensors) - 1
 
-    def constant(self, name: str, value: npt.NDArray[np.generic] | bytes) -> int:
+    def constant(self, name: str, value: npt.NDArray[np.float32] | npt.NDArray[np.int32] | bytes) -> int:
         """Add a constant: float32, int32, or one string."""
         if isinstance(value, bytes):
             # The number of strings, where each begins and where the last one ends.
             content = np.array([1, 12, 12 + len(value)], "<i4").tobytes() + value
             shape, kind = (1,), STRING
         else:
-            content, shape, kind = value.tobytes(), value.shape, _TYPES[value.dtype]
+            content, shape, kind = value.tobytes(), value.shape, INT32 if value.dtype == np.int32 else FLOAT
         self._model.buffers.append(schema.BufferT(np.frombuffer(content, np.uint8)))
         return self.tensor(name, shape, kind, len(self._model.buffers) - 1)
 

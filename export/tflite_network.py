@@ -1,48 +1,25 @@
-"""A .tflite file read as a network for the runner in firmware/lib.
+"""The network in a .tflite file, for the runner in firmware/lib.
 
-Reads the file's tables and turns scales into fixed-point multipliers exactly as TensorFlow Lite's kernels do when
-they prepare themselves; whatever the runner in firmware/lib could not run the same is refused by name. Schema:
-tensorflow/compiler/mlir/lite/schema/schema.fbs (version 3); arithmetic: tensorflow/lite/kernels.
+Turns scales into fixed-point multipliers exactly as TensorFlow Lite's kernels do when they prepare themselves
+(tensorflow/lite/kernels); what the runner cannot run identically is refused by name.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ai_edge_litert.schema_py_generated import ActivationFunctionType, Padding, TensorType
 from numpy.typing import NDArray
 
-from asr.core.errors import ModelError
-from export import flatbuffer
-from export.flatbuffer import Table
 from export.int8_network import Layer, Network, Shape, Sides, quantise_multiplier, quantised_limit
+from export.tflite_file import Tensor, TfliteFile, name_of
 
-IDENTIFIER = b"TFL3"
-INT8, INT32 = 9, 2
-TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9: "int8", 17: "int4"}
-OPERATIONS = {
-    1: "AVERAGE_POOL_2D", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 9: "FULLY_CONNECTED", 17: "MAX_POOL_2D",
-    22: "RESHAPE", 25: "SOFTMAX",
-}  # fmt: skip
-# Others that a small network is likely to hold, so that a refusal can name them.
-FOREIGN = {
-    0: "ADD", 2: "CONCATENATION", 6: "DEQUANTIZE", 14: "LOGISTIC", 16: "LSTM", 18: "MUL", 19: "RELU", 21: "RELU6",
-    28: "TANH", 34: "PAD", 36: "GATHER", 39: "TRANSPOSE", 40: "MEAN", 41: "SUB", 43: "SQUEEZE", 44:
-    "UNIDIRECTIONAL_SEQUENCE_LSTM", 45: "STRIDED_SLICE", 49: "SPLIT", 60: "PADV2", 70: "EXPAND_DIMS",
-    77: "SHAPE", 83: "PACK", 98: "LEAKY_RELU", 99: "SQUARED_DIFFERENCE", 114: "QUANTIZE", 117: "HARD_SWISH",
-}  # fmt: skip
-# What a reshape becomes where the number of examples is open.
-ANY_BATCH = ("SHAPE", "STRIDED_SLICE", "PACK")
-NONE, RELU, RELU6 = 0, 1, 3
-ACTIVATIONS = {2: "RELU_N1_TO_1", 4: "TANH", 5: "SIGN_BIT"}
-SAME = 0
 # Bits before the point of the differences in softmax.
 DIFFERENCE_INTEGER_BITS = 5
-# The most values that a picture, and the most classes that a softmax of the runner takes.
-LARGEST_COUNT, LARGEST_SIDE, LARGEST_SOFTMAX = 1 << 22, 65_535, 256
+# The longest side of a picture, and the most classes of a softmax, that the runner takes.
+LARGEST_SIDE, LARGEST_SOFTMAX = 65_535, 256
 
 
 def read_network(tflite: bytes, path: Path | str | None = None) -> Network:
@@ -50,84 +27,38 @@ def read_network(tflite: bytes, path: Path | str | None = None) -> Network:
 
     Parameters
     ----------
-    path : that errors shall name.
+    path : named in errors.
 
     Raises
     ------
-    ModelError : the file is damaged, is not int8 from end to end, or holds what the runner has not.
+    ModelError : the file is damaged, is not int8 from end to end, or holds what the runner lacks.
     """
-    try:
-        return _Reader(tflite, path).network()
-    except flatbuffer.Damaged as error:
-        raise ModelError(f"this .tflite file {error}", path=path, fix="Export the model again") from None
+    return _Reader(tflite, path).network()
 
 
-# ---------------------------------------------------------------------------------------------- the file
-
-
-@dataclass(frozen=True)
-class _Tensor:
-    name: str
-    shape: tuple[int, ...]
-    type: int
-    scales: NDArray[np.float32]
-    zero_points: NDArray[np.int64]
-    axis: int
-    data: bytes
-
-    @property
-    def count(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def scale(self) -> np.float32:
-        return np.float32(self.scales[0])
-
-    @property
-    def zero_point(self) -> int:
-        return int(self.zero_points[0])
-
-
-class _Reader:
-    """Reads one file; every method raises ModelError where it finds what the runner could not run."""
-
-    def __init__(self, data: bytes, path: Path | str | None) -> None:
-        self.path = path
-        if data[4:8] != IDENTIFIER:
-            raise self.refusal("no .tflite file: it does not say TFL3 at byte 4")
-        model = flatbuffer.root(data)
-        graphs = model.tables(2)
-        if len(graphs) != 1:
-            raise self.refusal(f"{len(graphs)} graphs in one .tflite file, not 1")
-        self.buffers = model.tables(4)
-        self.codes = [
-            max(code.integer(0, "b"), code.integer(3)) for code in model.tables(1)
-        ]
-        self.graph = graphs[0]
-        self.tensors = self.graph.tables(0)
-        self.operators = self.graph.tables(3)
-
-    def refusal(self, what: str, fix: str = "") -> ModelError:
-        return ModelError(what, path=self.path, fix=fix or (
-            "The runner takes a chain of " + ", ".join(OPERATIONS.values()) + " in int8"
-        ))  # fmt: skip
+class _Reader(TfliteFile):
+    """Turns a file's operators into layers."""
 
     def network(self) -> Network:
-        ends = [self.graph.array(field, "<i4").tolist() for field in (1, 2)]
+        with self.checked():
+            return self._network()
+
+    def _network(self) -> Network:
+        ends = [list(self.graph.inputs), list(self.graph.outputs)]
         if [len(end) for end in ends] != [1, 1]:
             raise self.refusal(f"{len(ends[0])} inputs and {len(ends[1])} outputs, not 1 and 1")
         (current,), (end,) = ends
         first, last = self.activation(current), self.activation(end)
         layers: list[Layer] = []
-        for operator in self.operators:
-            inputs, outputs = (operator.array(field, "<i4").tolist() for field in (1, 2))
+        for operator in self.graph.operators:
+            inputs, outputs = list(operator.inputs), list(operator.outputs)
             kind = self.kind(operator)
             if not inputs or inputs[0] != current or len(outputs) != 1:
-                raise self.refusal(f"{kind} does not take what the operation before it gives: no chain")
+                raise self.refusal(f"{kind} does not take the output of the operation before it: not a chain")
             source, target = self.activation(current), self.activation(outputs[0])
             current = outputs[0]
             others = [self.tensor(index) if index >= 0 else None for index in inputs[1:]]
-            layer = self.layer(kind, operator.table(4) or Table(b"\4\0\4\0\4\0\0\0", 4), source, target, others)
+            layer = self.layer(kind, operator.builtinOptions, source, target, others)
             if layer is not None:
                 layers.append(layer)
         if current != end:
@@ -138,62 +69,8 @@ class _Reader:
             tuple(layers), float(first.scale), first.zero_point, float(last.scale), last.zero_point
         )
 
-    def kind(self, operator: Table) -> str:
-        index = operator.integer(0, "I")
-        if index >= len(self.codes):
-            raise flatbuffer.Damaged(f"names operation {index} of {len(self.codes)}")
-        code = self.codes[index]
-        if code not in OPERATIONS:
-            named = FOREIGN.get(code, f"number {code}")
-            raise self.refusal(
-                f"the operation {named} is not supported",
-                "Give the Keras model a fixed batch size of 1 before it is converted" if named in ANY_BATCH else "",
-            )
-        return OPERATIONS[code]
-
-    def tensor(self, index: int) -> _Tensor:
-        if not 0 <= index < len(self.tensors):
-            raise flatbuffer.Damaged(f"names tensor {index} of {len(self.tensors)}")
-        table = self.tensors[index]
-        shape = tuple(int(side) for side in table.array(0, "<i4"))
-        name = table.array(3, "u1").tobytes().decode(errors="replace")
-        if any(side < 1 for side in shape) or math.prod(shape) > LARGEST_COUNT:
-            raise self.refusal(f"the tensor {name!r} has the shape {list(shape)}")
-        quantisation = table.table(4) or Table(b"\4\0\4\0\4\0\0\0", 4)
-        scales = quantisation.array(2, "<f4").astype(np.float32)
-        zero_points = quantisation.array(3, "<i8").astype(np.int64)
-        if not (np.isfinite(scales).all() and (scales > 0).all()):
-            raise self.refusal(f"the tensor {name!r} has a scale that is not above 0")
-        buffer = table.integer(2, "I")
-        if buffer >= len(self.buffers):
-            raise flatbuffer.Damaged(f"names buffer {buffer} of {len(self.buffers)}")
-        return _Tensor(
-            name, shape, table.integer(1, "b"), scales,
-            zero_points if zero_points.size else np.zeros(scales.size, np.int64),
-            quantisation.integer(6), self.buffers[buffer].array(0, "u1").tobytes(),
-        )  # fmt: skip
-
-    def activation(self, index: int) -> _Tensor:
-        """Return a tensor of the chain: int8, one scale, one picture."""
-        tensor = self.tensor(index)
-        if tensor.type != INT8:
-            found = TYPES.get(tensor.type, f"type {tensor.type}")
-            raise self.refusal(f"the tensor {tensor.name!r} is {found}, not int8")
-        if tensor.scales.size != 1 or tensor.zero_points.size != 1 or not -128 <= tensor.zero_point <= 127:
-            raise self.refusal(f"the tensor {tensor.name!r} has no scale and zero point for all of it")
-        if len(tensor.shape) > 1 and tensor.shape[0] != 1:
-            raise self.refusal(f"the tensor {tensor.name!r} holds {tensor.shape[0]} examples, not 1")
-        return tensor
-
-    def constant(self, tensor: _Tensor | None, what: str, dtype: str, kind: int) -> NDArray[np.generic]:
-        if tensor is None or tensor.type != kind or len(tensor.data) != tensor.count * np.dtype(dtype).itemsize:
-            raise self.refusal(f"the {what} are not constant {TYPES[kind]}")
-        return np.frombuffer(tensor.data, dtype).reshape(tensor.shape)
-
-    # ------------------------------------------------------------------------------------------ layers
-
     def layer(
-        self, kind: str, options: Table, source: _Tensor, target: _Tensor, others: list[_Tensor | None]
+        self, kind: str, options: Any, source: Tensor, target: Tensor, others: list[Tensor | None]
     ) -> Layer | None:
         if kind == "RESHAPE":
             if source.count != target.count or source.scale != target.scale:
@@ -210,16 +87,16 @@ class _Reader:
         return self.convolution(kind, options, source, target, others)
 
     def convolution(
-        self, kind: str, options: Table, source: _Tensor, target: _Tensor, others: list[_Tensor | None]
+        self, kind: str, options: Any, source: Tensor, target: Tensor, others: list[Tensor | None]
     ) -> Layer:
         deep = kind == "DEPTHWISE_CONV_2D"
-        weights = np.asarray(self.constant(others[0] if others else None, f"weights of a {kind}", "i1", INT8))
+        weights = self.constant(others, 0, f"weights of a {kind}", TensorType.INT8)
         if weights.ndim != 4:
             raise self.refusal(f"the weights of a {kind} have {weights.ndim} dimensions, not 4")
-        axis, activation = (3, 4) if deep else (0, 3)
-        dilation = [options.integer(field, "i", 1) for field in ((5, 6) if deep else (4, 5))]
-        if dilation != [1, 1]:
-            raise self.refusal(f"a {kind} with a dilation of {dilation[1]} x {dilation[0]}, not 1 x 1")
+        axis = 3 if deep else 0
+        dilation = (options.dilationHFactor, options.dilationWFactor)
+        if dilation != (1, 1):
+            raise self.refusal(f"a {kind} with a dilation of {dilation[0]} x {dilation[1]}, not 1 x 1")
         incoming = source.shape[3]
         if deep and incoming == 1:
             # Several kernels over a single channel are an ordinary convolution.
@@ -232,10 +109,10 @@ class _Reader:
         if weights.shape[axis] != target.shape[3] or weights.shape[3] != (incoming if not deep else target.shape[3]):
             raise self.refusal(f"the weights of a {kind} do not fit its input and output")
         kernel = (weights.shape[1], weights.shape[2])
-        stride = (options.integer(2), options.integer(1))
-        padding = self.padding(kind, options.integer(0, "b"), kernel, stride, source, target)
+        stride = (options.strideH, options.strideW)
+        padding = self.padding(kind, options.padding, kernel, stride, source, target)
         layer = self.weighted(
-            kind, options.integer(activation, "b"), source, target, others, weights[0] if deep else weights,
+            kind, options.fusedActivationFunction, source, target, others, weights[0] if deep else weights,
             2 if deep else 0, scale_axis,
         )  # fmt: skip
         return Layer(
@@ -244,22 +121,22 @@ class _Reader:
         )  # fmt: skip
 
     def connected(
-        self, options: Table, source: _Tensor, target: _Tensor, others: list[_Tensor | None]
+        self, options: Any, source: Tensor, target: Tensor, others: list[Tensor | None]
     ) -> Layer:
         kind = "FULLY_CONNECTED"
-        weights = np.asarray(self.constant(others[0] if others else None, f"weights of a {kind}", "i1", INT8))
-        if options.integer(1, "b") != 0 or weights.ndim != 2:
+        weights = self.constant(others, 0, f"weights of a {kind}", TensorType.INT8)
+        if options.weightsFormat != 0 or weights.ndim != 2:
             raise self.refusal(f"the weights of a {kind} are shuffled or not a matrix")
         outputs, inputs = weights.shape
         # The same weights for every row: a layer over the channels of a picture's pixels has as many rows as those.
         rows, left = divmod(source.count, inputs) if inputs else (0, 1)
         if left or not 0 < rows <= LARGEST_SIDE or target.count != rows * outputs or target.shape[-1] != outputs:
             raise self.refusal(f"the weights of a {kind} do not fit its input and output")
-        layer = self.weighted(kind, options.integer(0, "b"), source, target, others, weights, 0, 0)
+        layer = self.weighted(kind, options.fusedActivationFunction, source, target, others, weights, 0, 0)
         return Layer("connected", (rows, 1, inputs), (rows, 1, outputs), **layer)
 
     def weighted(
-        self, kind: str, activation: int, source: _Tensor, target: _Tensor, others: list[_Tensor | None],
+        self, kind: str, activation: int, source: Tensor, target: Tensor, others: list[Tensor | None],
         weights: NDArray[np.generic], axis: int, scale_axis: int,
     ) -> dict[str, Any]:  # fmt: skip
         """Return what layers with weights have in common; `axis` of the weights is that of the outputs."""
@@ -271,7 +148,7 @@ class _Reader:
         if np.any(tensor.zero_points != 0):
             raise self.refusal(f"the weights of a {kind} have a zero point that is not 0")
         if len(others) > 1 and others[1] is not None:
-            biases = np.asarray(self.constant(others[1], f"biases of a {kind}", "<i4", INT32)).astype(np.int64)
+            biases = self.constant(others, 1, f"biases of a {kind}", TensorType.INT32).astype(np.int64)
         else:
             biases = np.zeros(channels, np.int64)
         if biases.shape != (channels,):
@@ -299,27 +176,27 @@ class _Reader:
             "shifts": np.array([shift for _, shift in pairs], np.int32),
         }  # fmt: skip
 
-    def pool(self, kind: str, options: Table, source: _Tensor, target: _Tensor) -> Layer:
+    def pool(self, kind: str, options: Any, source: Tensor, target: Tensor) -> Layer:
         if (source.scale, source.zero_point) != (target.scale, target.zero_point):
             raise self.refusal(f"{kind} changes the scale of its values")
-        kernel, stride = (options.integer(4), options.integer(3)), (options.integer(2), options.integer(1))
+        kernel, stride = (options.filterHeight, options.filterWidth), (options.strideH, options.strideW)
         if source.shape[3] != target.shape[3]:
             raise self.refusal(f"{kind} changes the number of channels")
-        padding = self.padding(kind, options.integer(0, "b"), kernel, stride, source, target)
-        smallest, largest = self.limits(kind, options.integer(5, "b"), target)
+        padding = self.padding(kind, options.padding, kernel, stride, source, target)
+        smallest, largest = self.limits(kind, options.fusedActivationFunction, target)
         return Layer(
             "average_pool" if kind == "AVERAGE_POOL_2D" else "max_pool", _picture(source), _picture(target),
             kernel, stride, padding, smallest=smallest, largest=largest,
         )  # fmt: skip
 
-    def softmax(self, options: Table, source: _Tensor, target: _Tensor) -> Layer:
+    def softmax(self, options: Any, source: Tensor, target: Tensor) -> Layer:
         if (float(target.scale), target.zero_point) != (1 / 256, -128):
             raise self.refusal("the output of a SOFTMAX is not in units of 1/256 from -128")
         channels = source.shape[-1]
         if source.shape != target.shape or channels > LARGEST_SOFTMAX:
             raise self.refusal(f"a SOFTMAX over {channels} values, or of another shape than its output")
         # TensorFlow Lite's PreprocessSoftmaxScaling and CalculateInputRadius.
-        beta = float(np.float32(options.real(0)))
+        beta = float(np.float32(options.beta))
         real = min(beta * float(source.scale) * (1 << (31 - DIFFERENCE_INTEGER_BITS)), (1 << 31) - 1.0)
         multiplier, shift = quantise_multiplier(real)
         if not 0 <= shift <= 30:
@@ -332,31 +209,32 @@ class _Reader:
         )  # fmt: skip
 
     def padding(
-        self, kind: str, option: int, kernel: Sides, stride: Sides, source: _Tensor, target: _Tensor
+        self, kind: str, option: int, kernel: Sides, stride: Sides, source: Tensor, target: Tensor
     ) -> Sides:
         """Return the padding at the top and left; check that the output is as large as it says."""
         sides = []
         for size, out, width, step in zip(source.shape[1:3], target.shape[1:3], kernel, stride, strict=True):
             if not (0 < width <= LARGEST_SIDE and 0 < step <= LARGEST_SIDE):
                 raise self.refusal(f"{kind} with a kernel of {width} and a stride of {step}")
-            expected = -(-size // step) if option == SAME else -(-(size - width + 1) // step)
+            expected = -(-size // step) if option == Padding.SAME else -(-(size - width + 1) // step)
             if out != expected:
                 raise self.refusal(f"{kind} gives a side of {out} where {expected} was expected")
             sides.append(max((out - 1) * step + width - size, 0) // 2)
         return sides[0], sides[1]
 
-    def limits(self, kind: str, activation: int, target: _Tensor) -> Sides:
+    def limits(self, kind: str, activation: int, target: Tensor) -> Sides:
         """Return the smallest and largest byte of an output with this fused activation."""
-        if activation not in (NONE, RELU, RELU6):
-            named = ACTIVATIONS.get(activation, f"number {activation}")
-            raise self.refusal(f"{kind} with the fused activation {named}; RELU and RELU6 are known")
+        kinds = ActivationFunctionType
+        if activation not in (kinds.NONE, kinds.RELU, kinds.RELU6):
+            named = name_of(kinds, activation)
+            raise self.refusal(f"{kind} with the fused activation {named}; RELU and RELU6 are supported")
         smallest, largest = -128, 127
-        if activation != NONE:
+        if activation != kinds.NONE:
             smallest = max(smallest, quantised_limit(0.0, target.scale, target.zero_point))
-        if activation == RELU6:
+        if activation == kinds.RELU6:
             largest = min(largest, quantised_limit(6.0, target.scale, target.zero_point))
         return smallest, largest
 
 
-def _picture(tensor: _Tensor) -> Shape:
+def _picture(tensor: Tensor) -> Shape:
     return tensor.shape[1], tensor.shape[2], tensor.shape[3]

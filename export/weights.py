@@ -25,7 +25,7 @@ _SUMS = {"Add", "AddV2", "BiasAdd"}
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A network as read from a file: its layers from input to output, and what the model says of itself."""
+    """A network read from a file: its layers from input to output, and its metadata."""
 
     layers: tuple[Layer, ...]
     metadata: Metadata
@@ -56,7 +56,7 @@ class _Walk:
 
     def __init__(self, file: ModelFile) -> None:
         self._file = file
-        self._heard = _descendants(file, "input_node")
+        self._dependent = _descendants(file, "input_node")
 
     def layers(self) -> list[Layer]:
         found: list[Layer] = []
@@ -90,10 +90,10 @@ class _Walk:
         if node.op == "Max":
             pool, node = self._pool(node)
         if node.op not in _SUMS:
-            raise Damaged(f"{node.name} is a {node.op}, which belongs to no layer known here")
+            raise Damaged(f"{node.name} is a {node.op}, which is not part of a supported layer")
         bias = self._constant(node)
         product = self._source(node)
-        if product.op != "MatMul" or len(product.inputs) != 2 or self._transposed(product):
+        if product.op != "MatMul" or len(product.inputs) != 2 or _is_transposed(product):
             raise Damaged(f"{product.name} is a {product.op}, not the product of a layer")
         constant = self._constant_name(product)
         name = constant.rpartition("/")[0] or constant
@@ -101,13 +101,13 @@ class _Walk:
         gather = self._gather(product)
         if gather is None:
             if pool > 1:
-                raise Damaged(f"{name} takes maxima, and is no convolution")
+                raise Damaged(f"{name} takes maxima but is not a convolution")
             return Dense(name, kernel, bias, clip), product.inputs[0]
         taps, step = self._places(gather)
         return Convolution(name, kernel, bias, taps, pool, step, clip), self._data(gather)[0]
 
     def _gather(self, product: Node) -> Node | None:
-        """Return the GatherNd that lines up the frames of a convolution's places, if that is what a product is of."""
+        """Return the GatherNd of a convolution's frames; None where the product belongs to a Dense."""
         node = self._source(product)
         for _ in self._file.nodes:
             if node.op not in ("Reshape", "Transpose"):
@@ -123,25 +123,25 @@ class _Walk:
         frames = self._indices(gather)[:, :, 0].astype(np.int64)
         taps, step = frames.shape[1], int(frames[1, 0]) if len(frames) > 1 else 1
         if step < 1 or not np.array_equal(frames, step * np.arange(len(frames))[:, np.newaxis] + np.arange(taps)):
-            raise Damaged(f"{gather.name} takes frames in an order that is no convolution's")
+            raise Damaged(f"{gather.name} takes frames in an order that is not a convolution's")
         return taps, step
 
     def _pool(self, node: Node) -> tuple[int, Node]:
-        """Return of how many parts a Max takes the largest values, and the node that gives them."""
+        """Return the number of parts that a Max pools, and the node that computes them."""
         parts = self._source(node)
         shape = self._indices(parts).reshape(-1) if parts.op == "Reshape" else np.zeros(0)
         axes = self._indices(node).reshape(-1).tolist()
         if len(shape) != 3 or shape[1] < 1 or axes != [1] or _flag(node, "keep_dims"):
-            raise Damaged(f"{node.name} takes maxima in a way that belongs to no layer known here")
+            raise Damaged(f"{node.name} takes maxima in an unsupported way")
         return int(shape[1]), self._source(parts)
 
     def _indices(self, node: Node) -> npt.NDArray[np.generic]:
-        """Return the constant that tells a node which places, shape or axes it is about."""
+        """Return a node's constant of indices, sizes or axes."""
         return self._file.array(self._constant_name(node))
 
     def _lstm(self, node: Node) -> Lstm:
         if len(node.inputs) != 9:
-            raise Damaged(f"{node.name} has {len(node.inputs)} inputs where 9 belong")
+            raise Damaged(f"{node.name} has {len(node.inputs)} inputs instead of 9")
         if _flag(node, "use_peephole"):
             raise Damaged(f"{node.name} has peepholes")
         # The op's own defaults clip the cells at 3 and add 1 to the forget gate.
@@ -155,26 +155,26 @@ class _Walk:
         return Lstm(kernel.name.rpartition("/")[0] or kernel.name, self._values(kernel), values)
 
     def _is_mask(self, node: Node) -> bool:
-        """Tell whether a product blanks the steps beyond input_lengths, as TensorFlow's LSTM wrapper does."""
+        """Return whether a product zeroes the steps beyond input_lengths, as TensorFlow's LSTM wrapper does."""
         return node.op == "Mul" and len(node.inputs) == 2 and self._follow(self._masks(node)[0]).op != "Const"
 
     def _masks(self, node: Node) -> list[str]:
         return [source for source in node.inputs if source not in self._data(node)] or list(node.inputs)
 
     def _data(self, node: Node) -> list[str]:
-        """Return the inputs that carry what was heard, as against constants and lengths."""
-        found = [source for source in node.inputs if source.partition(":")[0] in self._heard]
+        """Return the inputs that depend on input_node, not constants or lengths."""
+        found = [source for source in node.inputs if source.partition(":")[0] in self._dependent]
         if not found:
-            raise Damaged(f"{node.name} hears nothing of input_node")
+            raise Damaged(f"{node.name} does not depend on input_node")
         return found
 
     def _source(self, node: Node) -> Node:
         return self._node(self._data(node)[0])
 
     def _constant_name(self, node: Node) -> str:
-        names = [source for source in node.inputs if source.partition(":")[0] not in self._heard]
+        names = [source for source in node.inputs if source.partition(":")[0] not in self._dependent]
         if len(names) != 1:
-            raise Damaged(f"{node.name} has {len(names)} constants where one belongs")
+            raise Damaged(f"{node.name} has {len(names)} constants instead of one")
         return self._follow(names[0]).name
 
     def _constant(self, node: Node) -> Array:
@@ -196,20 +196,17 @@ class _Walk:
         return node
 
     def _values(self, node: Node) -> Array:
-        values: npt.NDArray[np.generic] = self._file.array(node.name)
+        values = self._file.array(node.name)
         if values.dtype != np.float32:
             raise Damaged(f"the constant {node.name} is {values.dtype}, not float32")
-        return values.astype(np.float32)
+        return np.asarray(values, np.float32)
 
     def _node(self, name: str) -> Node:
         return self._file.node(name.partition(":")[0])
 
-    def _transposed(self, product: Node) -> bool:
-        return _flag(product, "transpose_a") or _flag(product, "transpose_b")
-
 
 def _descendants(file: ModelFile, root: str) -> set[str]:
-    """Return the names of all nodes that `root` has an influence on."""
+    """Return the names of all nodes that depend on `root`."""
     readers: dict[str, list[str]] = {}
     for node in file.nodes.values():
         if node.op in _SIZES:
@@ -224,6 +221,10 @@ def _descendants(file: ModelFile, root: str) -> set[str]:
             found.add(name)
             waiting += readers.get(name, [])
     return found
+
+
+def _is_transposed(product: Node) -> bool:
+    return _flag(product, "transpose_a") or _flag(product, "transpose_b")
 
 
 def _flag(node: Node, key: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from google.protobuf.message import DecodeError
 from tensorflow.core.framework.attr_value_pb2 import AttrValue
 from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.types_pb2 import DT_FLOAT, DT_INT32, DT_INT64
@@ -21,6 +22,7 @@ from tensorflow.python.framework.tensor_shape import TensorShape
 from tensorflow.python.framework.tensor_util import make_tensor_proto
 
 from asr.core.alphabet import Alphabet
+from asr.core.errors import ModelError
 from asr.core.files import write_bytes
 from asr.layers.sentence import Convolution, Dense, Layer, Lstm, cells, places
 from asr.runtime.features import COEFFICIENTS, LOWEST_HZ, MEL_CHANNELS, STEP_MS, WINDOW_MS
@@ -61,6 +63,14 @@ def graph_def(
         writer.constant(name, np.array([value], None if isinstance(value, bytes) else np.int32))
     writer.graph.versions.producer = _PRODUCER
     return writer.graph
+
+
+def read_pb(path: Path) -> Any:
+    """Return the GraphDef in a .pb; ModelError where it is damaged."""
+    try:
+        return GraphDef.FromString(path.read_bytes())
+    except DecodeError as error:
+        raise ModelError(f"not a GraphDef: {error}", path=path, fix="Export the model again") from None
 
 
 def write_pb(graph: Any, path: Path | str) -> None:

@@ -125,13 +125,11 @@ def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
 
 
 class GraphRunner:
-    """A serialised graph in TensorFlow's own runtime, driven as the client drives it."""
+    """A GraphDef in TensorFlow's own runtime, driven as the client drives it."""
 
-    def __init__(self, graph: bytes) -> None:
+    def __init__(self, definition: Any) -> None:
         import tensorflow as tf
 
-        definition = tf.compat.v1.GraphDef()
-        definition.ParseFromString(graph)
         with tf.Graph().as_default() as loaded:
             tf.import_graph_def(definition, name="")
         self.session = tf.compat.v1.Session(graph=loaded)

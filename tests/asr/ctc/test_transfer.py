@@ -22,7 +22,7 @@ from asr.ctc.transfer import Start
 from asr.layers.sentence import lstm_name
 from asr.runs import checkpoints
 from asr.settings.sections import Train
-from export.graph import graph_def
+from export.graph import graph_def, write_pb
 from export.pbmm import write_pbmm
 from export.weights import read_layers as read_graph
 from tests.tone_training import ALPHABET, Log, make_plan
@@ -60,7 +60,7 @@ def test_a_network_of_ours_goes_on_where_it_was(name, form, tmp_path) -> None:
         found = read_layers(path, Train(network=name, n_hidden=24), Alphabet())
     else:
         graph = graph_def(layers(old), Alphabet())
-        path.write_bytes(graph)
+        write_pb(graph, path)
         if form == "pbmm":
             write_pbmm(graph, path)
         found = read_graph(path).layers
@@ -127,7 +127,7 @@ def test_looking_further_ahead_begins_with_what_was_said_before(form, tmp_path) 
     old, new = network("deepspeech-conv"), network("deepspeech-conv-ahead", seed=2)
     found = layers(old)
     if form == "pb":
-        (tmp_path / "model.pb").write_bytes(graph_def(found, Alphabet()))
+        write_pb(graph_def(found, Alphabet()), tmp_path / "model.pb")
         found = list(read_graph(tmp_path / "model.pb").layers)
     assert np.abs(logits(new) - logits(old)).max() > 0.1
     start(found).apply(new)

@@ -18,7 +18,7 @@ from asr.core.errors import SetupError
 from asr.core.parts import folder as parts_folder
 from asr.core.parts import part
 from asr.settings.sections import Scorer
-from export.graph import graph_def
+from export.graph import graph_def, write_pb
 from export.pbmm import write_pbmm
 from tests.small_networks import small_network
 
@@ -60,7 +60,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, samples) -> Path:
     place = tmp_path_factory.mktemp("client")
     graph = graph_def(small_network(11, width=60, lstms=(50,)), Alphabet())
     write_pbmm(graph, place / "model.pbmm")
-    (place / "model.pb").write_bytes(graph)
+    write_pb(graph, place / "model.pb")
     soundfile.write(place / "sound.wav", samples, RATE, subtype="PCM_16")
     return place
 

@@ -1,4 +1,4 @@
-"""Graphs and model cards of what was trained."""
+"""Graphs and model cards of trained networks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asr.core.errors import ModelError
 from asr.core.files import write_bytes, write_json, write_text
+from asr.core.stderr import load_tensorflow
 from asr.settings import asr_toml as settings_
 from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.lineage import is_mozillas, mozillas_graph, read_run_layers
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None, pbmm: Path) -> None:
-    """Write layers as .pb, where one is asked for, and as .pbmm."""
-    from export.graph import graph_def
+    """Write layers as .pbmm, and as .pb where a path is given."""
+    from export.graph import graph_def, write_pb
     from export.pbmm import write_pbmm
 
     chosen = ws.settings
@@ -28,22 +29,24 @@ def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None,
         layers, alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language
     )
     if pb is not None:
-        write_bytes(pb, graph)
+        write_pb(graph, pb)
     write_pbmm(graph, pbmm)
 
 
 def export_run(ws: Workspace, run: Run) -> None:
-    """Write a run's chosen weights for both clients; a graph that Mozilla's trainer wrote stays as it is."""
-    # Until all is written, nothing is said to be any run's.
+    """Write a run's best weights for both clients; a graph from Mozilla's trainer is copied unchanged."""
+    # Until everything is written, the export belongs to no run.
     (ws.export / "run.json").unlink(missing_ok=True)
-    # The alphabet is the run's: asr.toml may name another one by now.
+    load_tensorflow()
+    # The run's alphabet, which asr.toml may have changed since.
     layers, alphabet = read_run_layers(ws, run)
     if is_mozillas(settings_.from_dict(run.settings, run.folder)):
+        from export.graph import read_pb
         from export.pbmm import write_pbmm
 
-        graph = mozillas_graph(ws, run).read_bytes()
-        write_bytes(ws.graph, graph)
-        write_pbmm(graph, ws.model)
+        graph = mozillas_graph(ws, run)
+        write_bytes(ws.graph, graph.read_bytes())
+        write_pbmm(read_pb(graph), ws.model)
     else:
         write_graph(ws, layers, alphabet, ws.graph, ws.model)
     write_coqui(ws, layers, alphabet)
@@ -61,7 +64,7 @@ def write_coqui(ws: Workspace, layers: Any, alphabet: Alphabet) -> None:
 
 
 def exported_run(ws: Workspace) -> Run | None:
-    """Return the run whose weights are exported; None where that cannot be told."""
+    """Return the run whose weights are exported; None if unknown."""
     from asr.runs.record import find_run
 
     try:
@@ -72,7 +75,7 @@ def exported_run(ws: Workspace) -> Run | None:
 
 
 def is_exported(ws: Workspace, run: Run) -> bool:
-    """Tell whether what is exported are this run's weights, for the client as it is measured now."""
+    """Return whether this run's weights are exported, with the beam width of the settings."""
     from export.model_file import read_metadata
 
     files = (ws.graph, ws.model, ws.card, ws.coqui / "model.tflite")
@@ -80,7 +83,7 @@ def is_exported(ws: Workspace, run: Run) -> bool:
     if exported is None or exported.id != run.id or not all(path.is_file() for path in files):
         return False
     if is_mozillas(ws.settings):
-        return True  # whose graph stays as it was written
+        return True  # its graph is copied unchanged, beam width included
     try:
         return read_metadata(ws.model).beam_width == ws.settings.evaluate.beam_width
     except ModelError:
@@ -88,7 +91,7 @@ def is_exported(ws: Workspace, run: Run) -> bool:
 
 
 def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) -> None:
-    """Write the model card of a run, with its figures if it has been measured."""
+    """Write the model card of a run, with its figures if it has been evaluated."""
     from datasets.clips import read_clips
     from datasets.manifest import read_manifest
     from export.card import Card, Share, write_card
@@ -117,7 +120,7 @@ def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) ->
 
 
 def _user() -> str:
-    """Return the user's name; nothing where the system does not know it, as in a container."""
+    """Return the user's name; empty where the system has none, as in a container."""
     import getpass
 
     try:

@@ -79,8 +79,8 @@ def test_damaged_files_end_in_a_refusal(tiny_conv: bytes) -> None:
     assert refused > 50
 
 
-def test_no_tflite_file_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"model.tflite: no .tflite file"):
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model.tflite: not a .tflite file"):
         read_network(b"RIFF....WAVEfmt ", tmp_path / "model.tflite")
 
 

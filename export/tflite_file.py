@@ -30,6 +30,8 @@ LARGEST_COUNT = 1 << 22  # values of a picture that the runner takes
 
 @dataclass(frozen=True)
 class Tensor:
+    """A tensor; `scales` and `zero_points` have one entry, or one for each channel of `axis`."""
+
     name: str
     shape: tuple[int, ...]
     type: int
@@ -40,19 +42,22 @@ class Tensor:
 
     @property
     def count(self) -> int:
+        """Number of values."""
         return math.prod(self.shape)
 
     @property
     def scale(self) -> np.float32:
+        """The scale of a tensor with one."""
         return np.float32(self.scales[0])
 
     @property
     def zero_point(self) -> int:
+        """The zero point of a tensor with one."""
         return int(self.zero_points[0])
 
 
 class TfliteFile:
-    """One file; every method raises ModelError where the runner could not run what it finds."""
+    """One file; its methods raise ModelError where the runner cannot run what they find."""
 
     def __init__(self, data: bytes, path: Path | str | None) -> None:
         self.path = path
@@ -69,18 +74,20 @@ class TfliteFile:
 
     @contextmanager
     def checked(self) -> Iterator[None]:
-        """Make offsets, numbers and missing parts that do not fit the file a ModelError."""
+        """Turn what the schema's classes raise on a damaged file into a ModelError."""
         try:
             yield
         except (struct.error, AttributeError, ArithmeticError, IndexError, TypeError, ValueError) as error:
-            raise self.refusal(f"this .tflite file is damaged: {error}", "Export the model again") from None
+            raise self.refusal("this .tflite file is damaged", "Export the model again") from error
 
     def refusal(self, what: str, fix: str = "") -> ModelError:
+        """Return an error about this file."""
         return ModelError(what, path=self.path, fix=fix or (
             "The runner takes a chain of " + ", ".join(OPERATIONS) + " in int8"
         ))  # fmt: skip
 
     def kind(self, operator: Any) -> str:
+        """Return the name of an operator, one of OPERATIONS."""
         name = name_of(BuiltinOperator, self.codes[operator.opcodeIndex])
         if name not in OPERATIONS:
             raise self.refusal(
@@ -90,6 +97,7 @@ class TfliteFile:
         return name
 
     def tensor(self, index: int) -> Tensor:
+        """Return a tensor by its number."""
         if not 0 <= index < len(self.graph.tensors):
             raise IndexError(f"it names tensor {index} of {len(self.graph.tensors)}")
         found = self.graph.tensors[index]

@@ -91,12 +91,12 @@ def test_card_tells_what_was_given_and_measured(tmp_path: Path, exported: list[P
     assert rows["trained by"] == ["A. Nyone"] and rows["run"] == [RUN["id"]]
     assert rows["`n_hidden`"] == ["`320`"] and rows["epochs done"] == ["2"]
     assert "CC BY 4.0" in text and "get me a latte" in text and "the same speakers are in several" in text
-    assert text.count("Mind: split by recordings.") == 2  # beside the data and beside the figures
+    assert text.count("Warning: split by recordings.") == 2  # beside the data and beside the figures
     assert "my-own-computer" not in text + (tmp_path / "MODEL_CARD.json").read_text(encoding="utf-8")
 
 
 def test_real_and_synthetic_speech_have_tables_of_their_own() -> None:
-    real, synthetic = render(full(), []).split("### Synthetic voices (people were not measured here)")
+    real, synthetic = render(full(), []).split("### Synthetic voices (no people)")
     assert "### Real speech" in real and "4.6 %" in real
     assert rows_of(synthetic)["clean"][2] == "not measured yet"
 
@@ -113,9 +113,9 @@ def test_checksums_are_those_of_sha256sum(tmp_path: Path, exported: list[Path]) 
 
 def test_nothing_is_filled_in() -> None:
     text = render(Card("lamp"), [])
-    assert "Word errors, sentences and commands right: not measured yet." in text
+    assert "Word error rate, sentences and commands right: not measured yet." in text
     assert rows_of(text)["trained by"] == ["not stated"] and rows_of(text)["run"] == ["not stated"]
-    assert text.rstrip().endswith("Not stated") and "No file was exported yet." in text
+    assert text.rstrip().endswith("Not stated") and "No files exported yet." in text
     assert "%" not in text
 
 

@@ -1,8 +1,7 @@
 """A keyword model as C tables for the runner in firmware/lib: keyword_model.c and keyword_model.h.
 
-Everything that the firmware has to know of the model stands in these two files: the network, its words, the feature
-settings it was trained on, thresholds and a fingerprint. The header refuses at compile time a frontend of other
-settings, and each file refuses a companion of another model.
+The two files hold everything that the firmware needs: the network, its words, the feature settings of its training,
+thresholds and a fingerprint. Compiling fails with a frontend of other settings, and with two files of different models.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,26 +22,26 @@ from export.int8_network import Layer, Network
 from export.tflite_network import read_network
 
 COLUMNS = 110
-# What a threshold is compared with reaches 255; this one is never reached.
+# Scores reach 255.
 NEVER = 256
 
 
 @dataclass(frozen=True)
 class Listening:
-    """What a model needs to be listened with.
+    """Settings of the detector that runs a model.
 
     Attributes
     ----------
-    thresholds : of each class, 0 to 255 (a probability times 256), or 256: never heard. Empty: `silence` and
-        `unknown`, the first two, never, the words from 128.
+    thresholds : of each class, 0 to 255 (a probability times 256), or 256: never detected. Empty: never for the first
+        two, `silence` and `unknown`, and 128 for the words.
     sample_rate : Hz.
-    window, step : milliseconds of sound in a slice and from one slice to the next.
-    channels, slices : values of a slice, and slices that the network sees.
+    window, step : milliseconds of audio in a slice and from one slice to the next.
+    channels, slices : values per slice, and slices per inference.
     stride : slices from one inference to the next.
     average : inferences that are averaged.
-    suppression : slices for which nothing is heard after a word.
-    frontend : fingerprint of the frontend that the model was trained on (FRONTEND_FINGERPRINT of its tables); 0
-        where it is not known, and then not checked.
+    suppression : slices after a detection in which there is no other.
+    frontend : fingerprint of the frontend of the training (FRONTEND_FINGERPRINT of its tables); 0 if unknown, which
+        skips the check.
     """
 
     thresholds: Sequence[int] = ()
@@ -57,9 +57,9 @@ class Listening:
 
 
 def fingerprint(tflite: bytes, words: Sequence[str], listening: Listening) -> str:
-    """Return eight hexadecimal digits that tell models, word lists and settings apart."""
-    told = json.dumps([list(words), asdict(listening)], sort_keys=True, default=list)
-    return hashlib.sha256(told.encode() + b"\0" + tflite).hexdigest()[:8]
+    """Return eight hexadecimal digits that identify model, words and settings."""
+    settings = json.dumps([list(words), asdict(listening)], sort_keys=True, default=list)
+    return hashlib.sha256(settings.encode() + b"\0" + tflite).hexdigest()[:8]
 
 
 def c_source(
@@ -71,8 +71,8 @@ def c_source(
     Parameters
     ----------
     tflite : content of an int8 .tflite file.
-    words : name of each class, in the order of the model's outputs: silence, unknown, then the words.
-    path : of the .tflite file, for errors.
+    words : name of each class in the order of the outputs: silence, unknown, then the words.
+    path : of the .tflite file, named in errors.
 
     Raises
     ------
@@ -87,14 +87,14 @@ def c_source(
 def _checked(
     network: Network, words: Sequence[str], listening: Listening, path: Path | str | None
 ) -> list[int]:
-    """Return the threshold of each class, after looking whether everything fits together."""
+    """Check that network, words and settings fit together; return the threshold of each class."""
     if len(words) != network.output_bytes:
         raise ModelError(
             f"{len(words)} words for a model with {network.output_bytes} outputs", path=path,
             fix="Name each class, silence and unknown first",
         )  # fmt: skip
     if len(set(words)) != len(words) or not all(words):
-        raise ModelError("a word is empty or given twice", path=path, fix="Give each class a name of its own")
+        raise ModelError("a word is empty or given twice", path=path, fix="Give each class its own name")
     if listening.channels * listening.slices != network.input_bytes:
         raise ModelError(
             f"the model takes {network.input_bytes} values, but {listening.slices} slices of "
@@ -102,12 +102,12 @@ def _checked(
             fix="Export it with the feature settings it was trained with",
         )  # fmt: skip
     if min(listening.stride, listening.average) < 1 or listening.suppression < 0:
-        raise ModelError("stride and average have to be at least 1, suppression at least 0", path=path)
+        raise ModelError("stride and average must be at least 1, suppression at least 0", path=path)
     thresholds = list(listening.thresholds) or [NEVER if index < 2 else 128 for index in range(len(words))]
     if len(thresholds) != len(words) or not all(0 <= threshold <= NEVER for threshold in thresholds):
         raise ModelError(
             f"the thresholds {thresholds} are not {len(words)} numbers from 0 to {NEVER}", path=path,
-            fix="Give one a class",
+            fix="Give one threshold per class",
         )  # fmt: skip
     return thresholds
 
@@ -125,10 +125,10 @@ def _header(network: Network, words: Sequence[str], listening: Listening, mark: 
         "WINDOW": f"{listening.window * listening.sample_rate // 1000} /* samples in a slice */",
         "STEP": f"{listening.step * listening.sample_rate // 1000} /* samples from slice to slice */",
         "CHANNELS": f"{listening.channels} /* values in a slice */",
-        "SLICES": f"{listening.slices} /* slices that the network sees */",
+        "SLICES": f"{listening.slices} /* slices per inference */",
         "STRIDE": f"{listening.stride} /* slices from one inference to the next */",
         "AVERAGE": f"{listening.average} /* inferences that are averaged */",
-        "SUPPRESSION": f"{listening.suppression} /* slices in which nothing is heard after a word */",
+        "SUPPRESSION": f"{listening.suppression} /* slices without detections after a word */",
     }
     if listening.frontend:
         settings["FRONTEND"] = f"0x{listening.frontend:08x}u"
@@ -180,16 +180,14 @@ extern const uint16_t keyword_model_thresholds[KEYWORD_MODEL_CLASSES];
 def _source(network: Network, words: Sequence[str], thresholds: Sequence[int], mark: str) -> str:
     products = sum(layer.multiplications for layer in network.layers)
     parts = [
-        f"/* The tables of keyword_model.h: {len(network.layers)} layers, {products:,} multiplications an inference.\n"
+        f"/* The tables of keyword_model.h: {len(network.layers)} layers, {products:,} multiplications per inference.\n"
         " * Generated from a .tflite file; do not edit. */\n"
         '#include "keyword_model.h"\n\n'
         f"#if KEYWORD_MODEL_FINGERPRINT != 0x{mark}\n"
         '#error "keyword_model.c and keyword_model.h are of different models: export them together"\n'
         "#endif",
+        *(_arrays(index, layer) for index, layer in enumerate(network.layers) if layer.weights.size),
     ]
-    for index, layer in enumerate(network.layers):
-        if layer.weights.size:
-            parts.append(_arrays(index, layer))
     entries = ",\n".join(_entry(index, layer) for index, layer in enumerate(network.layers))
     parts.append(f"static const NeuralNetworkLayer layers[{len(network.layers)}] = {{\n{entries},\n}};")
     parts.append(
@@ -235,28 +233,25 @@ def _entry(index: int, layer: Layer) -> str:
 
 
 def _numbers(values: Iterable[int]) -> str:
-    return _wrapped([str(value) for value in values], "    ") + "\n"
+    return _wrapped(map(str, values), "    ") + "\n"
 
 
-def _wrapped(items: Sequence[str], indent: str) -> str:
-    """Return the items with commas, in lines of at most COLUMNS."""
-    lines, line = [], indent
-    for index, item in enumerate(items):
-        text = item + ("," if index + 1 < len(items) else "")
-        if len(line) + len(text) + 1 > COLUMNS and line.strip():
-            lines.append(line.rstrip())
-            line = indent
-        line += text + " "
-    return "\n".join([*lines, line.rstrip()])
+def _wrapped(items: Iterable[str], indent: str) -> str:
+    """Return the items with commas, in lines of at most COLUMNS that break between items only."""
+    text = ", ".join(item.replace(" ", "\0") for item in items)
+    wrapped = textwrap.fill(
+        text, COLUMNS, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return wrapped.replace("\0", " ")
 
 
 def _plain(word: str) -> str:
-    """Return a word that a comment can hold without ending."""
+    """Return a word without what would end or nest a comment."""
     return word.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ").replace("\\", "/")
 
 
 def _quoted(word: str) -> str:
-    """Return a word as a C string; bytes beyond ASCII in octal, which no following digit can lengthen."""
+    """Return a word as a C string; bytes beyond ASCII in octal, because a hexadecimal escape has no fixed length."""
     text = "".join(
         chr(byte) if 32 <= byte < 127 and not re.match(r'["\\?]', chr(byte)) else f"\\{byte:03o}"
         for byte in word.encode()

@@ -97,25 +97,17 @@ class Message:
         return float(np.frombuffer(view, "<f4")[0]) if view else 0.0
 
     def numbers(self, field: int, dtype: np.dtype[np.generic]) -> npt.NDArray[np.generic]:
-        """Return a repeated field of int32 or float, packed or not, as an array of `dtype`."""
-        parts = []
-        for value in self._fields.get(field, []):
-            if isinstance(value, int):
-                parts.append([value])
-            elif dtype == NUMBERS[FLOAT]:
-                if len(value) % 4:
-                    raise Damaged("the file ends in the middle of a number")
-                parts.append(np.frombuffer(value, dtype).tolist())
-            else:
-                packed, offset = [], 0
-                while offset < len(value):
-                    number, offset = _varint(value, offset)
-                    packed.append(number)
-                parts.append(packed)
-        values = [value for part in parts for value in part]
+        """Return a packed repeated field of int32 or float as an array of `dtype`."""
+        data = memoryview(b"".join(self.views(field)))
         if dtype == NUMBERS[FLOAT]:
-            return np.array(values, dtype)
-        return (np.array(values, np.uint64) & np.uint64(0xFFFFFFFF)).astype("<u4").view(dtype)
+            if len(data) % 4:
+                raise Damaged("the file ends in the middle of a number")
+            return np.frombuffer(data, dtype)
+        values, offset = [], 0
+        while offset < len(data):
+            number, offset = _varint(data, offset)
+            values.append(number & 0xFFFFFFFF)
+        return np.array(values, "<u4").view(dtype)
 
 
 def _varint(data: memoryview, offset: int) -> tuple[int, int]:

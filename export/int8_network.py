@@ -1,4 +1,4 @@
-"""An int8 network as the integers that a board computes with: what the runner in firmware/lib takes.
+"""An int8 network as the integers that a board computes with, for the runner in firmware/lib.
 
 The fixed-point multipliers are TensorFlow Lite's own (tensorflow/lite/kernels/internal/quantization_util.cc).
 """
@@ -18,17 +18,17 @@ Integers = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer as the runner has it; pictures are int8 [height, width, channels].
+    """One layer of the runner; pictures are int8 [height, width, channels].
 
     Attributes
     ----------
     kind : "convolution", "depthwise", "connected", "average_pool", "max_pool" or "softmax".
     input, output : height, width and channels.
-    kernel, stride, padding : height and width; of the padding that at the top and left.
-    smallest, largest : of an output value: the fused activation.
+    kernel, stride, padding : height and width; padding at the top and left.
+    smallest, largest : limits of an output value: the fused activation.
     weights : int8; [output channels, height, width, input channels], [height, width, channels] or
-        [output channels, input channels], by `kind`; empty in the kinds that have none, as the next three.
-    biases : int32 [output channels], less the input's zero point times the sum of the channel's weights.
+        [output channels, input channels], by `kind`; like the next three empty in the kinds without weights.
+    biases : int32 [output channels], minus the input's zero point times the sum of the channel's weights.
     multipliers, shifts : int32 [output channels]; a sum * multiplier / 2^31 * 2^shift is the output.
     difference_multiplier, difference_shift, smallest_difference : of a softmax.
     """
@@ -53,7 +53,7 @@ class Layer:
 
     @property
     def multiplications(self) -> int:
-        """How many products of a value and a weight it adds up."""
+        """Products of a value and a weight in one inference."""
         return self.weights.size * self.output[0] * self.output[1]
 
 
@@ -74,12 +74,12 @@ class Network:
 
     @property
     def output_bytes(self) -> int:
-        """Bytes of the output: the classes."""
+        """Bytes of the output: number of classes."""
         return math.prod(self.layers[-1].output)
 
     @property
     def arena_bytes(self) -> int:
-        """Bytes that the runner needs beside the input and output, by its own layout (neural_network.c)."""
+        """Bytes that the runner needs beside input and output, in the layout of neural_network.c."""
         largest = 0
         for index, layer in enumerate(self.layers):
             needed = _scratch(layer)
@@ -104,7 +104,7 @@ def quantise_multiplier(real: float) -> tuple[int, int]:
 
 
 def quantised_limit(value: float, scale: np.float32, zero_point: int) -> int:
-    """Return the byte of an activation's limit, divided in float32 and rounded away from zero as there."""
+    """Return the byte of an activation's limit, divided and rounded as TensorFlow Lite does."""
     quotient = float(np.float32(value) / scale)
     return zero_point + int(math.copysign(math.floor(abs(quotient) + 0.5), quotient))
 

@@ -1,7 +1,7 @@
-"""Keyword networks out: a frozen float graph, a float .tflite and one that is int8 from input to output.
+"""Keyword networks as a frozen float graph, a float .tflite, and a .tflite that is int8 from input to output.
 
-TensorFlow's own converter writes them. Fully connected layers get one scale for all of their weights and
-convolutions one for each channel, which is what TensorFlow Lite Micro's kernels take everywhere.
+TensorFlow's converter writes them. Fully connected layers get one scale for all of their weights and convolutions one
+per channel, which all versions of TensorFlow Lite Micro's kernels support.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Int8 = npt.NDArray[np.int8]
 Float = npt.NDArray[np.float32]
 
 ZERO_POINT = -128
-# What micro_speech registers with its MicroMutableOpResolver (tflite-micro, examples/micro_speech).
+# Operators that micro_speech registers with its MicroMutableOpResolver (tflite-micro, examples/micro_speech).
 MICRO_SPEECH_OPS = frozenset({"RESHAPE", "FULLY_CONNECTED", "DEPTHWISE_CONV_2D", "SOFTMAX"})
-_SAMPLES = 1000  # rows that the ranges of activations are taken from, at most
+_SAMPLES = 1000  # most rows of the calibration
 
 
 def float_function(layers: Sequence[Layer], inputs: int) -> Any:
@@ -66,34 +66,34 @@ def float_model(layers: Sequence[Layer], inputs: int) -> bytes:
 
 
 def int8_model(layers: Sequence[Layer], rows: Int8, scale: float) -> bytes:
-    """Return the .tflite that takes and gives int8.
+    """Return the .tflite with int8 input and output.
 
     Parameters
     ----------
-    rows : int8 [n, inputs], features from training; the ranges of activations are taken from them.
-    scale : real value of a step of a feature byte, whose zero point is -128.
+    rows : int8 [n, inputs], features from training, to calibrate the ranges of activations.
+    scale : of a feature byte; its zero point is -128.
 
     Raises
     ------
-    ModelError : the converter made something that micro_speech cannot run, or of other scales.
+    ModelError : the converter's model has other scales, or operators that micro_speech lacks.
     """
     import tensorflow as tf
 
     chosen = rows[:: max(1, len(rows) // _SAMPLES)].copy()
-    # The input's scale is to be that of the feature bytes: the widest range has to be seen once.
+    # One row has the full range, so that the input's scale is that of the feature bytes.
     chosen[0, :2] = (-128, 127)
     converter = _converter(layers, rows.shape[1])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
-    # TensorFlow Lite Micro's older kernels, and ours, take one scale for a fully connected layer.
+    # TensorFlow Lite Micro's older kernels, and ours, need one scale for a fully connected layer.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     converter.representative_dataset = lambda: (
         [((row.astype(np.float32) - ZERO_POINT) * np.float32(scale))[np.newaxis]] for row in chosen
     )
     with warnings.catch_warnings():
-        # It misses statistics of the input, which the representative rows give.
+        # It warns that statistics of the input are missing, although the representative rows give them.
         warnings.simplefilter("ignore")
         data = _compact(converter.convert())
     check(data, scale)
@@ -118,12 +118,12 @@ def _compact(data: bytes) -> bytes:
 
 
 def check(data: bytes, scale: float) -> None:
-    """Check that an int8 model is what firmware expects; ModelError names what is not."""
+    """Check that an int8 model has the operators, types and scales that firmware expects; else ModelError."""
     interpreter = _interpreter(data)
     given, got = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    strange = sorted(set(ops(data)) - MICRO_SPEECH_OPS)
-    if strange:
-        raise ModelError(f"the model needs {', '.join(strange)}, which micro_speech does not register")
+    unknown = sorted(set(ops(data)) - MICRO_SPEECH_OPS)
+    if unknown:
+        raise ModelError(f"the model needs {', '.join(unknown)}, which micro_speech does not register")
     if given["dtype"] != np.int8 or got["dtype"] != np.int8:
         raise ModelError("the model is not int8 from input to output")
     found, zero = given["quantization"]
@@ -139,13 +139,13 @@ def ops(data: bytes) -> list[str]:
 
 
 def predict(data: bytes, rows: npt.NDArray[Any], *, quick: bool = False) -> npt.NDArray[Any]:
-    """Return a .tflite's output for each row [n, inputs], of the model's own types, in the reference kernels.
+    """Return a .tflite's output for each row [n, inputs], in the model's own types, with the reference kernels.
 
-    The default kernels (XNNPACK) round otherwise; these do as firmware does, up to one rounding of a dense layer.
+    The default kernels (XNNPACK) round differently; these match firmware, up to one rounding of a dense layer.
 
     Parameters
     ----------
-    quick : TensorFlow Lite's optimised kernels instead, without XNNPACK; for hours of sound.
+    quick : use TensorFlow Lite's optimised kernels, without XNNPACK; for hours of audio.
     """
     interpreter = _interpreter(data, quick=quick)
     given, got = (interpreter.get_input_details()[0], interpreter.get_output_details()[0])

@@ -1,7 +1,7 @@
-"""The layers of a keyword network as plain arrays: what a trainer hands over and an exporter writes.
+"""The layers of a keyword network as plain arrays, passed from the trainer to the exporter.
 
-Activations are [height, width, channels], height being time. Only what TensorFlow Lite Micro's micro_speech example
-registers is needed to run them: RESHAPE, DEPTHWISE_CONV_2D, FULLY_CONNECTED and SOFTMAX.
+Activations are [height, width, channels]; height is time. The operators are those that TensorFlow Lite Micro's
+micro_speech example registers: RESHAPE, DEPTHWISE_CONV_2D, FULLY_CONNECTED and SOFTMAX.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Reshape:
 
 @dataclass(frozen=True, eq=False)
 class Depthwise:
-    """A convolution of each channel by itself.
+    """A depthwise convolution: each channel has its own kernels.
 
     Parameters
     ----------
     kernel : float32 [height, width, channels, multiplier].
     bias : float32 [channels * multiplier].
-    stride : rows and columns from output to output.
+    stride : rows and columns between outputs.
     padding : "SAME" (zeros around, as TensorFlow places them) or "VALID".
     """
 
@@ -44,7 +44,7 @@ class Depthwise:
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """x @ kernel + bias on the channels of each place.
+    """x @ kernel + bias over the channels at each position.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def output_shape(layers: Sequence[Layer], inputs: int) -> tuple[int, int, int]:
     for layer in layers:
         if isinstance(layer, Reshape):
             if np.prod(layer.shape) != np.prod(shape):
-                raise ValueError(f"{shape} cannot take the shape {layer.shape}")
+                raise ValueError(f"{shape} cannot be reshaped to {layer.shape}")
             shape = layer.shape
         elif isinstance(layer, Depthwise):
             rows, columns, channels, multiplier = layer.kernel.shape
@@ -83,7 +83,7 @@ def output_shape(layers: Sequence[Layer], inputs: int) -> tuple[int, int, int]:
                 for size, reach in zip(shape[:2], (rows, columns), strict=True)
             ]
             if min(sizes) < 1:
-                raise ValueError(f"{layer.name} is larger than what it gets, {shape}")
+                raise ValueError(f"{layer.name} is larger than its input, {shape}")
             shape = (sizes[0], sizes[1], channels * multiplier)
         else:
             if layer.kernel.shape[0] != shape[2] or layer.bias.shape != layer.kernel.shape[1:]:
@@ -93,11 +93,10 @@ def output_shape(layers: Sequence[Layer], inputs: int) -> tuple[int, int, int]:
 
 
 def multiplications(layers: Sequence[Layer], inputs: int) -> int:
-    """Return the products that one inference takes, those with padding counted too."""
-    total, done = 0, []
-    for layer in layers:
-        done.append(layer)
-        rows, columns, channels = output_shape(done, inputs)
+    """Return the number of products in one inference, including those with padding."""
+    total = 0
+    for index, layer in enumerate(layers):
+        rows, columns, channels = output_shape(layers[: index + 1], inputs)
         if isinstance(layer, Depthwise):
             total += rows * columns * channels * int(np.prod(layer.kernel.shape[:2]))
         elif isinstance(layer, Dense):

@@ -1,4 +1,4 @@
-"""Small int8 networks as .tflite bytes, for tests of what runs them: random weights, calibrated on random inputs."""
+"""Small int8 networks as .tflite bytes for tests of the runner: random weights, calibrated on random inputs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tiny_conv(classes: int = 4, softmax: bool = True) -> Any:
 
 
 def separable(classes: int = 6, softmax: bool = True) -> Any:
-    """A depthwise separable network: every kind of layer that the runner has, odd sizes, both paddings, RELU6."""
+    """A depthwise separable network: every kind of layer of the runner, odd sizes, both paddings, RELU6."""
     import keras
 
     layers = keras.layers
@@ -80,7 +80,7 @@ def int8_network(name: str) -> bytes:
     rng = np.random.default_rng(7)
     sounds = [rng.gamma(1.0, 3.0, (1, SLICES * CHANNELS)).clip(0, INPUT_RANGE).astype(np.float32) for _ in range(50)]
     for layer in model.layers:
-        # Biases that matter, and no layer that saturates in all places.
+        # Biases that matter, and no layer that saturates everywhere.
         layer.set_weights([
             value if value.ndim > 1 else rng.normal(0, 0.3, value.shape).astype(np.float32)
             for value in layer.get_weights()
@@ -104,7 +104,7 @@ def int8_network(name: str) -> bytes:
 
 
 def reference_outputs(tflite: bytes, inputs: Bytes) -> Bytes:
-    """Return what TensorFlow Lite's reference kernels put out: int8 [examples, classes]."""
+    """Return the outputs of TensorFlow Lite's reference kernels: int8 [examples, classes]."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(model_content=tflite, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
@@ -119,10 +119,9 @@ def reference_outputs(tflite: bytes, inputs: Bytes) -> Bytes:
 
 
 def reference_tensors(tflite: bytes, inputs: Bytes) -> tuple[list[dict[str, Any]], list[list[Any]]]:
-    """Return what the reference kernels know of each operation, and what each of them read and wrote.
+    """Return the fully connected operations, and the tensors of each example by number.
 
-    The first is the interpreter's description of the operations; the second holds, for each example, the tensors by
-    number. Weights and scales are read through `tensor_details`.
+    An operation is the interpreter's details of its input, weights and output, and the number of its biases.
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 

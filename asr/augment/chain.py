@@ -71,7 +71,7 @@ class Chain:
         """Return a copy of `samples` as it could have sounded; see `describe`."""
         return self.describe(samples, rng, shortest=shortest)[0]
 
-    def hear(
+    def variants(
         self, samples: Float, rng: np.random.Generator, versions: int, *, shortest: int = 0
     ) -> list[Float]:
         """Return one way to say `samples`, heard in so many rooms, noises and microphones; the first as by `apply`."""

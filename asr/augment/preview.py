@@ -35,7 +35,7 @@ _LINE = 112  # characters of a caption's line
 
 
 @dataclass(frozen=True)
-class Heard:
+class Preview:
     """One example.
 
     Parameters
@@ -58,9 +58,9 @@ class Heard:
         return f"{self.applied}; hidden: {', '.join([*times, *bands]) or 'nothing'}"
 
 
-def hear(
+def preview(
     clips: Sequence[Path], chain: Chain, count: int, out_folder: Path, *, seed: int = 1, play: bool = False
-) -> list[Heard]:
+) -> list[Preview]:
     """Augment `count` of the clips and write each as WAV, with one picture of them all, examples.png; examples of
     before are deleted.
 
@@ -90,7 +90,7 @@ def hear(
         wav = out_folder / f"{number + 1:02d}-{clip.stem}.wav"
         audio.write_wav(wav, after)
         hidden = choose(frame_count(len(after)), np.random.default_rng((seed, number, 1)), chain.settings)
-        examples.append(Heard(clip, wav, applied, hidden))
+        examples.append(Preview(clip, wav, applied, hidden))
         sounds.append((before, after))
     draw(examples, sounds, out_folder / PICTURE)
     for example in examples if player else ():
@@ -111,7 +111,7 @@ def find_player() -> tuple[str, ...]:
     )
 
 
-def draw(examples: Sequence[Heard], sounds: Sequence[tuple[Float, Float]], path: Path) -> None:
+def draw(examples: Sequence[Preview], sounds: Sequence[tuple[Float, Float]], path: Path) -> None:
     """Draw a row for each example, before and after: waveform above spectrogram, on one scale of time; what is hidden
     from the network is hatched.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from asr.core.errors import ModelError, SetupError
-from asr.core.parts import part
+from asr.core.third_party import part
 
 # What the library says about itself and the machine, every time.
 _BANNER = re.compile(

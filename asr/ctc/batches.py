@@ -197,7 +197,7 @@ class Recipe:
         if self.chain is not None:
             rng = np.random.default_rng([self.seed, hearing.generation, hearing.place])
             shortest = window_samples(audio.SAMPLE_RATE) + needed_frames(labels) * step_samples(audio.SAMPLE_RATE)
-            heard = self.chain.hear(heard[0], rng, self.views, shortest=shortest)
+            heard = self.chain.variants(heard[0], rng, self.views, shortest=shortest)
         # A last bit is nothing to sound that was made up, and exactness costs several times the time.
         features = np.stack([mfcc(audio.to_int16(samples), exact=self.chain is None) for samples in heard])
         check_length(features.shape[1], labels, source.transcript, getattr(source, "path", None))

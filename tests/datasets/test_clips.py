@@ -148,7 +148,7 @@ def test_a_transcript_needs_a_frame_a_label_and_one_between_twins(tmp_path: Path
 
 def test_not_one_usable_recording_is_an_error(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
-    with pytest.raises(RecordingsError, match=r"silent\.wav: not one of 1 recordings can be used.*silent"):
+    with pytest.raises(RecordingsError, match=r"silent\.wav: none of 1 recordings can be used.*silent"):
         make_clips([recording(tmp_path / "silent.wav")], tmp_path / "clips", Recordings(), ALPHABET)
 
 

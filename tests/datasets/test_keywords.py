@@ -163,8 +163,8 @@ def test_a_take_that_was_handed_in_twice_judges_once(tmp_path: Path) -> None:
     for split in ("dev", "test"):
         counts = [sum(u.word == "up" and u.split == split for u in one.utterances) for one in (before, found)]
         assert counts[1] == counts[0] > 0
-    assert any("copies of a take" in remark for remark in found.remarks)
-    assert not any("copies of a take" in remark for remark in before.remarks)
+    assert any("duplicate recording(s)" in remark for remark in found.remarks)
+    assert not any("duplicate recording(s)" in remark for remark in before.remarks)
 
 
 def test_recordings_that_are_read_in_two_ways_are_there_once(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_copies_are_named_where_a_word_has_nothing_else(tmp_path: Path) -> None:
         path.unlink()
     for number in range(24):
         audio.write_wav(ws.recordings / "up" / f"{number}.wav", tune("up", 0))
-    with pytest.raises(RecordingsError, match=r"no recording of 'up' is left for \w+ beside \d+ copies of takes"):
+    with pytest.raises(RecordingsError, match=r"no recording of 'up' is left for \w+ \(\d+ duplicates left out\)"):
         find_recordings(ws)
 
 
@@ -196,10 +196,10 @@ def test_a_misspelt_word_is_asked_about(tmp_path: Path) -> None:
 def test_a_word_without_recordings_is_named_with_what_there_is(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
     ws = reopened(ws, 'words = ["up", "down"]', 'words = ["xylophone"]')
-    with pytest.raises(RecordingsError, match=r"no recordings of it. Record it, or choose among: .*high"):
+    with pytest.raises(RecordingsError, match=r"no recordings of it. Record it, or choose from: .*high"):
         find_recordings(ws)
     shutil.rmtree(ws.recordings)
-    with pytest.raises(RecordingsError, match="there are no recordings to learn words from"):
+    with pytest.raises(RecordingsError, match="there are no recordings of words"):
         find_recordings(ws)
 
 
@@ -285,7 +285,7 @@ def test_folders_beside_a_table_are_named_where_their_word_is_missed(tmp_path: P
     folder = ws.root / "recordings"
     audio.write_wav(folder / "a.wav", tune("low", 1))
     (folder / "recordings.csv").write_text("file,speaker,transcript\na.wav,anna,turn on the light\n")
-    with pytest.raises(RecordingsError, match="folders of words count below custom_data/ only"):
+    with pytest.raises(RecordingsError, match="folders of words are read from custom_data/ only"):
         find_recordings(ws)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from asr.core.alphabet import Alphabet
 from asr.core.errors import ModelError, SetupError
-from asr.core.parts import part
+from asr.core.third_party import part
 from asr.layers.sentence import Layer, Stride
 from export import wire
 from export.graph import Lstm, Skip, graph_def, lstm_name, read_layers

@@ -15,7 +15,7 @@ import pytest
 from asr.client.scorer_file import check_scorer
 from asr.core.alphabet import Alphabet
 from asr.core.errors import ModelError, ScorerError, SetupError
-from asr.core.parts import part
+from asr.core.third_party import part
 from asr.layers.sentence import Dense
 from asr.runtime import features
 from export.graph import graph_def

@@ -1,6 +1,6 @@
 """Parts that no Python requirement brings: KenLM's programs, libdeepspeech, the reference, the keyword library.
 
-    python3 tools/parts.py kenlm libdeepspeech keyword reference [--deps DIR] [--quiet]
+    python3 tools/third_party.py kenlm libdeepspeech keyword reference [--deps DIR] [--quiet]
 
 Each part of others is downloaded by pip, checked by SHA-256, and kept below .deps ($ASR_DEPS or --deps choose
 another folder); the keyword library is compiled from firmware/lib. A part that is there already costs a look; an

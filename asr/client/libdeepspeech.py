@@ -207,12 +207,6 @@ class Stream:
         with listening(self._model.path):
             return take_string(self._library.DS_IntermediateDecode(self._open()))
 
-    def decode_with_metadata(self, n: int = 1) -> list[Candidate]:
-        """Return at most `n` transcripts so far; the stream goes on."""
-        with listening(self._model.path):
-            pointer = self._library.DS_IntermediateDecodeWithMetadata(self._open(), n)
-            return _take_metadata(pointer)
-
     def finish(self) -> str:
         """Return the transcript of all that was fed, and end the stream."""
         handle, self._handle = self._open(), None

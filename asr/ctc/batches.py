@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.augment.chain import Chain
-from asr.augment.masks import hide
+from asr.augment.masks import apply_masks
 from asr.core import audio
 from asr.core import workers as workers_
 from asr.core.alphabet import Alphabet
@@ -209,7 +209,8 @@ class Recipe:
             return [features[0]] * self.views
         settings = self.chain.settings
         seeds = ([self.seed, epoch, place, 1, *([view] if view else [])] for view in range(self.views))
-        return [hide(view, np.random.default_rng(seed), settings) for view, seed in zip(features, seeds, strict=True)]
+        generators = (np.random.default_rng(seed) for seed in seeds)
+        return [apply_masks(view, rng, settings) for view, rng in zip(features, generators, strict=True)]
 
 
 _recipe: Recipe | None = None

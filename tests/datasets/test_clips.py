@@ -240,7 +240,7 @@ def test_a_run_that_was_killed_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
         soundfile.write(tmp_path / f"{number}.wav", burst(), RATE)
         rows.append(recording(tmp_path / f"{number}.wav"))
     folder = tmp_path / "clips"
-    monkeypatch.setattr(clips, "_NOTE_EVERY", 4)
+    monkeypatch.setattr(clips, "_SAVE_EVERY", 4)
     make, count = clips._make, 0
 
     def killed(job: clips._Job) -> clips.Clip | clips.Rejected:

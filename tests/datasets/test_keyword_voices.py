@@ -55,7 +55,7 @@ def test_nobody_is_judged_by_them(tmp_path: Path) -> None:
     assert len(synthetic) > 20
     assert {utterance.split for utterance in synthetic} == {"train"}
     assert all(audio.load(utterance.name).any() for utterance in synthetic)
-    assert any(f"{len(synthetic)} of the recordings trained on are synthetic" in remark for remark in found.remarks)
+    assert any(f"train has {len(synthetic)} synthetic recordings" in remark for remark in found.remarks)
     assert find_recordings(ws) == found
 
 

@@ -17,6 +17,7 @@ from asr.core.errors import RecordingsError
 from asr.keyword.jobs import plan
 from asr.settings.workspace import Workspace
 from datasets import keywords, speech_commands
+from datasets.keyword_split import SPLIT_RECORD
 from tests.keyword_words import SPEAKERS, make_workspace, tune, write_words
 from tools.commands.steps.keyword import find_recordings
 
@@ -47,7 +48,7 @@ def test_what_is_made_of_recordings_is_the_same_wherever_the_workspace_lies(tmp_
     ws = reopened(ws, 'corpus = ""', f'corpus = "{away}"')
     before = [(job.number, job.clips, job.splices) for job in plan(find_recordings(ws), ws.settings.keyword)]
     moved = Workspace.open(ws.root.rename(tmp_path / "moved"))
-    found = keywords.find(moved)
+    found = find_recordings(moved)
     assert [(job.number, job.clips, job.splices) for job in plan(found, moved.settings.keyword)] == before
     called = {found.called(u.name) for u in found.utterances}
     assert all(name.startswith(("recordings/", f"{away}/")) for name in called) and len(called) == len(found.utterances)
@@ -79,11 +80,11 @@ def test_who_judged_goes_on_judging_when_others_come(tmp_path: Path) -> None:
     after = {u.speaker: u.split for u in find_recordings(ws).utterances}
     assert {speaker: after[speaker] for speaker in before} == before
     assert {after[speaker] for speaker in after if speaker not in before} == {"train", "dev", "test"}
-    (ws.keyword / keywords.SPLIT_RECORD).write_text("{")
+    (ws.keyword / SPLIT_RECORD).write_text("{")
     anew = {u.speaker: u.split for u in find_recordings(ws).utterances}
     assert anew != after and set(anew) == set(after)
     changed = reopened(ws, "seed = 1             # seed of the choice", "seed = 2             # seed of the choice")
-    assert {u.speaker: u.split for u in keywords.find(changed).utterances} != anew
+    assert {u.speaker: u.split for u in find_recordings(changed).utterances} != anew
 
 
 def test_one_name_in_the_collections_of_two_words_may_be_two_people(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_one_name_in_the_collections_of_two_words_may_be_two_people(tmp_path: Pa
     with open(ws.recordings / "recordings.csv", "w", newline="") as file:
         csv.writer(file).writerows([("file", "speaker", "transcript"), *rows])
     first = find_recordings(ws)
-    record = json.loads((ws.keyword / keywords.SPLIT_RECORD).read_text())
+    record = json.loads((ws.keyword / SPLIT_RECORD).read_text())
     assert set(record["speakers"]) == {"up", "down"}
     assert [u.split for u in find_recordings(ws).utterances] == [u.split for u in first.utterances]
 
@@ -141,7 +142,7 @@ def test_a_sentence_with_a_word_in_it_is_no_example_of_other_speech(tmp_path: Pa
             audio.write_wav(folder / f"0000000{index}_nohash_0.wav", tune("low", index))
     found = find_recordings(ws)
     assert {u.word for u in found.utterances} == {"up", "down", "low", "high", "upper"}
-    assert any("left out: 2 of the recordings" in remark for remark in found.remarks)
+    assert any("left out: 2 recordings" in remark for remark in found.remarks)
 
 
 def test_a_folder_named_like_an_option_is_a_word(tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_a_take_that_was_handed_in_twice_judges_once(tmp_path: Path) -> None:
 def test_recordings_that_are_read_in_two_ways_are_there_once(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
     before = find_recordings(ws)
-    found = keywords.find(reopened(ws, 'corpus = ""', 'corpus = "recordings"'))
+    found = find_recordings(reopened(ws, 'corpus = ""', 'corpus = "recordings"'))
     for split in ("dev", "test"):
         counts = [Counter(u.word for u in one.utterances if u.split == split) for one in (before, found)]
         assert counts[0] == counts[1] and counts[0]["up"] > 0
@@ -266,7 +267,7 @@ def test_words_that_few_people_say_are_heard_in_every_split(tmp_path: Path) -> N
                 if rng.random() < 0.65:
                     says(recordings, word, range(speaker, speaker + 1))
         counts = {word: len(list((recordings / word).iterdir())) for word in ("up", "down")}
-        (ws.keyword / keywords.SPLIT_RECORD).unlink(missing_ok=True)
+        (ws.keyword / SPLIT_RECORD).unlink(missing_ok=True)
         if min(counts.values()) >= keywords.FEWEST:
             heard = {(u.word, u.split) for u in find_recordings(ws).utterances}
             assert {(word, name) for word in ("up", "down") for name in ("train", "dev", "test")} <= heard

@@ -56,7 +56,7 @@ def test_what_masks_hide_is_told_and_drawn(tmp_path: Path) -> None:
     for name, settings in (("plain", plain), ("masked", masked)):
         (example,) = preview.preview(given, Chain(settings), 1, tmp_path / name, seed=3)
         pictures.append((tmp_path / name / preview.PICTURE).read_bytes())
-        assert ("hidden: nothing" in example.describe()) == (settings is plain)
+        assert ("masked: nothing" in example.describe()) == (settings is plain)
     assert pictures[0] != pictures[1]
     (low, high), *_ = example.hidden.bands
     first, last = example.hidden.stretches[0]

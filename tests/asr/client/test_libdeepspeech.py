@@ -108,7 +108,6 @@ def test_stream_and_whole_give_the_same(babbler) -> None:
         stream = model.create_stream()
         stream.feed(samples)
         assert whole[0].text.startswith(stream.decode()[:2])
-        assert stream.decode_with_metadata(1)[0].text == stream.decode()
         assert stream.finish() == whole[0].text
         with pytest.raises(ValueError, match="ended"):
             stream.finish()

@@ -33,18 +33,33 @@ def load_tensorflow() -> None:
 @contextmanager
 def captured_stderr() -> Iterator[None]:
     """Withhold what the block writes to file descriptor 2; show it if the block raises."""
-    sys.stderr.flush()
-    kept = os.dup(2)
     with tempfile.TemporaryFile() as written:
-        os.dup2(written.fileno(), 2)
         try:
-            yield
+            with redirected_stderr(written.fileno()):
+                yield
         except BaseException:
-            os.dup2(kept, 2)
             written.seek(0)
             os.write(2, written.read())
             raise
-        finally:
+
+
+@contextmanager
+def redirected_stderr(target: int) -> Iterator[bool]:
+    """Redirect file descriptor 2 to `target` during the block; yield whether the process has a standard error."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:
+        saved = -1
+    os.dup2(target, 2)
+    try:
+        yield saved >= 0
+    finally:
+        if sys.stderr is not None:
             sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+        if saved < 0:
+            os.close(2)
+        else:
+            os.dup2(saved, 2)
+            os.close(saved)

@@ -134,7 +134,7 @@ def build_external_dataset(workspace: Workspace, place: Path) -> tuple[str, Data
         raise RecordingsError("there are no recordings", path=place, fix="Name a recordings.csv, or a folder of them")
     shown = place.stem if place.is_file() else place.name
     name = f"{re.sub('[^A-Za-z0-9.+-]+', '_', shown).lstrip('.')}-{fingerprint(str(place))[:6]}"
-    folder = workspace.build / "judged" / name
+    folder = workspace.build / "external" / name
     clips, rejected = make_clips(found, folder, workspace.settings.recordings, workspace.alphabet, workspace.root)
     # Where recordings were split rather than speakers, a test speaker may be in train as well.
     used = {split: names for split, names in read_record(workspace.split_record).items() if split != "test"}

@@ -71,16 +71,12 @@ def speak(texts: Sequence[str], voice: str, stretch: float) -> list[tuple[Float,
     """
     program = shutil.which("piper")
     if program is None:
-        raise SetupError(
-            f"the voice {voice!r} needs the program piper, which is not on the PATH", fix="Install Piper"
-        )
+        raise SetupError(f"the voice {voice!r} needs the program piper, which is not on the PATH", fix="Install Piper")
     model, number = model_of(voice)
     command = [program, "--model", str(model)]
     command += [] if number is None else ["--speaker", str(number)]
     command += ["--length_scale", f"{stretch:.3f}", "--noise_scale", "0", "--noise_w", "0"]
-    return synthesiser.speak(
-        "piper", lambda folder: [*command, "--output_dir", str(folder)], texts, model=model
-    )
+    return synthesiser.speak("piper", lambda folder: [*command, "--output_dir", str(folder)], texts, model=model)
 
 
 def _speakers(model: Path) -> int:

@@ -219,9 +219,7 @@ def speak_to_files(lines: Sequence[SyntheticUtterance], folder: Path, *, alone: 
             for _ in track(done, "synthetic voices", total=len(todo)):
                 pass
     except BrokenProcessPool:
-        raise SetupError(
-            "a process that synthesised speech has died", fix="Run this again; it resumes"
-        ) from None
+        raise SetupError("a process that synthesised speech has died", fix="Run this again; it resumes") from None
     if alone:
         for path in {*folder.rglob("*.wav")} - {*paths}:
             path.unlink()

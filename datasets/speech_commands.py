@@ -157,9 +157,7 @@ def find_clips(path: Path, wanted: set[str], members: Mapping[str, Member]) -> I
         yield from stream_clips(path, wanted - members.keys())
 
 
-def _stream(
-    path: Path, rejected: list[tuple[str, str]]
-) -> Iterator[tuple[str, Callable[[], bytes], Member | None]]:
+def _stream(path: Path, rejected: list[tuple[str, str]]) -> Iterator[tuple[str, Callable[[], bytes], Member | None]]:
     """Yield name, reader and position of each regular file of an archive.
 
     The name is checked. The reader works until the next file is yielded. The position is None in a compressed archive.

@@ -1,8 +1,8 @@
 """The n-gram language model, by KenLM's programs with the parameters of DeepSpeech's generate_lm.py.
 
-    lmplz         sentences -> n-gram probabilities (ARPA)
-    filter        drops n-grams with out-of-vocabulary words
-    build_binary  ARPA -> quantised trie that the client maps into memory
+lmplz         sentences -> n-gram probabilities (ARPA)
+filter        drops n-grams with out-of-vocabulary words
+build_binary  ARPA -> quantised trie that the client maps into memory
 """
 
 from __future__ import annotations

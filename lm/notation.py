@@ -88,9 +88,7 @@ class _Definition:
 class _Reader:
     """Parses text into trees; a definition is parsed once, when it is first used."""
 
-    def __init__(
-        self, definitions: dict[str, _Definition], alphabet: Alphabet, path: Path | str | None
-    ) -> None:
+    def __init__(self, definitions: dict[str, _Definition], alphabet: Alphabet, path: Path | str | None) -> None:
         self._definitions = definitions
         self._alphabet = alphabet
         self._path = path
@@ -126,9 +124,7 @@ class _Reader:
         node = self._body(definition.body, definition.number, depth + 1)
         self._open.pop()
         if name.startswith("{") and node.can_be_empty:
-            raise self._error(
-                definition.number, f"{name} can be empty", f"Write [{name}] where it is optional"
-            )
+            raise self._error(definition.number, f"{name} can be empty", f"Write [{name}] where it is optional")
         self._resolved[name] = node
         return node
 

@@ -110,9 +110,7 @@ def build(
     return Built(binary, vocabulary, scorer, different, templates.count(), len(words), tuple(remarks))
 
 
-def _estimate(
-    sentences: Sequence[str], vocabulary: Sequence[str] | None, binary: Path, settings: Scorer
-) -> None:
+def _estimate(sentences: Sequence[str], vocabulary: Sequence[str] | None, binary: Path, settings: Scorer) -> None:
     """Write a KenLM binary of the sentences, restricted to the vocabulary if one is given.
 
     generate_lm.py always filters. A vocabulary of all words filters nothing, so None skips that pass.

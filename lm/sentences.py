@@ -111,9 +111,7 @@ class Templates:
         sizes = _allocate(limit, have, least, generator)
         for indices, count, size in zip(chosen, self._counts, sizes, strict=True):
             _draw_more(indices, count, min(count, size), generator)
-        repeated = (
-            _repeat(sorted(indices), size if alike else 0) for indices, size in zip(chosen, sizes, strict=True)
-        )
+        repeated = (_repeat(sorted(indices), size if alike else 0) for indices, size in zip(chosen, sizes, strict=True))
         drawn = ((line, index) for line, indices in enumerate(repeated) for index in indices)
         sentences = [self._write(line, index) for line, index in drawn]
         return sentences if alike else list(dict.fromkeys(sentences))
@@ -200,9 +198,7 @@ def _mark(node: Node, known: dict[Node, str]) -> str:
     return mark
 
 
-def _allocate(
-    limit: int, counts: Sequence[int], least: Sequence[int], generator: random.Random
-) -> list[int]:
+def _allocate(limit: int, counts: Sequence[int], least: Sequence[int], generator: random.Random) -> list[int]:
     """Return the number of sentences of each line, `limit` in total.
 
     All lines get the same number, at most their `counts` and at least their `least`.

@@ -100,9 +100,7 @@ class Chain:
         samples = self._microphone(samples, rng, steps)
         return samples, Applied(tuple(steps))
 
-    def _voice(
-        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
-    ) -> Float:
+    def _voice(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
         chosen = self.settings
         speed = _draw_ratio(rng, chosen.speed_probability, chosen.speed)
         tempo = _draw_ratio(rng, chosen.tempo_probability, chosen.tempo)
@@ -122,9 +120,7 @@ class Chain:
                 steps.append((name, form.format(value)))
         return change_voice(samples, speed, tempo, pitch, tract)
 
-    def _ends(
-        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
-    ) -> Float:
+    def _ends(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
         """Change the pauses in an utterance and the silence around it."""
         chosen = self.settings
         depth = _draw(rng, chosen.gate_probability, chosen.gate_depth)
@@ -138,9 +134,7 @@ class Chain:
         quieter = float(rng.uniform(0.0, 20.0)) if rng.random() < 0.8 else float("inf")
         if before or after:
             samples = noise.add_silence(samples, before, after, quieter, rng)
-            steps.append(
-                ("silence", f"{before / SAMPLE_RATE:.1f} s before, {after / SAMPLE_RATE:.1f} s after")
-            )
+            steps.append(("silence", f"{before / SAMPLE_RATE:.1f} s before, {after / SAMPLE_RATE:.1f} s after"))
         return samples
 
     def _room(self, samples: Float, rng: np.random.Generator, steps: list[tuple[str, str]]) -> Float:
@@ -157,9 +151,7 @@ class Chain:
                 steps.append(("noise", f"{above:.0f} dB below ({what})"))
         return samples
 
-    def _endpoint(
-        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
-    ) -> Float:
+    def _endpoint(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
         """Cut off the soft ends, as an endpointer does: of "six" it may leave only the vowel."""
         below = _draw(rng, self.settings.endpoint_probability, self.settings.endpoint_below)
         if below is None:
@@ -168,9 +160,7 @@ class Chain:
         front, back = (min(end, _SOFT_END) for end in noise.quiet_ends(samples, below))
         return _cut_ends(samples, front, back, shortest, "endpoints", steps)
 
-    def _crop(
-        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
-    ) -> Float:
+    def _crop(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
         """Cut off part of the silence at both ends, so that a network does not rely on how clips begin."""
         chosen = self.settings.crop_probability
         parts = [float(rng.random()) if rng.random() < chosen else 0.0 for _ in range(2)]
@@ -235,9 +225,7 @@ class Chain:
         return None
 
 
-def _cut_ends(
-    samples: Float, front: int, back: int, shortest: int, name: str, steps: list[tuple[str, str]]
-) -> Float:
+def _cut_ends(samples: Float, front: int, back: int, shortest: int, name: str, steps: list[tuple[str, str]]) -> Float:
     """Return `samples` with both ends cut off, and note it; unchanged if less than `shortest` would be left."""
     if front + back == 0 or samples.shape[0] - front - back < shortest:
         return samples

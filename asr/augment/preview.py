@@ -169,9 +169,7 @@ def _draw_waveform(axes: Any, samples: Float, name: str) -> None:
 
 def _draw_spectrogram(axes: Any, samples: Float) -> None:
     extent = (0.0, samples.shape[0] / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)
-    axes.imshow(
-        spectrogram(samples), origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=_FLOOR, vmax=0.0
-    )
+    axes.imshow(spectrogram(samples), origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=_FLOOR, vmax=0.0)
     axes.tick_params(labelsize=8)
 
 

@@ -67,9 +67,7 @@ def simulate(rng: np.random.Generator, reverberation: float, distance: float) ->
     signs[times == 0] = 1.0
     np.add.at(response, times[kept], (levels * signs)[kept])
     if taps > late:
-        response[late:] += _tail(
-            rng, taps - late, late / SAMPLE_RATE + distance / SOUND, volume, reverberation
-        )
+        response[late:] += _tail(rng, taps - late, late / SAMPLE_RATE + distance / SOUND, volume, reverberation)
     response /= np.sqrt(np.sum(response**2))
     return Room(response.astype(np.float32), reverberation, distance)
 
@@ -83,9 +81,7 @@ def _images(
     for axis in range(3):
         most = int(np.ceil(reach / (2.0 * size[axis]))) + 1
         order = np.arange(-most, most + 1)
-        axes.append(
-            np.concatenate((2 * order * size[axis] + source[axis], 2 * order * size[axis] - source[axis]))
-        )
+        axes.append(np.concatenate((2 * order * size[axis] + source[axis], 2 * order * size[axis] - source[axis])))
         bounces.append(np.concatenate((np.abs(2 * order), np.abs(2 * order - 1))))
     x, y, z = np.meshgrid(*(place - microphone[axis] for axis, place in enumerate(axes)), indexing="ij")
     counts = np.add.outer(np.add.outer(bounces[0], bounces[1]), bounces[2])
@@ -96,9 +92,7 @@ def _images(
     return np.maximum(times, 0), reflection**counts / (4.0 * np.pi * paths)
 
 
-def _tail(
-    rng: np.random.Generator, taps: int, since: float, volume: float, reverberation: float
-) -> np.ndarray:
+def _tail(rng: np.random.Generator, taps: int, since: float, volume: float, reverberation: float) -> np.ndarray:
     """Return the diffuse tail from `since` s after emission."""
     # Image sources at radius c t: 4 pi c^3 t^2 / V a second, each with energy 1 / (4 pi c t)^2.
     power = SOUND / (4.0 * np.pi * volume * SAMPLE_RATE)

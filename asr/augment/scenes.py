@@ -119,9 +119,7 @@ def fan(n: int, rng: np.random.Generator) -> Float:
 def motor(n: int, rng: np.random.Generator) -> Float:
     """A machine under changing load (blender, coffee grinder, vacuum cleaner, engine), sometimes switched."""
     rotation = float(np.exp(rng.uniform(np.log(25.0), np.log(420.0))))
-    speed = np.float32(rotation) * random_curve(
-        rng, n, float(rng.uniform(0.15, 1.5)), float(rng.uniform(0.02, 0.7))
-    )
+    speed = np.float32(rotation) * random_curve(rng, n, float(rng.uniform(0.15, 1.5)), float(rng.uniform(0.02, 0.7)))
     table = wave_table(rng, _harmonics(rng, rotation, 60), float(rng.uniform(0.0, 7.0)))
     tone = _wavering(speed, table)
     air = shaped(n, rng)
@@ -144,9 +142,7 @@ def _sparse(n: int, rng: np.random.Generator, rate: float, spread: float) -> Flo
     train = np.zeros(n, np.float32)
     count = int(rng.poisson(rate * n / SAMPLE_RATE)) + 1
     places = rng.integers(0, n, count)
-    train[places] = 10.0 ** (rng.normal(0.0, spread, count) / 20.0) * np.where(
-        rng.random(count) < 0.5, -1.0, 1.0
-    )
+    train[places] = 10.0 ** (rng.normal(0.0, spread, count) / 20.0) * np.where(rng.random(count) < 0.5, -1.0, 1.0)
     return train
 
 
@@ -204,9 +200,7 @@ def music(n: int, rng: np.random.Generator) -> Float:
     beat = int(60.0 / float(rng.uniform(70.0, 160.0)) * SAMPLE_RATE)
     scale = np.array([0, 2, 4, 5, 7, 9, 11] if rng.random() < 0.5 else [0, 2, 3, 5, 7, 8, 10])
     key = float(rng.uniform(40.0, 52.0))
-    chords, tune = (
-        wave_table(rng, int(rng.integers(3, 14)), float(rng.uniform(4.0, 12.0))) for _ in range(2)
-    )
+    chords, tune = (wave_table(rng, int(rng.integers(3, 14)), float(rng.uniform(4.0, 12.0))) for _ in range(2))
     offset = int(rng.integers(beat))
     result = np.zeros(n + 5 * beat, np.float32)
     fade = np.exp(-np.arange(4 * beat, dtype=np.float32) / np.float32(beat * rng.uniform(0.3, 3.0)))

@@ -32,9 +32,7 @@ class Sounds:
     path : the file that `samples` is mapped from, if any.
     """
 
-    def __init__(
-        self, samples: Int16, groups: Sequence[Sequence[tuple[int, int]]], path: Path | None = None
-    ) -> None:
+    def __init__(self, samples: Int16, groups: Sequence[Sequence[tuple[int, int]]], path: Path | None = None) -> None:
         self._samples = samples
         self._path = path
         self.groups = tuple(tuple(group) for group in groups if group)

@@ -61,9 +61,7 @@ def library() -> ctypes.CDLL:
     try:
         loaded = ctypes.CDLL(str(path))
     except OSError as error:
-        raise SetupError(
-            f"this library cannot be loaded: {error}", path=path, fix="Run `make setup`"
-        ) from None
+        raise SetupError(f"this library cannot be loaded: {error}", path=path, fix="Run `make setup`") from None
     # Returned strings are c_void_p: ctypes would convert c_char_p and lose the pointer to free.
     text, handle, metadata = ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(MetadataStruct)
     sound, count, name = ctypes.c_void_p, ctypes.c_uint, ctypes.c_char_p

@@ -49,14 +49,12 @@ class Alphabet:
         """Raise SentenceError for the first character of `text` that is not a label."""
         for character in text:
             if character not in self._index:
-                hint = "Use the alphabet's characters"
+                hint = "Write it in the alphabet's characters"
                 if character.isdigit():
                     hint = "Write numbers as words"
                 elif character.lower() in self._index:
                     hint = "Write it in lower case"
-                raise SentenceError(
-                    f"{character!r} in {text!r} is not in the alphabet", path=path, line=line, fix=hint
-                )
+                raise SentenceError(f"{character!r} in {text!r} is not in the alphabet", path=path, line=line, fix=hint)
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Return the label indices of `text`, int32 [len(text)]; SentenceError if a character is not a label."""
@@ -70,10 +68,7 @@ class Alphabet:
     def as_text(self) -> str:
         """Return the content of DeepSpeech's alphabet.txt: a label a line; lines starting with # are comments."""
         lines = ("\\#" if label == "#" else label for label in self.labels)
-        return (
-            "".join(f"{line}\n" for line in lines)
-            + "# The last (non-comment) line needs to end with a newline.\n"
-        )
+        return "".join(f"{line}\n" for line in lines) + "# The last (non-comment) line needs to end with a newline.\n"
 
     def serialised(self) -> bytes:
         """Return the value of the graph's metadata_alphabet: uint16 count, then id, length and UTF-8 of each."""

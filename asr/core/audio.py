@@ -173,8 +173,6 @@ def parse_wav(data: bytes, path: Path | str) -> Int16:
                 raise AudioError(expected, path=path, fix=fix)
             if start + length > len(data):
                 raise AudioError("the file is truncated", path=path, fix=fix)
-            return np.frombuffer(data, dtype="<i2", count=length // 2, offset=start).astype(
-                np.int16, copy=False
-            )
+            return np.frombuffer(data, dtype="<i2", count=length // 2, offset=start).astype(np.int16, copy=False)
         offset = start + length + (length & 1)
     raise AudioError(expected, path=path, fix=fix)

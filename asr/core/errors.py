@@ -20,9 +20,7 @@ class UserError(Exception):
     fix : what to do, in the imperative.
     """
 
-    def __init__(
-        self, what: str, *, path: Path | str | None = None, line: int | None = None, fix: str = ""
-    ) -> None:
+    def __init__(self, what: str, *, path: Path | str | None = None, line: int | None = None, fix: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.path = Path(path) if path is not None else None

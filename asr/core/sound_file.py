@@ -61,9 +61,7 @@ def read(path: Path | str) -> tuple[Float, int]:
         raise AudioError("it has no samples", path=path, fix="Record it again")
     if not np.isfinite(samples).all():
         bad = int(np.count_nonzero(~np.isfinite(samples)))
-        raise AudioError(
-            f"{bad} of its samples are not numbers (NaN or infinity)", path=path, fix=_UNREADABLE_FIX
-        )
+        raise AudioError(f"{bad} of its samples are not numbers (NaN or infinity)", path=path, fix=_UNREADABLE_FIX)
     return samples, rate
 
 

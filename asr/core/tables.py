@@ -72,13 +72,9 @@ def read(
                 rows.append((line, dict(zip(header, fields, strict=True))))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise kind(
-            f"this is not CSV: {error}", path=path, line=line, fix="Correct the quotes on that line"
-        ) from None
+        raise kind(f"this is not CSV: {error}", path=path, line=line, fix="Correct the quotes on that line") from None
     if header is None:
-        raise kind(
-            "the file is empty", path=path, fix=f"Its first line should be {','.join(known or columns)}"
-        )
+        raise kind("the file is empty", path=path, fix=f"Its first line should be {','.join(known or columns)}")
     return rows
 
 
@@ -128,9 +124,7 @@ def _check_header(
     if len(header) == 1:
         for name, character in (("semicolons", ";"), ("tabs", "\t")):
             if character in header[0]:
-                raise kind(
-                    f"columns are separated by {name}", path=path, line=line, fix="Save it with commas"
-                )
+                raise kind(f"columns are separated by {name}", path=path, line=line, fix="Save it with commas")
     missing = [column for column in columns if column not in header]
     # A misspelt optional column would be ignored silently.
     doubtful = [column for column in known if column not in header and column not in missing]

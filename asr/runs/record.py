@@ -190,7 +190,7 @@ class Run:
     def measure(
         self,
         figures: Mapping[str, Any],
-        heard: Iterable[HasRow] = (),
+        results: Iterable[HasRow] = (),
         checkpoints: Mapping[str, str] | None = None,
     ) -> None:
         """Record figures and transcripts; a stopped run stays resumable.
@@ -198,10 +198,10 @@ class Run:
         Parameters
         ----------
         figures : nested dictionaries of numbers, such as {"real": {"clean": {"wer": 0.04}}}.
-        heard : results with a `row` for transcripts.csv.
+        results : rows of transcripts.csv.
         checkpoints : role to file name.
         """
-        if rows := [item.row() for item in heard]:
+        if rows := [item.row() for item in results]:
             columns = list(dict.fromkeys(name for row in rows for name in row))
             cells = ([row.get(name, "") for name in columns] for row in rows)
             tables.write(self.folder / TRANSCRIPTS, columns, cells)

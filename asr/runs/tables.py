@@ -121,7 +121,7 @@ def figures_table(run: Run) -> Group:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for name in ("speech", "condition", "heard", "commands right", "sentences right", "WER", "CER"):
+    for name in ("speech", "condition", "clips", "commands right", "sentences right", "WER", "CER"):
         table.add_column(name, justify="left" if name in ("speech", "condition") else "right")
     for kind, conditions in _figures(run).items():
         for name, found in conditions.items():

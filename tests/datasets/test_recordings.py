@@ -84,7 +84,7 @@ def test_lines_are_those_of_the_file_even_after_a_field_of_two_lines(folder: Pat
         ("file,transcript\nz.wav,stop\ny.wav,stop\n", r":2: no such file 'z.wav' \(and 1 more"),
         ("file,transcript\na.wav,stop\n./a.wav,go\n", ":3: './a.wav' is also on line 2"),
         ("file,transcript\na.wav, \n", ":2: the transcript of 'a.wav' is empty"),
-        ("file,transcript\n,stop\n", ":2: the file's name is empty"),
+        ("file,transcript\n,stop\n", ":2: the file name is empty"),
     ],
 )
 def test_mistakes_are_named(folder: Path, content: str | bytes, words: str) -> None:

@@ -55,9 +55,7 @@ def need() -> None:
         )
 
 
-def build(
-    program: str, model: Path, folder: Path, *, fast: bool | None = None, double_rounding: bool = False
-) -> Path:
+def build(program: str, model: Path, folder: Path, *, fast: bool | None = None, double_rounding: bool = False) -> Path:
     """Build a program of firmware/qemu with the tables of a model; return the .elf, with a .map beside it.
 
     Parameters

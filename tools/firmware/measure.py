@@ -82,9 +82,7 @@ def measure(model: Path) -> Measured:
         elf = machine.build("listener", model, folder)
         listener = machine.figures(machine.run(elf, sound))
         slices = machine.figures(machine.run(machine.build("slices", model, folder), sound, folder / "slices"))
-        inference = machine.figures(
-            machine.run(machine.build("inference", model, folder), inputs, folder / "outputs")
-        )
+        inference = machine.figures(machine.run(machine.build("inference", model, folder), inputs, folder / "outputs"))
         modules = {name: size for name, size in machine.sizes(elf).items() if name != machine.MACHINE}
     return Measured(
         modules,

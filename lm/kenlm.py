@@ -1,8 +1,10 @@
-"""The n-gram language model, by KenLM's programs with the parameters of DeepSpeech's generate_lm.py.
+"""The n-gram language model, made by KenLM's programs.
 
-lmplz         sentences -> n-gram probabilities (ARPA)
-filter        drops n-grams with out-of-vocabulary words
-build_binary  ARPA -> quantised trie that the client maps into memory
+    lmplz         sentences -> n-gram probabilities (ARPA)
+    filter        drops n-grams with out-of-vocabulary words
+    build_binary  ARPA -> quantised trie that the client maps into memory
+
+Parameters are those of DeepSpeech's generate_lm.py.
 """
 
 from __future__ import annotations
@@ -39,7 +41,6 @@ def estimate(
     order: int,
     prune: Sequence[int],
     discount_fallback: bool,
-    memory: str = MEMORY,
 ) -> None:
     """Estimate an n-gram model of the sentences in `text`, one a line, and write it to `arpa`.
 
@@ -49,7 +50,6 @@ def estimate(
     prune : n-grams with at most this count are dropped: a count for each order, the last one for all above; empty to
         keep all. Counts for orders above `order` are ignored.
     discount_fallback : use fixed discounts where there are too few n-grams to estimate them.
-    memory : for sorting, in KenLM's notation.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def estimate(
         arguments = [
             *("--order", str(order)),
             *("--temp_prefix", f"{scratch}/"),
-            *("--memory", memory),
+            *("--memory", MEMORY),
             *("--text", str(text)),
             *("--arpa", str(beside)),
         ]

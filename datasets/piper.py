@@ -38,7 +38,7 @@ def named(voice: str) -> list[str]:
             raise WorkspaceError(f"voices.voices names {voice!r}, which holds no .onnx file", path=model)
         return [each for found in models for each in named(f"{PREFIX}{found}")]
     if not model.is_file():
-        raise WorkspaceError(f"voices.voices names {voice!r}, which does not exist", path=model)
+        raise WorkspaceError(f"voices.voices names {voice!r}, but there is no such file", path=model)
     count = _speakers(model)
     if speaker is None:
         return [voice] if count == 1 else [f"{voice}#{number}" for number in range(count)]

@@ -103,13 +103,13 @@ def test_each_speaker_of_piper_s_models_is_a_voice(piper: Path, tmp_path: Path) 
     assert asked[asked.index("--model") + 1] == str(many) and asked[asked.index("--speaker") + 1] == "2"
     for named, complaint in (
         (f"piper:{many}#3", r"its speakers are 0 to 2"),
-        (f"piper:{tmp_path / 'bin'}", r"no \.onnx lies there"),
+        (f"piper:{tmp_path / 'bin'}", r"no \.onnx file"),
         (f"piper:{tmp_path / 'eve.onnx'}", r"there is no such file"),
     ):
         with pytest.raises(WorkspaceError, match=complaint):
             draw_speakers(Voices(voices=(named,)), "en")
     Path(f"{many}.json").write_text("[]")
-    with pytest.raises(WorkspaceError, match=r"many\.onnx\.json: this is no description of a voice"):
+    with pytest.raises(WorkspaceError, match=r"many\.onnx\.json: this is not a Piper voice"):
         draw_speakers(Voices(voices=(f"piper:{many}",)), "en")
 
 

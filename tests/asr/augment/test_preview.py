@@ -58,8 +58,8 @@ def test_what_masks_hide_is_told_and_drawn(tmp_path: Path) -> None:
         pictures.append((tmp_path / name / preview.PICTURE).read_bytes())
         assert ("masked: nothing" in example.describe()) == (settings is plain)
     assert pictures[0] != pictures[1]
-    (low, high), *_ = example.hidden.bands
-    first, last = example.hidden.stretches[0]
+    (low, high), *_ = example.masks.bands
+    first, last = example.masks.times[0]
     told = example.describe()
     assert f"{0.02 * first:.2f} to {0.02 * last:.2f} s" in told
     assert f"{channel_edge(low):.0f} to {channel_edge(high):.0f} Hz" in told

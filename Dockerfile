@@ -22,10 +22,10 @@ RUN python -m venv .venv \
         && .venv/bin/python -m pip install --no-cache-dir --require-hashes --no-deps --only-binary=:all: \
             --requirement requirements-gpu.lock; \
     fi
-COPY tools/parts.py tools/parts.py
-RUN .venv/bin/python tools/parts.py kenlm libdeepspeech && rm -rf .deps/downloads .deps/*.log
+COPY tools/third_party.py tools/third_party.py
+RUN .venv/bin/python tools/third_party.py kenlm libdeepspeech && rm -rf .deps/downloads .deps/*.log
 COPY firmware/lib/ firmware/lib/
-RUN .venv/bin/python tools/parts.py keyword && rm .deps/*.log
+RUN .venv/bin/python tools/third_party.py keyword && rm .deps/*.log
 
 # ------------------------------------------------------------------------------------------------ what runs
 FROM python:3.11-slim-bookworm

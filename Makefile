@@ -112,7 +112,7 @@ bench: development reference ## Time a training step against TensorFlow 1.15's, 
 	.venv/bin/python -m tools.bench
 
 reference: runtime ## Install TensorFlow 1.15, DeepSpeech 0.9.3 and its trainer, where a Python 3.7 is found
-	.venv/bin/python tools/parts.py reference
+	.venv/bin/python tools/third_party.py reference
 
 docker-image: ## Build the image of this project; GPU=1 for a graphics card
 	$(DOCKER) build --build-arg GPU=$(GPU) --tag $(IMAGE) .

@@ -1,39 +1,37 @@
-"""Recordings to clips: 16 kHz mono 16-bit WAV files without the silence around the speech.
+"""Convert recordings to clips: 16 kHz mono 16-bit WAV files, trimmed to the speech.
 
-Sources are never changed. A recording that gives no usable clip is set aside with its reason, and the rest goes on.
+Recordings are never changed. Those that give no usable clip are listed in rejected.csv with the reason.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
-from asr.core import audio, trim
+from asr.core import audio, sound_file, tables, trim
 from asr.core import workers as workers_
 from asr.core.alphabet import Alphabet
 from asr.core.errors import AudioError, RecordingsError
-from asr.core.files import fingerprint, place_in, write_text
+from asr.core.files import fingerprint, place_in
 from asr.core.progress import say, track
 from asr.settings.sections import Recordings
 from datasets.recordings import Recording
 
-# Version of what a clip is made like; raised when the same recording would give other samples.
+# Version of the conversion; raised when the same recording would give other samples.
 _VERSION = 3
-_QUIETEST_DB = -60.0  # of full scale; the loudest 0.1 s of a recording in which nobody speaks stays below
-_FULL_SCALE = 0.9995  # of full scale; samples above were cut off by the recorder
-_CLIPPED_SHARE = 0.001  # of the samples; more are worth a remark
+_QUIETEST_DB = -60.0  # of full scale; the loudest 0.1 s of a silent recording stays below
+_FULL_SCALE = 0.9995  # of full scale; samples above are clipped
+_CLIPPED_SHARE = 0.001  # of the samples; more get a remark
 _FRAME, _WINDOW = 320, 512  # samples of a step and a window of the client's features
-_UNFINISHED = "unfinished.csv"  # the clips that a run has made so far
-_NOTE_EVERY = 500  # clips
+_UNFINISHED = "unfinished.csv"  # clips made so far, for a run that is killed
+_SAVE_EVERY = 500  # clips
 
 
 @dataclass(frozen=True)
@@ -43,9 +41,9 @@ class Clip:
     Attributes
     ----------
     clip : path, relative to the folder of the clips.
-    source : the recording it was made from.
-    seconds : its length.
-    remarks : what was found in the recording, such as clipping.
+    source : path of the recording.
+    seconds : duration.
+    remarks : defects of the recording, such as clipping.
     """
 
     clip: str
@@ -59,7 +57,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A recording that was set aside, a row of rejected.csv."""
+    """A recording that gave no clip, a row of rejected.csv."""
 
     source: str
     reason: str
@@ -76,13 +74,13 @@ class _Job:
 def make_clips(
     recordings: Sequence[Recording], folder: Path, settings: Recordings, alphabet: Alphabet, root: Path | None = None
 ) -> tuple[list[Clip], list[Rejected]]:
-    """Make the clips of all recordings; those that are there already stay as they are.
+    """Make the clips of all recordings; existing clips are kept.
 
     Writes clips.csv and rejected.csv into `folder`, and deletes clips of recordings that are gone.
 
     Parameters
     ----------
-    root : a folder that may be moved with recordings and clips in it: both stay what they are.
+    root : a folder that may be moved as a whole: clips of recordings below it stay valid.
 
     Returns
     -------
@@ -90,37 +88,31 @@ def make_clips(
 
     Raises
     ------
-    RecordingsError : not one recording can be used.
+    RecordingsError : no recording can be used.
     """
     known = {row.clip: row for row in _read(folder / "clips.csv")}
     known |= {row.clip: row for row in _read(folder / _UNFINISHED)}
     jobs = []
     for recording in recordings:
         needed = _needed(recording, alphabet)
-        jobs.append(_Job(recording, folder / _name(recording, settings, needed, root), settings, needed))
-    old = {job.target: known.get(_relative(job, folder)) for job in jobs if job.target.is_file()}
+        jobs.append(_Job(recording, folder / _file_name(recording, settings, needed, root), settings, needed))
+    old = {job.target: known.get(_name(job)) for job in jobs if job.target.is_file()}
     new = [job for job in jobs if old.get(job.target) is None]
     made: dict[Path, Clip | Rejected] = {}
     for job, outcome in zip(new, _work(new), strict=True):
         made[job.target] = outcome
-        if len(made) % _NOTE_EVERY == 0:
-            # What a run that is killed here need not do again.
-            notes = [row for row in (*made.values(), *known.values()) if isinstance(row, Clip)]
-            _write(folder / _UNFINISHED, Clip, notes)
+        if len(made) % _SAVE_EVERY == 0:
+            # A run that is killed here resumes from these.
+            done = [row for row in (*made.values(), *known.values()) if isinstance(row, Clip)]
+            _write(folder / _UNFINISHED, Clip, done)
     clips: list[Clip] = []
     rejected: list[Rejected] = []
     row: Clip | Rejected | None
     for job in jobs:
         row = made.get(job.target) or old.get(job.target)
         if isinstance(row, Clip):
-            # What the table says of a recording may change without the sound changing.
-            who = job.recording
-            clips.append(
-                Clip(
-                    _relative(job, folder), str(who.path), who.speaker, who.transcript, row.seconds, who.synthetic,
-                    row.remarks,
-                )
-            )  # fmt: skip
+            # The table may name another speaker than before, with the same sound.
+            clips.append(_clip(job, row.seconds, row.remarks))
         elif isinstance(row, Rejected):
             rejected.append(row)
     _write(folder / "clips.csv", Clip, clips)
@@ -133,7 +125,7 @@ def make_clips(
         say(f"set aside: {len(rejected) - 10} more, see {folder / 'rejected.csv'}")
     if not clips:
         raise RecordingsError(
-            f"not one of {len(recordings)} recordings can be used; the first: {rejected[0].reason}",
+            f"none of {len(recordings)} recordings can be used; the first: {rejected[0].reason}",
             path=rejected[0].source,
             fix=f"See {folder / 'rejected.csv'}",
         )
@@ -149,18 +141,18 @@ def read_clips(path: Path) -> list[Clip]:
 
 
 def convert(source: Path, settings: Recordings, needed: int) -> tuple[audio.Int16, str]:
-    """Return a recording as the samples of its clip, int16 [n] at 16 kHz, and remarks.
+    """Return the samples of a recording's clip, int16 [n] at 16 kHz, and remarks.
 
     Parameters
     ----------
-    needed : frames that its transcript needs.
+    needed : frames that CTC needs for the transcript.
 
     Raises
     ------
-    AudioError : broken, empty, silent, too short or too long; the text is the reason it is set aside for.
+    AudioError : broken, empty, silent, too short or too long; its text is the reason for rejected.csv.
     """
-    samples, rate = audio.read(source)
-    # Before mixing and resampling, which both hide what the recorder cut off.
+    samples, rate = sound_file.read(source)
+    # Before mixing and resampling, which both hide clipping.
     share = float(np.mean(np.abs(samples) >= _FULL_SCALE)) if samples.size else 0.0
     remarks = f"clipped: {share:.1%} of the samples at full scale" if share > _CLIPPED_SHARE else ""
     mono = audio.as_mono(samples, rate)
@@ -178,8 +170,8 @@ def convert(source: Path, settings: Recordings, needed: int) -> tuple[audio.Int1
     frames = _frames(len(clip))
     if frames < needed:
         raise AudioError(
-            f"its transcript needs {needed} frames of 20 ms, and {seconds:.2f} s of speech are {frames}: "
-            "either the transcript is of another recording, or speech was cut off",
+            f"its transcript needs {needed} frames of 20 ms, and {seconds:.2f} s of speech has {frames}: "
+            "the transcript is of another recording, or speech was cut off",
             path=source,
         )
     return clip, remarks
@@ -190,7 +182,7 @@ def _frames(samples: int) -> int:
 
 
 def _needed(recording: Recording, alphabet: Alphabet) -> int:
-    """CTC writes a label a frame, and needs a blank between two equal ones."""
+    """Return the frames that CTC needs: one for each label, and one for a blank between equal labels."""
     labels = alphabet.encode(recording.transcript)
     return len(labels) + int(np.count_nonzero(labels[1:] == labels[:-1]))
 
@@ -202,17 +194,16 @@ def _make(job: _Job) -> Clip | Rejected:
     except AudioError as error:
         return Rejected(str(source), error.what)
     audio.write_wav(job.target, samples)
-    seconds = round(len(samples) / audio.SAMPLE_RATE, 3)
-    who = job.recording
-    return Clip(
-        f"{job.target.parent.name}/{job.target.name}",
-        str(source),
-        who.speaker,
-        who.transcript,
-        seconds,
-        who.synthetic,
-        remarks,
-    )
+    return _clip(job, round(len(samples) / audio.SAMPLE_RATE, 3), remarks)
+
+
+def _clip(job: _Job, seconds: float, remarks: str) -> Clip:
+    one = job.recording
+    return Clip(_name(job), str(one.path), one.speaker, one.transcript, seconds, one.synthetic, remarks)
+
+
+def _name(job: _Job) -> str:
+    return f"{job.target.parent.name}/{job.target.name}"
 
 
 def _work(jobs: Sequence[_Job]) -> Iterable[Clip | Rejected]:
@@ -226,26 +217,22 @@ def _work(jobs: Sequence[_Job]) -> Iterable[Clip | Rejected]:
             yield from track(pool.map(_make, jobs, chunksize=8), "clips", total=len(jobs))
     except BrokenProcessPool:
         raise RecordingsError(
-            "a process that converted recordings has died, of too little memory or of a file that crashes its decoder",
-            fix="Run this again; it goes on from there",
+            "a process that converted recordings has died: out of memory, or a file crashed its decoder",
+            fix="Run this again; it resumes",
         ) from None
 
 
-def _name(recording: Recording, settings: Recordings, needed: int, root: Path | None) -> str:
-    """Return a stable name: who speaks, and a fingerprint of the sound and of how it is cut."""
+def _file_name(recording: Recording, settings: Recordings, needed: int, root: Path | None) -> str:
+    """Return a stable name: the speaker, and a fingerprint of the recording and the conversion."""
     stat = recording.path.stat()
     place = str(recording.path) if root is None else place_in(root, recording.path)
     cutting = (settings.trim, settings.silence_db, settings.margin, settings.shortest, settings.longest)
     mark = fingerprint(_VERSION, place, stat.st_size, stat.st_mtime_ns, cutting, needed)
     speaker = re.sub(r"[^A-Za-z0-9.+-]+", "_", recording.speaker)[:40] or "_"
     if speaker != recording.speaker or speaker.startswith("."):
-        # Two speakers whose names look alike once made fit for a file system stay apart.
+        # Keeps speakers apart whose names differ only in characters that were replaced.
         speaker = f"{speaker.lstrip('.')}-{hashlib.sha256(recording.speaker.encode()).hexdigest()[:6]}"
     return f"{speaker}/{mark[:16]}.wav"
-
-
-def _relative(job: _Job, folder: Path) -> str:
-    return str(job.target.relative_to(folder))
 
 
 def _tidy(folder: Path, wanted: set[Path]) -> None:
@@ -258,26 +245,19 @@ def _tidy(folder: Path, wanted: set[Path]) -> None:
 
 
 def _write(path: Path, kind: type[Clip] | type[Rejected], rows: Sequence[Clip] | Sequence[Rejected]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    write_text(path, text.getvalue())
+    tables.write(path, [field.name for field in fields(kind)], (astuple(row) for row in rows))
 
 
 def _read(path: Path) -> list[Clip]:
     if not path.is_file():
         return []
+    columns = [field.name for field in fields(Clip)]
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [
-                Clip(
-                    row["clip"], row["source"], row["speaker"], row["transcript"], float(row["seconds"]),
-                    row["synthetic"] == "True", row["remarks"],
-                )
-                for row in csv.DictReader(file)
-            ]  # fmt: skip
-    except (KeyError, ValueError, TypeError) as error:
+        return [
+            Clip(**{**row, "seconds": float(row["seconds"]), "synthetic": row["synthetic"] == "True"})  # type: ignore[arg-type]
+            for _, row in tables.read(path, RecordingsError, columns=columns)
+        ]
+    except (ValueError, RecordingsError) as error:
         raise RecordingsError(
             f"this table is damaged ({error})", path=path, fix="Delete it, and run: make manifests"
         ) from None

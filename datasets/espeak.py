@@ -1,8 +1,7 @@
-"""espeak-ng's library through ctypes: text to samples, the same samples every time.
+"""espeak-ng's library through ctypes: deterministic text to speech.
 
-The library and its voices come in the package espeakng_loader, so no system package is needed. What the library
-says depends on what it said before (phases and noise go on in its globals, whatever is set or initialised again),
-so it is loaded anew for each sentence, which takes 0.2 ms.
+The library and its voices come in the package espeakng_loader, so no system package is needed. Its output depends on
+earlier calls (phases and noise persist in its globals), so it is loaded anew for each sentence, which takes 0.2 ms.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from asr.core.errors import SetupError, WorkspaceError
 
 # Values of espeak-ng's speak_lib.h.
 _SYNCHRONOUS, _POSITION_CHARACTER, _UTF8, _DO_NOT_EXIT = 2, 1, 1, 0x8000
-# The library cuts a longer path to its data off, and then finds nothing there.
+# The library truncates a longer path to its data.
 _LONGEST_PATH = 140  # bytes
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 
 
 class Espeak:
-    """espeak-ng's library, loaded anew for whatever is asked of it."""
+    """espeak-ng's library, loaded anew for each call."""
 
     def __init__(self) -> None:
         self._data = data_folder()
@@ -41,9 +40,9 @@ class Espeak:
             self._data = short
         self._pieces: list[npt.NDArray[np.int16]] = []
         kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-        # Kept in a field: the library calls it after the function that hands it over has returned.
+        # A field keeps it alive: the library calls it later.
         self._callback = kind(self._take)
-        # The library is one per process, whoever asks.
+        # The library exists once per process.
         self._lock = threading.Lock()
 
     def _take(self, samples: Any, count: int, events: Any) -> int:
@@ -53,7 +52,7 @@ class Espeak:
 
     @contextmanager
     def _open(self) -> Iterator[tuple[Any, int]]:
-        """Yield a library that has never spoken, and its rate in Hz."""
+        """Yield a freshly loaded library, and its sample rate in Hz."""
         import espeakng_loader
 
         system = ctypes.CDLL(None)
@@ -70,11 +69,11 @@ class Espeak:
                 yield library, rate
             finally:
                 library.espeak_Terminate()
-                # Unloading is what forgets; Python itself never does it.
+                # Unloading resets its globals; Python never unloads by itself.
                 system.dlclose(ctypes.c_void_p(library._handle))
 
     def has(self, voice: str) -> bool:
-        """Tell whether there is such an accent; an unknown variant after it is not noticed."""
+        """Tell whether there is such an accent; an unknown variant after it is ignored."""
         with self._open() as (library, _):
             return int(library.espeak_SetVoiceByName(voice.encode())) == 0
 
@@ -96,13 +95,8 @@ class Espeak:
         """
         with self._open() as (library, rate):
             if library.espeak_SetVoiceByName(voice.encode()):
-                raise WorkspaceError(f"espeak-ng has no voice {voice!r}", fix="Mend voices.voices")
-            for parameter, value in (
-                (_RATE, speed),
-                (_PITCH, pitch),
-                (_RANGE, intonation),
-                (_VOLUME, 100),
-            ):
+                raise WorkspaceError(f"espeak-ng has no voice {voice!r}", fix="Check voices.voices in asr.toml")
+            for parameter, value in ((_RATE, speed), (_PITCH, pitch), (_RANGE, intonation), (_VOLUME, 100)):
                 library.espeak_SetParameter(parameter, round(value), 0)
             self._pieces.clear()
             data = text.encode("utf-8")
@@ -118,7 +112,7 @@ def espeak() -> Espeak:
 
 
 def data_folder() -> Path:
-    """Return the folder espeak-ng-data; SetupError where the package is missing."""
+    """Return the folder espeak-ng-data; SetupError if the package is missing."""
     try:
         import espeakng_loader
     except ImportError:

@@ -1,7 +1,7 @@
-"""Flite's voices: what people recorded, cut up or modelled, and spoken by the program `flite`.
+"""Flite's voices, spoken by the program `flite`.
 
-espeak-ng computes its sounds from formants, all voices by the same rules. Flite's are of real people (CMU's Arctic
-recordings and kal's diphones), and few: a speaker of ours is one of them, a larger or smaller person by resampling.
+They are built from recordings of people (CMU Arctic, kal's diphones), where espeak-ng's are synthesised from formants
+by rule. There are few of them, so each is also shifted in pitch and formants by resampling, to sound like others.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.core.errors import SetupError
-from datasets import speaking_programs
+from datasets import synthesiser
 
 Float = npt.NDArray[np.float32]
 
 PREFIX = "flite:"
 LANGUAGE = "en"
-# The others that Debian's package brings are kal at 8 kHz, and awb for telling the time.
+# Debian's package has two more: kal at 8 kHz, and an awb that only tells the time.
 VOICES = ("awb", "rms", "slt", "kal16")
-_THROAT = 0.3  # octaves from the lowest to the highest that a voice is moved by
+_SHIFT = 0.3  # octaves from the lowest to the highest version of a voice
 
 
 @functools.cache
 def installed() -> tuple[str, ...]:
-    """Return the voices that the program here has, of those that we take; none where there is no program."""
+    """Return those of VOICES that the installed program has; none if it is not installed."""
     program = shutil.which("flite")
     if program is None:
         return ()
     try:
-        limit = speaking_programs.TIMEOUT
+        limit = synthesiser.TIMEOUT
         done = subprocess.run([program, "-lv"], capture_output=True, text=True, timeout=limit, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ()
@@ -47,25 +47,25 @@ def speak(text: str, voice: str, stretch: float, pitch: float) -> tuple[Float, i
     Parameters
     ----------
     voice : one of `installed()`.
-    stretch : times the voice's own length.
-    pitch : 0 to 99; 50 is the voice's own. Its formants move along.
+    stretch : factor of the duration.
+    pitch : 0 to 99; 50 is the voice's own. Formants shift with it.
 
     Raises
     ------
-    SetupError : the program or the voice is not there.
-    AudioError : it failed.
+    SetupError : the program or the voice is not installed.
+    AudioError : the program failed.
     """
     program = shutil.which("flite")
     if program is None or voice not in installed():
         raise SetupError(
             f"the voice {PREFIX}{voice} needs the program flite with that voice", fix="Install flite (Debian: flite)"
         )
-    throat = 2.0 ** ((pitch - 50.0) / 100.0 * _THROAT)
-    # What is played faster to sound smaller is spoken so much slower before.
-    slower = f"duration_stretch={stretch * throat:.3f}"
+    shift = 2.0 ** ((pitch - 50.0) / 100.0 * _SHIFT)
+    # Resampling raises the pitch by playing faster, so the program speaks slower by the same factor.
+    slower = f"duration_stretch={stretch * shift:.3f}"
 
     def command(folder: Path) -> list[str]:
         return [program, "-voice", voice, "--setf", slower, "-t", text, "-o", str(folder / "0.wav")]
 
-    ((samples, rate),) = speaking_programs.speak("flite", command, [text])
-    return samples, round(rate * throat)
+    ((samples, rate),) = synthesiser.speak("flite", command, [text])
+    return samples, round(rate * shift)

@@ -1,7 +1,7 @@
-"""Piper's voices: networks that people's recordings taught, spoken by the program `piper` where it is installed.
+"""Piper's voices: neural text to speech by the program `piper`, where it is installed.
 
-A process that says one sentence mostly starts and loads its voice, so that one says many. Its randomness is switched
-off: the same sentence is the same sound each time.
+Loading a voice takes most of the time, so one process speaks many sentences. Noise is switched off, which makes the
+output deterministic.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.core.errors import SetupError, WorkspaceError
-from datasets import speaking_programs
+from datasets import synthesiser
 
 Float = npt.NDArray[np.float32]
 
@@ -25,7 +25,7 @@ _MOST_SPEAKERS = 10_000  # of a model; the largest published ones have some 900
 
 
 def named(voice: str) -> list[str]:
-    """Return the voices that a name stands for: piper:FILE.onnx, piper:FOLDER or piper:FILE.onnx#NUMBER.
+    """Expand a name (piper:FILE.onnx, piper:FOLDER or piper:FILE.onnx#NUMBER) to one voice for each speaker.
 
     Raises
     ------
@@ -35,20 +35,20 @@ def named(voice: str) -> list[str]:
     if model.is_dir():
         models = sorted(model.glob("*.onnx"))
         if not models:
-            raise WorkspaceError(f"voices.voices names {voice!r}, and no .onnx lies there", path=model)
+            raise WorkspaceError(f"voices.voices names {voice!r}, which holds no .onnx file", path=model)
         return [each for found in models for each in named(f"{PREFIX}{found}")]
     if not model.is_file():
-        raise WorkspaceError(f"voices.voices names {voice!r}, and there is no such file", path=model)
+        raise WorkspaceError(f"voices.voices names {voice!r}, but there is no such file", path=model)
     count = _speakers(model)
     if speaker is None:
         return [voice] if count == 1 else [f"{voice}#{number}" for number in range(count)]
     if speaker >= count:
-        raise WorkspaceError(f"voices.voices names {voice!r}, and its speakers are 0 to {count - 1}", path=model)
+        raise WorkspaceError(f"voices.voices names {voice!r}, but its speakers are 0 to {count - 1}", path=model)
     return [voice]
 
 
 def model_of(voice: str) -> tuple[Path, int | None]:
-    """Return the file or folder of a voice, and the speaker in it, if one is named."""
+    """Return the file or folder of a voice, and its speaker number, if given."""
     name, number = voice[len(PREFIX) :], None
     if found := re.fullmatch(r"(.+\.onnx)#(\d{1,6})", name):
         name, number = found.group(1), int(found.group(2))
@@ -60,36 +60,32 @@ def speak(texts: Sequence[str], voice: str, stretch: float) -> list[tuple[Float,
 
     Parameters
     ----------
-    texts : none of them empty or of several lines.
-    voice : names one speaker, as `named` returns it.
-    stretch : times the voice's own length.
+    texts : single lines, not empty.
+    voice : of one speaker, as `named` returns it.
+    stretch : factor of the duration.
 
     Raises
     ------
-    SetupError : the program is not there.
-    AudioError : it failed.
+    SetupError : the program is not installed.
+    AudioError : the program failed.
     """
     program = shutil.which("piper")
     if program is None:
-        raise SetupError(
-            f"the voice {voice!r} needs the program piper, which is not on the PATH", fix="Install Piper"
-        )
+        raise SetupError(f"the voice {voice!r} needs the program piper, which is not on the PATH", fix="Install Piper")
     model, number = model_of(voice)
     command = [program, "--model", str(model)]
     command += [] if number is None else ["--speaker", str(number)]
     command += ["--length_scale", f"{stretch:.3f}", "--noise_scale", "0", "--noise_w", "0"]
-    return speaking_programs.speak(
-        "piper", lambda folder: [*command, "--output_dir", str(folder)], texts, model=model
-    )
+    return synthesiser.speak("piper", lambda folder: [*command, "--output_dir", str(folder)], texts, model=model)
 
 
 def _speakers(model: Path) -> int:
-    """Return how many speakers a model has, by the .onnx.json beside it; 1 where there is none."""
+    """Return how many speakers a model has, from the .onnx.json beside it; 1 if that is missing."""
     path = model.with_name(f"{model.name}.json")
     try:
         count = int(json.loads(path.read_text(encoding="utf-8")).get("num_speakers", 1))
     except FileNotFoundError:
         return 1
     except (OSError, ValueError, TypeError, AttributeError):
-        raise WorkspaceError("this is no description of a voice of Piper's", path=path, fix="Fetch it again") from None
+        raise WorkspaceError("this is not a Piper voice's configuration", path=path, fix="Fetch it again") from None
     return min(max(count, 1), _MOST_SPEAKERS)

@@ -1,8 +1,8 @@
-"""The user's recordings: which file says what, and who speaks.
+"""The user's recordings: file, transcript and speaker of each.
 
-Two forms are read: a recordings.csv (file, transcript, speaker; other columns are left alone), and a folder
-per sentence or keyword (`turn on the light/`, or with underscores), with `<speaker>_nohash_<n>.wav` names
-understood, as in Google's Speech Commands.
+Two layouts are read: a recordings.csv (file, transcript, speaker; other columns are ignored), and a folder for each
+sentence or keyword (`turn on the light/`, or with underscores). File names may give the speaker as Google's Speech
+Commands do: `<speaker>_nohash_<n>.wav`.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from asr.core.audio import is_sound, sound_files
 from asr.core.errors import RecordingsError, SentenceError
 from asr.core.progress import say
 
-UNKNOWN_SPEAKER = "unknown"  # the one speaker that all recordings without a name belong to
+UNKNOWN_SPEAKER = "unknown"  # speaker of all recordings that name none
 CSV_NAME = "recordings.csv"
 COLUMNS = ("file", "transcript", "speaker")
 
-CUSTOM = "custom_data"  # folder of more words for the keyword model, a folder each
-NOISES = ("background_noise", "problem_noise", "test_noise", "noise", "music")  # folders of noise, which nobody says
+CUSTOM = "custom_data"  # folder of further words for the keyword model, a folder each
+NOISES = ("background_noise", "problem_noise", "test_noise", "noise", "music")  # folders of noise, never transcripts
 # Google's names: hash-of-the-speaker_nohash_number.
 NOHASH = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One sound file and what is said in it.
+    """One sound file and its transcript.
 
     Parameters
     ----------
     path : absolute path of the sound file, of any format.
-    transcript : what is said, in the alphabet's characters.
-    speaker : who says it; UNKNOWN_SPEAKER where nobody wrote it down.
-    synthetic : True for a voice that no person has.
+    transcript : in the alphabet's characters.
+    speaker : UNKNOWN_SPEAKER where none is named.
+    synthetic : True for a synthetic voice.
     source : where this was read, such as "recordings.csv:12", for messages.
     """
 
@@ -50,17 +50,16 @@ class Recording:
 
 
 def find(folder: Path, alphabet: Alphabet, besides: Path | None = None) -> list[Recording]:
-    """Read a workspace's recordings folder: its recordings.csv, or else a folder per sentence.
-
-    A table may also be named itself, and lie anywhere.
+    """Read a workspace's recordings: its recordings.csv, or else a folder for each sentence.
 
     Parameters
     ----------
-    besides : a folder that holds no recordings, wherever it lies: what we make ourselves.
+    folder : folder of recordings, or a table.
+    besides : a folder to skip: our own products.
 
     Returns
     -------
-    The recordings in the order of the file, or by path; none where the folder is missing or holds no sound.
+    The recordings in the order of the file, or by path; empty if the folder is missing or holds no sound.
 
     Raises
     ------
@@ -77,10 +76,9 @@ def find(folder: Path, alphabet: Alphabet, besides: Path | None = None) -> list[
 
 
 def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
-    """Read a recordings.csv; its files are named relative to its folder, or absolutely.
+    """Read a recordings.csv; its file names are absolute or relative to its folder.
 
-    A column `synthetic` (true, yes or 1) marks voices that no person has. A byte order mark, as spreadsheets
-    write it, is read over.
+    A column `synthetic` (true, yes or 1) marks synthetic voices. A byte order mark is ignored.
 
     Raises
     ------
@@ -95,14 +93,14 @@ def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
     for line, row in table:
         name, transcript = row["file"].strip(), " ".join(row["transcript"].split())
         if not name:
-            faults.append((line, "the file's name is empty", "Name the sound file"))
+            faults.append((line, "the file name is empty", "Name the sound file"))
             continue
         sound = Path(os.path.normpath(path.parent.resolve() / name))
         check_name(sound, path, line)
         if not transcript:
-            faults.append((line, f"the transcript of {name!r} is empty", "Write what is said"))
+            faults.append((line, f"the transcript of {name!r} is empty", "Write the transcript"))
         elif not _is_file(sound):
-            faults.append((line, f"no such file {name!r}", f"Files are named relative to {path.parent}"))
+            faults.append((line, f"no such file {name!r}", f"File names are relative to {path.parent}"))
         elif str(sound) in seen:
             faults.append((line, f"{name!r} is also on line {seen[str(sound)]}", "Keep one of the two lines"))
         else:
@@ -121,13 +119,13 @@ def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
 
 
 def read_folders(folder: Path, alphabet: Alphabet, besides: Path | None = None) -> list[Recording]:
-    """Read a folder that holds a folder per sentence or keyword, named by what is said in its sound files.
+    """Read a folder that holds a folder for each sentence or keyword, named by the transcript.
 
-    Folders named with a leading "_" or ".", `besides`, those of noise and that of more keywords are passed over.
+    Skipped are `besides`, folders whose names start with "_" or ".", those of noise and CUSTOM.
 
     Raises
     ------
-    RecordingsError : sound files lie beside the folders, so that nobody knows what is said in them.
+    RecordingsError : there are only sound files outside such folders, without transcripts.
     SentenceError : a folder's name holds a character outside the alphabet.
     """
     if not folder.is_dir():
@@ -142,7 +140,7 @@ def read_folders(folder: Path, alphabet: Alphabet, besides: Path | None = None) 
         if not sounds:
             continue
         if place.name in NOISES:
-            say(f"{place} holds noise: a folder called so is not taken for somebody saying {place.name!r}")
+            say(f"skipping {place}: a folder of this name holds noise, not recordings of {place.name!r}")
             continue
         transcript = " ".join(place.name.replace("_", " ").split())
         try:
@@ -155,15 +153,15 @@ def read_folders(folder: Path, alphabet: Alphabet, besides: Path | None = None) 
             check_name(sound)
             if (other := known.setdefault(sound.resolve(), place)) != place:
                 raise RecordingsError(
-                    f"it is the same file as one in {other.name}/, and only one of the two is said in it",
+                    f"it is the same file as one in {other.name}/, so it has two transcripts",
                     path=sound,
-                    fix="Take one of them away",
+                    fix="Remove one of them",
                 )
             source = str(sound.relative_to(folder))
             recordings.append(Recording(sound.resolve(), transcript, speaker_of(sound), False, source))
     if loose and not recordings:
         raise RecordingsError(
-            f"nobody wrote down what is said in {loose[0].name} ({len(loose)} such files)",
+            f"no transcript for {loose[0].name} ({len(loose)} such files)",
             path=folder,
             fix=f"Write a {CSV_NAME} ({','.join(COLUMNS)}), or move them into a folder named by the sentence",
         )
@@ -171,21 +169,19 @@ def read_folders(folder: Path, alphabet: Alphabet, besides: Path | None = None) 
 
 
 def remarks(recordings: Sequence[Recording]) -> list[str]:
-    """Return what a reader of any later figure should know about these recordings, a sentence each."""
+    """Return caveats about these recordings for every report, a sentence each."""
     nameless = sum(recording.speaker == UNKNOWN_SPEAKER for recording in recordings)
-    if not nameless:
-        return []
-    if nameless == len(recordings):
-        # The split itself then tells that it cannot keep speakers apart.
+    # Where all are nameless, the split has a remark of its own.
+    if nameless in (0, len(recordings)):
         return []
     return [
-        f"{nameless} of {len(recordings)} recordings name no speaker and count as one speaker, "
-        f"{UNKNOWN_SPEAKER!r}: whoever made them may also be in another split."
+        f"{nameless} of {len(recordings)} recordings name no speaker and count as one speaker, {UNKNOWN_SPEAKER!r}: "
+        "the same people may be in another split."
     ]
 
 
 def check_name(sound: Path, table: Path | None = None, line: int | None = None) -> None:
-    """Check that a file's name can be written into a table; RecordingsError where its bytes are no text."""
+    """Raise RecordingsError if a file name is not UTF-8, and so cannot be written into a table."""
     try:
         str(sound).encode("utf-8")
     except UnicodeEncodeError:
@@ -202,6 +198,6 @@ def _is_file(path: Path) -> bool:
 
 
 def speaker_of(path: Path) -> str:
-    """Return who speaks by a file's name; UNKNOWN_SPEAKER where it does not tell."""
+    """Return the speaker that a file name gives, or UNKNOWN_SPEAKER."""
     found = NOHASH.fullmatch(path.stem)
     return found.group("speaker") if found else UNKNOWN_SPEAKER

@@ -1,6 +1,6 @@
-"""Synthetic voices: espeak-ng through its library, and Flite's and Piper's as programs, where they are installed.
+"""Synthetic speech: espeak-ng through its library, Flite and Piper as programs where they are installed.
 
-Each voice, speed and pitch is a speaker of its own name, and the text alone decides what that speaker says.
+A synthetic speaker is a voice with a speed and a pitch. The same speaker and text always give the same samples.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +28,10 @@ from datasets.espeak import espeak, languages, variants
 
 Float = npt.NDArray[np.float32]
 
-_LINES = 16  # that one job of a worker process says
-NORMAL_RATE = 175.0  # words a minute: espeak-ng's default, Piper's and Flite's own pace
+_LINES = 16  # utterances of one job of a worker process
+NORMAL_RATE = 175.0  # words a minute: the default of espeak-ng, and of Piper and Flite
 
-# espeak-ng's variants that sound like a person; the others are robots, whisperers and demons.
+# espeak-ng's variants that sound like people, not like robots or whispering.
 VARIANTS = (
     *("f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "Alicia", "Andrea", "Andy"),
     *("Annie", "Alex", "Denis", "Diogo", "Gene", "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael"),
@@ -50,12 +49,11 @@ class Speaker:
     Attributes
     ----------
     name : stable and unique in a workspace, such as espeak-en-us+f3-s152-p61.
-    voice : espeak-ng's name of language and variant, flite:NAME, piper:FILE.onnx, or of several speakers in such a
-        file piper:FILE.onnx#NUMBER.
+    voice : espeak-ng's language+variant, flite:NAME, piper:FILE.onnx or piper:FILE.onnx#NUMBER.
     speed : words a minute.
-    pitch : 0 to 99; 50 is the voice's own. Piper's voices have no such setting.
+    pitch : 0 to 99; 50 is the voice's own. Ignored by Piper.
     intonation : range of the pitch, 0 to 100.
-    volume : dB above the voice's own level.
+    volume : dB relative to the voice's own level.
     """
 
     name: str
@@ -66,33 +64,33 @@ class Speaker:
     volume: float = 0.0
 
 
-def is_helper(name: str) -> bool:
-    """Tell whether a speaker of this name only helps a training: of Flite's few throats none can be spared to judge."""
+def is_training_only(name: str) -> bool:
+    """Tell whether a speaker of this name is for training only: Flite has too few voices to evaluate on one."""
     return name.startswith(flite.PREFIX.replace(":", "-"))
 
 
 def is_slow(speaker: Speaker) -> bool:
-    """Tell whether a sentence of this speaker costs more than a training step, so that it is better said beforehand."""
+    """Tell whether synthesis by this speaker takes longer than a training step, so that it is done beforehand."""
     return speaker.voice.startswith(piper.PREFIX)
 
 
 def voice_of(name: str) -> str:
-    """Return the throat that a speaker of this name speaks with: its variant, or its voice where it has none.
+    """Return the voice that a speaker's name stands for: espeak-ng's variant, or else the whole voice.
 
-    One variant in two accents, at two speeds or two pitches is one voice to a listener.
+    One variant with two accents, speeds or pitches sounds like one person.
     """
     voice = re.sub(r"-s\d+-p\d+$", "", name)
     return voice.partition("+")[2] or voice
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """A sentence that a synthetic speaker is to say; it is spoken when somebody listens.
+class SyntheticUtterance:
+    """A prompt for a synthetic speaker, synthesised when its samples are asked for.
 
     Attributes
     ----------
-    rate : Hz; a recorder of this rate heard it, so that what lies above half of it is missing.
-    file : a WAV of ours in which it was said before; None: it is spoken anew each time.
+    rate : Hz; the result is band-limited as if recorded at this rate.
+    file : WAV file of earlier synthesis; None: synthesise each time.
     """
 
     transcript: str
@@ -102,7 +100,7 @@ class Spoken:
 
     @property
     def seconds(self) -> float:
-        """Guess of the length: a word is five letters and a space."""
+        """Estimated duration; a word is taken as five letters and a space."""
         return 0.4 + len(self.transcript) / 6 * 60 / self.speaker.speed
 
     def samples(self) -> Float:
@@ -117,20 +115,20 @@ class Spoken:
         return audio.resample(recorded, self.rate, audio.SAMPLE_RATE)[: len(samples)]
 
 
-def cast_speakers(settings: Voices, language: str, count: int | None = None) -> list[Speaker]:
-    """Draw the speakers that the settings ask for: voices in turn, each time with another speed and pitch.
+def draw_speakers(settings: Voices, language: str, count: int | None = None) -> list[Speaker]:
+    """Draw synthetic speakers: voices in turn, each time with another speed and pitch.
 
     Parameters
     ----------
-    language : BCP 47, as in alphabet.language; chooses espeak-ng's accents where no voices are named.
-    count : how many; None: settings.speakers.
+    language : BCP 47, as alphabet.language; chooses espeak-ng's accents where no voices are named.
+    count : number of speakers; None: settings.speakers.
 
     Raises
     ------
     WorkspaceError : espeak-ng has no voice for the language, or a named voice does not exist.
     """
     voices = [each for voice in settings.voices for each in _named(voice)] or spread(language)
-    # Volumes are drawn by themselves, so that the speakers are the same with and without.
+    # A generator of their own, so that volumes do not change the speakers.
     rng, volumes = (np.random.default_rng([settings.seed, number]) for number in (7, 8))
     order: list[str] = []
     while len(order) < (count or settings.speakers):
@@ -139,7 +137,7 @@ def cast_speakers(settings: Voices, language: str, count: int | None = None) -> 
     people = [f"{flite.PREFIX}{voice}" for voice in flite.installed()] if english and not settings.voices else []
     taken_over = 0
     for place in range(len(order) if people else 0):
-        # Spread evenly among the others, in turn.
+        # Evenly spread among the others.
         if int((place + 1) * settings.flite_share) > taken_over:
             order[place] = people[taken_over % len(people)]
             taken_over += 1
@@ -165,9 +163,9 @@ def cast_speakers(settings: Voices, language: str, count: int | None = None) -> 
 
 
 def spread(language: str) -> list[str]:
-    """Return voices of a language that differ widely: every accent with every human variant."""
+    """Return espeak-ng's voices of a language: every accent with every human variant."""
     base = language.lower().replace("_", "-")
-    # Some listed names are only aliases; and Shavian is a script, not an accent.
+    # Some listed names are aliases without a voice; Shavian is a script, not an accent.
     accents = [
         name
         for name in languages()
@@ -182,36 +180,36 @@ def spread(language: str) -> list[str]:
 
 
 def speak(text: str, speaker: Speaker) -> Float:
-    """Return `text` as the speaker says it, float32 [n] at 16 kHz; what is louder than full scale is as it is.
+    """Synthesise `text`: float32 [n] at 16 kHz, which may exceed full scale.
 
     Raises
     ------
     AudioError : the synthesiser made no sound.
-    SetupError : it is not installed.
+    SetupError : the synthesiser is not installed.
     """
-    (said,) = _speak([text], speaker)
-    return said
+    (samples,) = _speak([text], speaker)
+    return samples
 
 
-def speak_to_files(lines: Sequence[Spoken], folder: Path, *, alone: bool = False) -> list[Path]:
-    """Have the lines spoken on all cores, each into a WAV of its own in `folder`; those that exist stay.
+def speak_to_files(lines: Sequence[SyntheticUtterance], folder: Path, *, alone: bool = False) -> list[Path]:
+    """Synthesise the lines on all cores, each into a WAV file in `folder`; existing files are kept.
 
     Parameters
     ----------
-    alone : the folder holds nothing else: WAV files in it that no line asks for any more are deleted.
+    alone : the folder holds nothing else: WAV files of no line are deleted.
 
     Returns
     -------
-    list of Path : in the lines' order.
+    list of Path : in the order of `lines`.
 
     Raises
     ------
     AudioError, SetupError : a voice makes no sound, is not installed, or crashed.
     """
-    marks = [fingerprint(line.transcript, _as_spoken(line))[:16] for line in lines]
+    marks = [fingerprint(line.transcript, asdict(line.speaker))[:16] for line in lines]
     paths = [folder / line.speaker.name / f"{mark}.wav" for line, mark in zip(lines, marks, strict=True)]
     todo = [(line, path) for line, path in zip(lines, paths, strict=True) if not path.is_file()]
-    # One speaker's lines are one job, which may load its voice once.
+    # A job has lines of one speaker, so that it loads a voice once.
     by_speaker = [[*jobs] for _, jobs in groupby(sorted(todo, key=_speaker_name), key=_speaker_name)]
     jobs = [lines[start : start + _LINES] for lines in by_speaker for start in range(0, len(lines), _LINES)]
     workers = min(len(os.sched_getaffinity(0)), max(1, len(todo) // 32))
@@ -221,27 +219,19 @@ def speak_to_files(lines: Sequence[Spoken], folder: Path, *, alone: bool = False
             for _ in track(done, "synthetic voices", total=len(todo)):
                 pass
     except BrokenProcessPool:
-        raise SetupError(
-            "a process in which synthetic voices spoke has died", fix="Run this again; it goes on from there"
-        ) from None
+        raise SetupError("a process that synthesised speech has died", fix="Run this again; it resumes") from None
     if alone:
         for path in {*folder.rglob("*.wav")} - {*paths}:
             path.unlink()
     return paths
 
 
-def _as_spoken(line: Spoken) -> dict[str, Any]:
-    """Return what a spoken line depends on beside the text; what was spoken before there were volumes stays valid."""
-    found = asdict(line.speaker)
-    return found if found["volume"] else {name: value for name, value in found.items() if name != "volume"}
-
-
-def _speaker_name(job: tuple[Spoken, Path]) -> str:
+def _speaker_name(job: tuple[SyntheticUtterance, Path]) -> str:
     return job[0].speaker.name
 
 
-def _speak_to(job: Sequence[tuple[Spoken, Path]]) -> list[Path]:
-    """Write what one speaker says, each line to its file; return the files."""
+def _speak_to(job: Sequence[tuple[SyntheticUtterance, Path]]) -> list[Path]:
+    """Synthesise lines of one speaker, each to its file; return the files."""
     paths = [path for _, path in job]
     for path, samples in zip(paths, _speak([line.transcript for line, _ in job], job[0][0].speaker), strict=True):
         audio.write_wav(path, samples)
@@ -249,7 +239,7 @@ def _speak_to(job: Sequence[tuple[Spoken, Path]]) -> list[Path]:
 
 
 def _speak(texts: Sequence[str], speaker: Speaker) -> list[Float]:
-    """Return what the speaker says, each text as float32 [n] at 16 kHz; see `speak` for what it raises."""
+    """Synthesise each text: float32 [n] at 16 kHz; raises as `speak` does."""
     if speaker.voice.startswith(piper.PREFIX):
         spoken = piper.speak(texts, speaker.voice, NORMAL_RATE / speaker.speed)
     elif speaker.voice.startswith(flite.PREFIX):
@@ -263,16 +253,14 @@ def _speak(texts: Sequence[str], speaker: Speaker) -> list[Float]:
     made = []
     for text, (samples, rate) in zip(texts, spoken, strict=True):
         if not samples.any():
-            raise AudioError(
-                f"the voice {speaker.voice} makes no sound of {text!r}", fix="Take it out of voices.voices"
-            )
+            raise AudioError(f"the voice {speaker.voice} is silent for {text!r}", fix="Remove it from voices.voices")
         samples = audio.resample(samples, rate, audio.SAMPLE_RATE)
         made.append(samples * np.float32(10.0 ** (speaker.volume / 20.0)) if speaker.volume else samples)
     return made
 
 
 def _named(voice: str) -> list[str]:
-    """Return the voices that a name in voices.voices stands for; WorkspaceError where there is no such voice."""
+    """Expand a name in voices.voices; WorkspaceError where there is no such voice."""
     if voice.startswith(piper.PREFIX):
         return piper.named(voice)
     _check_voice(voice)
@@ -284,17 +272,17 @@ def _check_voice(voice: str) -> None:
         if voice[len(flite.PREFIX) :] not in flite.installed():
             raise WorkspaceError(
                 f"voices.voices names {voice!r}, which is not installed here",
-                fix=f"There are: {', '.join(map(flite.PREFIX.__add__, flite.installed()))}"
+                fix=f"Installed: {', '.join(map(flite.PREFIX.__add__, flite.installed()))}"
                 if flite.installed()
                 else "Install flite (Debian: flite)",
             )
         return
     accent, plus, variant = voice.partition("+")
-    # espeak-ng itself takes any variant, and speaks without one that it does not know.
+    # espeak-ng itself ignores unknown variants.
     unknown = plus and variant not in variants()
     if accent.lower() not in languages() or unknown or not espeak().has(voice):
         close = difflib.get_close_matches(variant, sorted(variants()), n=1, cutoff=0.5) if plus else []
         raise WorkspaceError(
-            f"voices.voices names {voice!r}, and espeak-ng has no such voice",
+            f"voices.voices names {voice!r}, but espeak-ng has no such voice",
             fix=f"Did you mean '{accent}+{close[0]}'?" if close else "For example: en-us+f3",
         )

@@ -1,4 +1,4 @@
-"""Google's Speech Commands as published: a folder or .tar.gz of clips, read where it lies and never unpacked.
+"""Google's Speech Commands as published: a folder or .tar.gz of clips, read in place and never unpacked.
 
 Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition" (2018): a folder for each word with
 `<speaker>_nohash_<n>.wav` clips of at most a second, `_background_noise_`, validation_list.txt and testing_list.txt.
@@ -24,8 +24,8 @@ BACKGROUND = "_background_noise_"
 LISTS = {"validation_list.txt": "dev", "testing_list.txt": "test"}
 ARCHIVES = (".tar.gz", ".tgz", ".tar")
 
-_MOST_HASHED = 2**27 - 1  # MAX_NUM_WAVS_PER_CLASS of that data set
-_LARGEST_CLIP = 4 << 20  # bytes; two minutes of the published format, where a clip has one second
+_MOST_HASHED = 2**27 - 1  # MAX_NUM_WAVS_PER_CLASS of the data set's own code
+_LARGEST_CLIP = 4 << 20  # bytes; two minutes, where published clips have one second
 _LARGEST_NOISE = 256 << 20  # bytes
 _LARGEST_LIST = 64 << 20  # bytes
 _MOST_VOICES = 400  # clips kept on disk to make babble of
@@ -34,14 +34,14 @@ _VOICES_ONE_IN = 200
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Where a file's content lies in an archive that is not compressed: `size` bytes from `start` on."""
+    """Position of a file in an uncompressed archive: `size` bytes from `start` on."""
 
     path: Path
     start: int
     size: int
 
     def read(self) -> bytes:
-        """Return the content; RecordingsError where the archive has become shorter or is gone."""
+        """Return the content; RecordingsError if the archive is gone or has become shorter."""
         try:
             with self.path.open("rb") as archive:
                 archive.seek(self.start)
@@ -57,14 +57,14 @@ class Member:
 
 @dataclass(frozen=True)
 class Index:
-    """What an archive or a folder holds.
+    """Content of an archive.
 
     Attributes
     ----------
     names : clips as word/file.wav, in the order of the archive.
-    lists : the split of each clip that one of its lists names.
-    rejected : pairs of a name and why it was set aside.
-    members : where the clips lie in an archive that is not compressed.
+    lists : split of each clip that is in a validation or testing list.
+    rejected : pairs of a name and why it is not used.
+    members : positions of the clips in an uncompressed archive.
     """
 
     names: list[str] = field(default_factory=list)
@@ -74,9 +74,9 @@ class Index:
 
 
 def split_of_hash(name: str, validation: float = 10.0, testing: float = 10.0) -> str:
-    """Return "train", "dev" or "test" as Speech Commands does: by the hash of the name before `_nohash_`.
+    """Return "train", "dev" or "test" by the hash of the name before `_nohash_`, as Speech Commands does.
 
-    So all clips of a speaker stay together, and stay where they are when others are added.
+    All clips of a speaker are in one split, and stay there when others are added.
 
     Parameters
     ----------
@@ -91,12 +91,12 @@ def split_of_hash(name: str, validation: float = 10.0, testing: float = 10.0) ->
 
 
 def is_archive(path: Path) -> bool:
-    """Tell whether a name is that of an archive."""
+    """Tell whether a path is named like an archive."""
     return path.name.lower().endswith(ARCHIVES)
 
 
 def read_lists(folder: Path) -> dict[str, str]:
-    """Return the split of each clip that a folder's validation and testing lists name."""
+    """Return the split of each clip in a folder's validation and testing lists."""
     found: dict[str, str] = {}
     for name, split in LISTS.items():
         if (folder / name).is_file():
@@ -106,11 +106,11 @@ def read_lists(folder: Path) -> dict[str, str]:
 
 
 def index_archive(path: Path, noise: Path, voices: Path) -> Index:
-    """Read an archive's names and lists; its noise and a few clips for babble go to the folders named.
+    """Read an archive's names and lists; write its noise, and a few clips for babble, to the given folders.
 
     Raises
     ------
-    RecordingsError : no archive, broken off, or without clips.
+    RecordingsError : no archive, truncated, or without clips.
     """
     index = Index()
     kept = 0
@@ -130,47 +130,45 @@ def index_archive(path: Path, noise: Path, voices: Path) -> Index:
                 kept += 1
     if not index.names:
         raise RecordingsError(
-            "it holds no word/clip.wav", path=path, fix="Name Speech Commands' .tar.gz as published, or its folder"
+            "it holds no word/clip.wav", path=path, fix="Use Speech Commands' .tar.gz as published, or its folder"
         )
     return index
 
 
 def stream_clips(path: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the bytes of each wanted clip of an archive, in its order."""
+    """Yield name and content of each wanted clip of an archive, in its order."""
     for name, read, _ in _stream(path, []):
         if name in wanted:
             yield name, read()
 
 
 def find_clips(path: Path, wanted: set[str], members: Mapping[str, Member]) -> Iterator[tuple[str, bytes | Member]]:
-    """Yield the name of each wanted clip of an archive with where its bytes lie, or where that is not known with them.
+    """Yield the name of each wanted clip with its position in the archive, or else its content.
 
-    They come in the archive's order, those that are known first.
+    Clips with a known position come first, in the order of the archive.
 
     Parameters
     ----------
-    members : as in `Index`; whoever wants a clip reads it there, and nobody has to pass it on.
+    members : as in `Index`; worker processes read these clips themselves.
     """
-    lying = sorted(wanted & members.keys(), key=lambda name: members[name].start)
-    yield from ((name, members[name]) for name in lying)
-    if len(lying) < len(wanted):
+    located = sorted(wanted & members.keys(), key=lambda name: members[name].start)
+    yield from ((name, members[name]) for name in located)
+    if len(located) < len(wanted):
         yield from stream_clips(path, wanted - members.keys())
 
 
-def _stream(
-    path: Path, rejected: list[tuple[str, str]]
-) -> Iterator[tuple[str, Callable[[], bytes], Member | None]]:
-    """Yield the plain files of an archive under checked names, in turn.
+def _stream(path: Path, rejected: list[tuple[str, str]]) -> Iterator[tuple[str, Callable[[], bytes], Member | None]]:
+    """Yield name, reader and position of each regular file of an archive.
 
-    Each comes with what reads it until the next one, and where the archive is not compressed with where it lies.
+    The name is checked. The reader works until the next file is yielded. The position is None in a compressed archive.
     """
     count = 0
     try:
         plain = _is_plain(path)
-        # What is compressed is read in one go; elsewhere the contents are skipped.
+        # A compressed archive is read as a stream; in others the contents are skipped.
         with tarfile.open(path, "r:" if plain else "r|*", tarinfo=_Header) as archive:
             while (member := archive.next()) is not None:
-                archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
+                archive.members.clear()  # type: ignore[attr-defined]  # or they would pile up
                 count += 1
                 if member.size < 0:
                     raise tarfile.ReadError(f"{member.size} bytes in {member.name!r}")
@@ -181,7 +179,7 @@ def _stream(
                     rejected.append((member.name, reason))
                     continue
                 place = Member(path, member.offset_data, member.size) if plain and not member.issparse() else None
-                # As strings: a path object for each of 100,000 names took seconds.
+                # Strings: 100,000 path objects took seconds.
                 name = posixpath.normpath(member.name)
                 yield name, functools.partial(_content, archive, member, path, count), place
             _check_end(archive)
@@ -200,14 +198,14 @@ _LONGEST_DESCRIPTION = 1 << 20  # bytes
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is none is damage anywhere: TarFile itself takes any but the first for the end of the archive."""
+    """Treats a bad header as damage; TarFile itself takes any but the first as the end of the archive."""
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> _Header:
         try:
             found = super().fromtarfile(archive)
         except tarfile.HeaderError as error:
-            # That of the mark at the end, and only it, is the end.
+            # Only the end mark is the end.
             if type(error).__name__ == "EOFHeaderError":
                 raise
             what = "it ends without an end mark" if type(error).__name__ == "EmptyHeaderError" else str(error)
@@ -217,22 +215,22 @@ class _Header(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, *arguments: Any, **more: Any) -> _Header:
         found = super().frombuf(*arguments, **more)
-        # TarFile reads the body of these whole, and they may claim, compressed to nothing, gigabytes.
+        # TarFile reads these into memory whole; a compressed archive may claim gigabytes.
         if found.type in _DESCRIPTIONS and found.size > _LONGEST_DESCRIPTION:
             raise tarfile.ReadError(f"a description of {found.size} bytes")
         return found
 
 
 def _check_end(archive: tarfile.TarFile) -> None:
-    """Raise ReadError where more than zeros follows the mark of the end: then that was a hole in the archive."""
+    """Raise ReadError if anything but zeros follows the end mark: the archive then has a hole."""
     assert archive.fileobj is not None
     while rest := archive.fileobj.read(1 << 20):
         if rest.strip(b"\0"):
-            raise tarfile.ReadError("zeros, and then more of it")
+            raise tarfile.ReadError("zeros in the middle of it")
 
 
 def _is_plain(path: Path) -> bool:
-    """Tell whether an archive starts with a tar's first header, and so is not compressed."""
+    """Tell whether an archive starts with a tar header, and so is not compressed."""
     with path.open("rb") as file:
         return file.read(262)[257:] == b"ustar"
 
@@ -254,7 +252,7 @@ def _damage(path: Path, count: int, error: Exception) -> RecordingsError:
 
 
 def _fault(member: tarfile.TarInfo) -> str:
-    """Return why a member is not read, or nothing."""
+    """Return why a member is not read; "" if it is."""
     parts = [part for part in member.name.split("/") if part not in ("", ".")]
     if not member.isfile():
         return "it is a link or a device, not a file"
@@ -266,5 +264,5 @@ def _fault(member: tarfile.TarInfo) -> str:
     elif len(parts) == 1:
         most = _LARGEST_LIST
     if member.size > most:
-        return f"{member.size} bytes are too many for it"
+        return f"it is too large ({member.size} bytes)"
     return ""

@@ -1,4 +1,4 @@
-"""Who is trained on, who decides, who judges: train, dev and test, apart by speaker."""
+"""Split clips into train, dev and test by speaker."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from asr.core.errors import WorkspaceError
 from asr.settings.sections import Split
 from asr.settings.workspace import SPLITS
 from datasets.recordings import UNKNOWN_SPEAKER
-from datasets.speech import is_helper, voice_of
+from datasets.speech import is_training_only, voice_of
 
-# Few enough groups to try every way of dealing them out; more are dealt at random so many times.
+# Up to this many speakers every split is tried; for more, so many random ones.
 _TRY_ALL, _TRIES = 8, 4000
 
 
 @dataclass(frozen=True)
-class Member:
-    """What the split needs to know of a clip."""
+class SplitItem:
+    """What the split depends on of a clip."""
 
     speaker: str
     transcript: str
@@ -35,13 +35,13 @@ class Member:
 
 @dataclass(frozen=True)
 class Assignment:
-    """Where each clip goes.
+    """The split of each clip.
 
     Attributes
     ----------
     by : "speaker", "named" (asr.toml names speakers) or "recording" (too few speakers).
     splits : "train", "dev" or "test" for each clip, in order.
-    remarks : what every report has to say of it.
+    remarks : caveats that every report repeats.
     """
 
     by: str
@@ -50,40 +50,40 @@ class Assignment:
 
 
 def assign(
-    members: Sequence[Member],
+    items: Sequence[SplitItem],
     settings: Split,
     before: Mapping[str, str] | None = None,
     everywhere: Collection[str] = (),
 ) -> Assignment:
-    """Deal the clips out, the same for the same seed.
+    """Split the clips; the same seed gives the same split.
 
-    Synthetic voices go to train where real speakers are there to judge; alone, they are split like people, but for
-    Flite's, which are too few.
+    Synthetic speakers go to train where there are real ones to evaluate on. Otherwise they are split like people,
+    except for Flite's, which are too few.
 
     Parameters
     ----------
-    before : where each speaker was; they stay there, and only new ones are dealt out. Who judged yesterday is not
-        trained on today, and figures of today and yesterday are of the same people.
-    everywhere : transcripts that each split needs somebody for, where speakers can be dealt out so.
+    before : split of each speaker in the last run. These speakers stay there and only new ones are assigned, so that
+        no test speaker is trained on later and figures of different runs are comparable.
+    everywhere : transcripts that every split should have a speaker for, where possible.
 
     Raises
     ------
     WorkspaceError : asr.toml names a speaker that no recording has.
     """
-    real = [index for index, member in enumerate(members) if not member.synthetic]
-    everyone = range(len(members))
-    judged = real or [index for index in everyone if not is_helper(members[index].speaker)] or list(everyone)
-    remarks = [] if real else ["Every voice is synthetic: these figures say little about people."]
-    counts = Counter(members[index].speaker for index in judged)
+    real = [index for index, item in enumerate(items) if not item.synthetic]
+    everyone = range(len(items))
+    candidates = real or [i for i in everyone if not is_training_only(items[i].speaker)] or list(everyone)
+    remarks = [] if real else ["Measured on synthetic voices only; accuracy on people may be lower."]
+    counts = Counter(items[index].speaker for index in candidates)
     named = {name: getattr(settings, f"{name}_speakers") for name in SPLITS}
     _check_names(named, counts)
     if any(named.values()):
         chosen = _named(named, counts, settings)
         missing = [name for name in SPLITS if name not in chosen.values()]
         if not missing:
-            splits = [chosen.get(member.speaker, "train") for member in members]
+            splits = [chosen.get(item.speaker, "train") for item in items]
             return Assignment("named", tuple(splits), tuple(remarks))
-        remarks.append(f"The speakers named in asr.toml leave {' and '.join(missing)} without anybody.")
+        remarks.append(f"The speakers named in asr.toml leave {' and '.join(missing)} empty.")
     elif len(counts) >= 3:
         units = _units(counts, synthetic=not real)
         weights = Counter({unit: 0 for unit in units.values()})
@@ -92,33 +92,31 @@ def assign(
         shares = {name: getattr(settings, name) for name in SPLITS}
         kept = {units[speaker]: name for speaker, name in (before or {}).items() if speaker in units}
         says: dict[str, set[str]] = {unit: set() for unit in weights}
-        for index in judged:
-            if members[index].transcript in everywhere:
-                says[units[members[index].speaker]].add(members[index].transcript)
-        dealt = _add(kept, dict(weights), shares, settings.seed, says)
-        splits = [dealt[units[member.speaker]] if member.speaker in units else "train" for member in members]
+        for index in candidates:
+            if items[index].transcript in everywhere:
+                says[units[items[index].speaker]].add(items[index].transcript)
+        assigned = _extend(kept, dict(weights), shares, settings.seed, says)
+        splits = [assigned[units[item.speaker]] if item.speaker in units else "train" for item in items]
         return Assignment("speaker", tuple(splits), tuple(remarks))
-    who = "1 speaker" if len(counts) == 1 else f"{len(counts)} speakers"
+    speakers = "1 speaker" if len(counts) == 1 else f"{len(counts)} speakers"
     if set(counts) == {UNKNOWN_SPEAKER}:
-        who = "no speakers named"
+        speakers = "no speakers named"
     remarks.append(
-        f"Split by recordings, with {who}: the speakers of dev and test were trained on, "
-        "so a new voice will be understood less well than these figures say."
+        f"Split by recordings, with {speakers}: the speakers of dev and test were trained on; accuracy on new speakers "
+        "may be lower."
     )
-    splits = ["train"] * len(members)
-    for index, name in zip(judged, _by_recording([members[i] for i in judged], settings), strict=True):
+    splits = ["train"] * len(items)
+    for index, name in zip(candidates, _by_recording([items[i] for i in candidates], settings), strict=True):
         splits[index] = name
     return Assignment("recording", tuple(splits), tuple(remarks))
 
 
 def read_record(path: Path, section: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the record of an earlier split; nothing where section [split] has changed since, or none can be read.
-
-    It is a record, not an input: without it the speakers are dealt out as the first time.
+    """Return the record of the last split; empty where it cannot be read or section [split] has changed.
 
     Parameters
     ----------
-    section : section [split] as it is now; the record's is below "settings". None: whatever it was.
+    section : section [split] of asr.toml, compared with the record's "settings"; None: not compared.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -128,15 +126,15 @@ def read_record(path: Path, section: Mapping[str, Any] | None = None) -> dict[st
 
 
 def by_speaker(names: object) -> dict[str, str]:
-    """Return each speaker's split, from a record's names by split."""
+    """Return each speaker's split from a record's names by split."""
     if not isinstance(names, dict):
         return {}
     lists = {name: names.get(name) for name in SPLITS}
-    return {str(who): name for name, each in lists.items() if isinstance(each, list) for who in each}
+    return {str(speaker): name for name, each in lists.items() if isinstance(each, list) for speaker in each}
 
 
 def _units(counts: Counter[str], synthetic: bool) -> dict[str, str]:
-    """Return what has to stay together, by speaker: the speaker, or all that speak with one synthetic throat."""
+    """Return by speaker the unit that must not be divided: the speaker, or the voice of synthetic ones."""
     if synthetic:
         units = {speaker: voice_of(speaker) for speaker in counts}
         if len(set(units.values())) >= len(SPLITS):
@@ -149,44 +147,39 @@ def _check_names(named: dict[str, Sequence[str]], counts: Counter[str]) -> None:
         for speaker in speakers:
             if speaker not in counts:
                 close = difflib.get_close_matches(speaker, list(counts), n=1)
-                hint = (
-                    f"Did you mean {close[0]!r}?"
-                    if close
-                    else f"The speakers are {', '.join(sorted(counts)[:20])}"
-                )
-                raise WorkspaceError(
-                    f"split.{name}_speakers names {speaker!r}, who has no recordings", fix=hint
-                )
+                speakers = ", ".join(sorted(counts)[:20])
+                hint = f"Did you mean {close[0]!r}?" if close else f"The speakers are {speakers}"
+                raise WorkspaceError(f"split.{name}_speakers names {speaker!r}, who has no recordings", fix=hint)
 
 
 def _named(named: dict[str, Sequence[str]], counts: Counter[str], settings: Split) -> dict[str, str]:
-    """Take the named speakers as they are; deal the others out among the splits that name nobody, or to train."""
+    """Put named speakers where they are named, and the others into the splits that name nobody, or into train."""
     chosen = {speaker: name for name, speakers in named.items() for speaker in speakers}
     others = {speaker: count for speaker, count in counts.items() if speaker not in chosen}
     open_splits = {name: getattr(settings, name) for name in SPLITS if not named[name]}
     if len(others) < len(open_splits) or not open_splits:
         return chosen | dict.fromkeys(others, "train")
-    return chosen | _deal(others, open_splits, settings.seed)
+    return chosen | _assign_speakers(others, open_splits, settings.seed)
 
 
-def _deal(
+def _assign_speakers(
     counts: dict[str, int], shares: dict[str, float], seed: int, says: Mapping[str, Collection[str]] | None = None
 ) -> dict[str, str]:
-    """Deal speakers out so that the recordings come close to the shares, and no split stays empty.
+    """Return a split for each speaker that brings the numbers of recordings close to the shares, none of them empty.
 
-    Of many seeded dealings the closest is taken; a speaker with many recordings weighs more than one with few. Of what
-    they say, each split should hold something of everything: that comes before the shares.
+    Of all splits, or many seeded random ones, the closest is taken. That every split has every transcript of `says`
+    comes before the shares.
     """
     speakers = sorted(counts)
     weights = np.array([counts[speaker] for speaker in speakers], dtype=np.float64)
     names = list(shares)
     said = {speaker: set((says or {}).get(speaker, ())) for speaker in speakers}
     transcripts = sorted(set().union(*said.values()))
-    who = np.array([[each in said[speaker] for speaker in speakers] for each in transcripts], dtype=bool)
+    sayers = np.array([[each in said[speaker] for speaker in speakers] for each in transcripts], dtype=bool)
     goal = np.array([shares[name] for name in names])
     goal = goal / goal.sum() if goal.sum() > 0 else np.full(len(names), 1 / len(names))
     if len(names) ** len(speakers) <= len(names) ** _TRY_ALL:
-        dealings = np.array(list(itertools.product(range(len(names)), repeat=len(speakers))))
+        tried = np.array(list(itertools.product(range(len(names)), repeat=len(speakers))))
     else:
         rng = np.random.default_rng(seed)
         ends = np.round(np.cumsum(goal) * len(speakers)).astype(int)
@@ -196,47 +189,48 @@ def _deal(
         deck = np.repeat(np.arange(len(names)), sizes)
         by_heads = [rng.permutation(deck) for _ in range(_TRIES // 2)]
         by_weight = [_cut(rng.permutation(len(speakers)), weights, goal) for _ in range(_TRIES // 2)]
-        dealings = np.array(by_heads + by_weight)
-        if _lacking(dealings, who, len(names)).min() > 0:
-            # Where nobody says everything, a small share has to be a larger one.
-            dealings = np.concatenate([dealings, rng.integers(0, len(names), (_TRIES, len(speakers)))])
-    got = np.stack([(dealings == k) @ weights for k in range(len(names))], axis=1) / weights.sum()
-    # Something that a split lacks counts more than any distance from the shares, which is 2 at most.
-    distance = np.abs(got - goal).sum(axis=1) + 2.0 * _lacking(dealings, who, len(names))
-    everyone = np.all(np.stack([(dealings == k).any(axis=1) for k in range(len(names))], axis=1), axis=1)
-    distance[~everyone] = np.inf
-    # Among the equally close, the seed chooses.
+        tried = np.array(by_heads + by_weight)
+        if _lacking(tried, sayers, len(names)).min() > 0:
+            # Where no speaker says everything, a split with a small share needs more speakers than its share.
+            tried = np.concatenate([tried, rng.integers(0, len(names), (_TRIES, len(speakers)))])
+    got = np.stack([(tried == k) @ weights for k in range(len(names))], axis=1) / weights.sum()
+    # A missing transcript counts more than any distance from the shares, which is 2 at most.
+    distance = np.abs(got - goal).sum(axis=1) + 2.0 * _lacking(tried, sayers, len(names))
+    nonempty = np.all(np.stack([(tried == k).any(axis=1) for k in range(len(names))], axis=1), axis=1)
+    distance[~nonempty] = np.inf
+    # The seed chooses among equally close ones.
     best = np.flatnonzero(distance <= distance.min() + 1e-9)
-    chosen = dealings[best[int(np.random.default_rng([seed, 1]).integers(len(best)))]]
+    chosen = tried[best[int(np.random.default_rng([seed, 1]).integers(len(best)))]]
     return {speaker: names[int(index)] for speaker, index in zip(speakers, chosen, strict=True)}
 
 
-def _lacking(
-    dealings: npt.NDArray[np.int64], who: npt.NDArray[np.bool_], splits: int
-) -> npt.NDArray[np.int64]:
-    """Return how many pairs of a transcript and a split have nobody who says it there, int64 [dealings].
+def _lacking(tried: npt.NDArray[np.int64], sayers: npt.NDArray[np.bool_], splits: int) -> npt.NDArray[np.int64]:
+    """Return how many pairs of a transcript and a split have no speaker, int64 [tried].
 
     Parameters
     ----------
-    dealings : int64 [dealings, speakers], the split of each speaker.
-    who : bool [transcripts, speakers].
+    tried : int64 [tried, speakers], the split of each speaker.
+    sayers : bool [transcripts, speakers].
     """
-    lacking = np.zeros(len(dealings), np.int64)
-    for speakers in who:
+    lacking = np.zeros(len(tried), np.int64)
+    for speakers in sayers:
         for split in range(splits):
-            lacking += ~((dealings == split) & speakers).any(axis=1)
+            lacking += ~((tried == split) & speakers).any(axis=1)
     return lacking
 
 
-def _add(
+def _extend(
     kept: dict[str, str],
     counts: dict[str, int],
     shares: dict[str, float],
     seed: int,
     says: Mapping[str, Collection[str]],
 ) -> dict[str, str]:
-    """Deal out who is new, each to the split that lacks most; everybody where that leaves a split without something."""
-    anew = _deal(counts, shares, seed, says)
+    """Assign new speakers, each to the split furthest below its share.
+
+    All speakers are assigned anew where keeping the old ones would leave a split empty or without a transcript.
+    """
+    anew = _assign_speakers(counts, shares, seed, says)
     if {*kept.values()} != {*shares}:
         return anew
     new = sorted(speaker for speaker in counts if speaker not in kept)
@@ -244,33 +238,33 @@ def _add(
     lacking = {name: share * total for name, share in shares.items()}
     for speaker, name in kept.items():
         lacking[name] -= counts[speaker]
-    dealt = dict(kept)
+    extended = dict(kept)
     for index in np.random.default_rng([seed, 2]).permutation(len(new)):
         speaker = new[int(index)]
         name = max(lacking, key=lambda split: lacking[split])
-        dealt[speaker] = name
+        extended[speaker] = name
         lacking[name] -= counts[speaker]
-    said = [{(name, each) for speaker, name in way.items() for each in says[speaker]} for way in (anew, dealt)]
-    return anew if len(said[0]) > len(said[1]) else dealt
+    said = [{(name, each) for speaker, name in way.items() for each in says[speaker]} for way in (anew, extended)]
+    return anew if len(said[0]) > len(said[1]) else extended
 
 
 def _cut(
     order: npt.NDArray[np.int64], weights: npt.NDArray[np.float64], goal: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.int64]:
-    """Lay the speakers end to end in this order, as long as they are heavy, and cut the row at the shares."""
+    """Return splits int64 [speakers]: in this order, cut where the cumulated weights reach the shares."""
     middles = (np.cumsum(weights[order]) - weights[order] / 2) / weights.sum()
-    dealing = np.empty(len(order), dtype=np.int64)
-    dealing[order] = np.searchsorted(np.cumsum(goal)[:-1], middles)
-    return dealing
+    splits = np.empty(len(order), dtype=np.int64)
+    splits[order] = np.searchsorted(np.cumsum(goal)[:-1], middles)
+    return splits
 
 
-def _by_recording(members: Sequence[Member], settings: Split) -> list[str]:
-    """Deal recordings out sentence by sentence, so that each split hears as many sentences as it can."""
+def _by_recording(items: Sequence[SplitItem], settings: Split) -> list[str]:
+    """Split recordings sentence by sentence, so that each split has as many sentences as possible."""
     rng = np.random.default_rng(settings.seed)
-    order = sorted(rng.permutation(len(members)), key=lambda index: members[index].transcript)
+    order = sorted(rng.permutation(len(items)), key=lambda index: items[index].transcript)
     goal = np.array([getattr(settings, name) for name in SPLITS])
     got = np.zeros(len(SPLITS))
-    splits = [""] * len(members)
+    splits = [""] * len(items)
     for done, index in enumerate(order, start=1):
         split = int(np.argmax(goal * done - got))
         got[split] += 1

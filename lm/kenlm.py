@@ -1,8 +1,10 @@
-"""The language model: KenLM's own programs, with the parameters of DeepSpeech's generate_lm.py.
+"""The n-gram language model, made by KenLM's programs.
 
-    lmplz         sentences -> n-grams with their probabilities (ARPA)
-    filter        drops n-grams with words outside the vocabulary
-    build_binary  ARPA -> the quantised trie that the client maps into memory
+    lmplz         sentences -> n-gram probabilities (ARPA)
+    filter        drops n-grams with out-of-vocabulary words
+    build_binary  ARPA -> quantised trie that the client maps into memory
+
+Parameters are those of DeepSpeech's generate_lm.py.
 """
 
 from __future__ import annotations
@@ -17,15 +19,14 @@ from pathlib import Path
 
 from asr.core.errors import ScorerError
 from asr.core.files import atomic_path
-from asr.core.parts import part
+from asr.core.third_party import part
 
-# For sorting; what is more is sorted on disk. DeepSpeech's documents say 85 % of the machine's, which is not
-# to be had where anything else runs.
+# For sorting; more is sorted on disk. DeepSpeech's documentation says 85 % of the machine's, which other programs need.
 MEMORY = "512M"
 
 
 def count_words(sentences: Iterable[str], top_k: int) -> tuple[list[str], int]:
-    """Return the `top_k` most frequent words, and how many words there are.
+    """Return the `top_k` most frequent words, and the number of distinct words.
 
     Words that are equally frequent keep the order in which they first occur, as in generate_lm.py.
     """
@@ -40,29 +41,26 @@ def estimate(
     order: int,
     prune: Sequence[int],
     discount_fallback: bool,
-    memory: str = MEMORY,
 ) -> None:
     """Estimate an n-gram model of the sentences in `text`, one a line, and write it to `arpa`.
 
     Parameters
     ----------
     order : longest n-gram, words.
-    prune : n-grams seen at most this often are dropped: a number for each order, the last one for all above; none, and
-        none are.
-        Numbers for orders above `order` are left out.
-    discount_fallback : go on with fixed discounts where there are too few n-grams to estimate them.
-    memory : for sorting, in KenLM's spelling.
+    prune : n-grams with at most this count are dropped: a count for each order, the last one for all above; empty to
+        keep all. Counts for orders above `order` are ignored.
+    discount_fallback : use fixed discounts where there are too few n-grams to estimate them.
 
     Raises
     ------
     ScorerError : lmplz fails; with its reason.
     """
-    # lmplz makes a scratch file and unlinks it at once; one that fails in between would leave it there.
+    # lmplz leaves its scratch files behind where it fails.
     with atomic_path(arpa) as beside, tempfile.TemporaryDirectory(dir=arpa.parent, prefix=".lmplz.") as scratch:
         arguments = [
             *("--order", str(order)),
             *("--temp_prefix", f"{scratch}/"),
-            *("--memory", memory),
+            *("--memory", MEMORY),
             *("--text", str(text)),
             *("--arpa", str(beside)),
         ]
@@ -74,17 +72,17 @@ def estimate(
 
 
 def restrict(arpa: Path, filtered: Path, vocabulary: Iterable[str]) -> None:
-    """Write what `arpa` has of the words in `vocabulary` alone to `filtered`; ScorerError on failure."""
+    """Write the n-grams of `arpa` that contain only words in `vocabulary` to `filtered`; ScorerError on failure."""
     with atomic_path(filtered) as beside:
         _run("filter", ["single", f"model:{arpa}", str(beside)], "\n".join(vocabulary))
 
 
 def pack(arpa: Path, binary: Path, *, a_bits: int, q_bits: int, structure: str) -> None:
-    """Write `arpa` as the binary that the client reads.
+    """Convert `arpa` to the binary that the client reads.
 
     Parameters
     ----------
-    a_bits : most bits that compress the trie's pointers.
+    a_bits : maximum bits of a compressed trie pointer.
     q_bits : bits of a quantised probability.
     structure : "trie".
 
@@ -94,7 +92,7 @@ def pack(arpa: Path, binary: Path, *, a_bits: int, q_bits: int, structure: str) 
     """
     with atomic_path(binary) as beside:
         bits = ["-a", str(a_bits), "-q", str(q_bits)]
-        # -v: without the words themselves. The client finds words by their hashes.
+        # -v: without the words themselves; the client looks them up by hash.
         _run("build_binary", [*bits, "-v", structure, str(arpa), str(beside)])
 
 
@@ -107,9 +105,9 @@ def _run(program: str, arguments: Sequence[str], text: str | None = None) -> Non
 
 
 def _reason(output: str, code: int) -> str:
-    """Return what KenLM says went wrong, in one line.
+    """Return KenLM's error message in one line.
 
-    It says where an exception was thrown (file, function, failed condition), and in the next line why.
+    KenLM prints where an exception was thrown (file, function, failed condition), and why on the next line.
     """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     thrown = [index for index, line in enumerate(lines) if re.search(r" threw \w", line)]
@@ -117,16 +115,16 @@ def _reason(output: str, code: int) -> str:
         reason = lines[thrown[-1] + 1 :][:1] or lines[thrown[-1] :]
         return re.sub(r"\s*Byte: \d+$", "", reason[0])
     if code < 0:
-        return f"it was ended by {signal.Signals(-code).name}"
+        return f"killed by {signal.Signals(-code).name}"
     return lines[-1] if lines else f"exit code {code}"
 
 
 def _fix(output: str, code: int) -> str:
     if "BadDiscountException" in output:
         return "Set discount_fallback = true in [scorer]"
-    # A trie is written through a memory map, where a full disk shows as a bus error.
+    # A trie is written memory-mapped, where a full disk raises a bus error.
     if "No space left" in output or code in (-signal.SIGBUS, -signal.SIGXFSZ):
         return "Make room on the disk"
     if code == -signal.SIGKILL:
-        return "Where the system ran out of memory, lower the limit in [sentences]"
-    return "Look at [scorer] in asr.toml"
+        return "If the system ran out of memory, lower the limit in [sentences]"
+    return "Check [scorer] in asr.toml"

@@ -1,14 +1,12 @@
-"""An n-gram model whose words know how sentences end.
+"""Weight pushing for an n-gram model: each word includes the probability of the likeliest end of the sentence.
 
-The client's decoder scores each word and never the end of a sentence, so that "a latte with" costs it no more than
-"a latte". Here the probability of the likeliest way to finish a sentence is moved into the words that lead there:
-where V(h) is that of the words h, P(w | h) becomes P(w | h) V(h w) / V(h). The log probabilities of a whole sentence
-and its end add up to what they were, but for a constant; without the end, which is all that the client adds up, they
-lack only what ending there is less likely than going on. A word after which nothing is whole pays at once for what
-must still come.
+The client's decoder never scores the end of a sentence, so "a latte with" costs it no more than "a latte". With V(h)
+the probability of the likeliest completion after the words h, P(w | h) becomes P(w | h) V(h w) / V(h). The log
+probability of a whole sentence changes only by a constant, and a word that cannot be the last one pays for its
+likeliest completion at once.
 
-Pushing of weights, Mohri and Riley, "A Weight Pushing Algorithm for Large Vocabulary Speech Recognition" (2001), with
-the likeliest path instead of the sum of all, so that nothing gets likelier than 1.
+Mohri and Riley, "A Weight Pushing Algorithm for Large Vocabulary Speech Recognition" (2001), with the likeliest path
+instead of the sum over all, so that no probability exceeds 1.
 """
 
 from __future__ import annotations
@@ -28,11 +26,11 @@ _BEGIN, _END = "<s>", "</s>"
 
 
 class Arpa:
-    """An n-gram model as ARPA files hold it; probabilities and back-offs as log10.
+    """An n-gram model in memory; probabilities and back-offs as log10.
 
     Attributes
     ----------
-    ngrams : log10 probability and back-off of each n-gram, by order; no back-off in the last.
+    ngrams : by order, log10 probability and back-off of each n-gram; back-off 0 in the last.
     """
 
     def __init__(self, ngrams: list[dict[Words, tuple[float, float]]]) -> None:
@@ -40,7 +38,7 @@ class Arpa:
 
     @classmethod
     def read(cls, path: Path) -> Arpa:
-        """Read a file as lmplz writes it; ScorerError where there is none of that in it."""
+        """Read an ARPA file from lmplz; ScorerError if it is none."""
         ngrams: list[dict[Words, tuple[float, float]]] = []
         with path.open(encoding="utf-8") as file:
             for line in file:
@@ -55,7 +53,7 @@ class Arpa:
         return cls(ngrams)
 
     def write(self, path: Path) -> None:
-        """Write it in whole or not at all."""
+        """Write an ARPA file, atomically."""
         write_text(path, "".join(self._lines()))
 
     def _lines(self) -> Iterator[str]:
@@ -70,8 +68,8 @@ class Arpa:
 
 
 def look_ahead(model: Arpa) -> Arpa:
-    """Return the model with the likeliest end of a sentence in each word's probability."""
-    # What the model tells apart of the words before: every n-gram but the longest, and nothing.
+    """Return the model with weights pushed as the module says."""
+    # States: every n-gram below the highest order, and the empty history.
     contexts = [(), *(words for entries in model.ngrams[:-1] for words in entries if words[-1] != _END)]
     states = {words: number for number, words in enumerate(contexts)}
     value = _values(model, states).tolist()
@@ -81,7 +79,7 @@ def look_ahead(model: Arpa) -> Arpa:
         for words, (probability, backoff) in entries.items():
             if words != (_BEGIN,):
                 after = 0.0 if words[-1] == _END else value[_state(words, states)]
-                # No more than 1 but for the rounding of a sum.
+                # Above 1 only by rounding.
                 probability = min(0.0, probability + after - value[states[words[:-1]]])
             if words in states:
                 backoff += value[_state(words[1:], states)] - value[states[words]]
@@ -90,24 +88,24 @@ def look_ahead(model: Arpa) -> Arpa:
 
 
 def _state(words: Words, states: dict[Words, int]) -> int:
-    """Return the number of the longest end of `words` that is a state."""
+    """Return the number of the longest suffix of `words` that is a state."""
     while words not in states:
         words = words[1:]
     return states[words]
 
 
 def _values(model: Arpa, states: dict[Words, int]) -> npt.NDArray[np.float64]:
-    """Return log10 of the likeliest way from each state to the end of a sentence, float64 [states]."""
+    """Return log10 of the likeliest path from each state to the end of a sentence, float64 [states]."""
     sources, costs, targets = [], [], []
     for entries in model.ngrams:
         for words, (probability, backoff) in entries.items():
             if words != (_BEGIN,):
                 sources.append(states[words[:-1]])
                 costs.append(probability)
-                # One more than there are states: the end.
+                # The state after the last one is the end.
                 targets.append(len(states) if words[-1] == _END else _state(words, states))
             if words in states:
-                # What follows fewer words may follow these, too. A back-off above 1 says that little of it does.
+                # Back-off arc; a back-off weight may exceed 1, which would allow positive cycles.
                 sources.append(states[words])
                 costs.append(min(0.0, backoff))
                 targets.append(_state(words[1:], states))
@@ -115,7 +113,7 @@ def _values(model: Arpa, states: dict[Words, int]) -> npt.NDArray[np.float64]:
     value = np.full(len(states) + 1, -np.inf)
     value[-1] = 0.0
     while True:
-        # No way is likelier than 1, so that no circle makes one better and this comes to rest.
+        # No arc is likelier than 1, so cycles gain nothing and this converges.
         found = value.copy()
         np.maximum.at(found, source, cost + value[target])
         if np.array_equal(found, value):

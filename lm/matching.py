@@ -1,4 +1,4 @@
-"""Which derivation of a template a sentence is, and what it puts into the slots."""
+"""Match a sentence with templates, and fill their slots."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from lm.template import Choice, Gap, Node, Nothing, Series, Slot, Text
 
 
 class Match:
-    """One sentence, held against any number of templates that may share parts.
+    """One sentence, matched with any number of templates that may share parts.
 
-    Every part is tried at a place once, so the work is bounded by the sentence's length times the templates'
-    size, however ambiguous they are.
+    Each part is tried once at each position, so the work is bounded by sentence length times template size, however
+    ambiguous the templates are.
 
     Parameters
     ----------
@@ -21,14 +21,14 @@ class Match:
         self._known: dict[tuple[Node, int], frozenset[int]] = {}
 
     def accepts(self, node: Node) -> bool:
-        """Tell whether the whole sentence is one of the template's."""
+        """Tell whether the template derives the whole sentence."""
         return len(self._text) in self._ends(node, 0)
 
     def slots(self, node: Node) -> dict[str, str] | None:
-        """Return the values of the filled slots; None where the sentence is not the template's.
+        """Return the values of the filled slots; None if the template does not derive the sentence.
 
-        Where it can be read in several ways, earlier options of a choice go before later ones, and earlier
-        parts take as much as they can.
+        Where there are several derivations, earlier options of a choice are preferred, and earlier parts match as
+        much as possible.
         """
         if not self.accepts(node):
             return None
@@ -62,13 +62,13 @@ class Match:
         return known
 
     def _after_gap(self, start: int) -> frozenset[int]:
-        """A gap takes a space, or nothing where one was taken already or none is due."""
+        """A gap matches a space, or nothing at the ends of the sentence and after another gap."""
         if start in (0, len(self._text)) or self._text[start - 1] == " ":
             return frozenset((start,))
         return frozenset((start + 1,)) if self._text[start] == " " else _NOWHERE
 
     def _fill(self, node: Node, start: int, end: int, values: dict[str, str]) -> None:
-        """Read the part, which is known to fit from `start` to `end`, into `values`."""
+        """Add the slots of a part that matches from `start` to `end` to `values`."""
         if isinstance(node, Slot):
             values[node.name] = self._text[start:end].strip()
             self._fill(node.body, start, end, values)
@@ -84,7 +84,7 @@ class Match:
         reached = [{start}]
         for part in node.parts:
             reached.append({stop for place in reached[-1] for stop in self._ends(part, place)})
-        # From behind: of the places reached, only those count from which the end can be reached.
+        # Backwards: keep only the positions from which the end can be reached.
         leads_on = {end}
         useful = [leads_on]
         for part, places in zip(reversed(node.parts), reversed(reached[:-1]), strict=True):

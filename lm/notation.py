@@ -1,8 +1,8 @@
-"""The template notation of Rhasspy and Home Assistant, read into trees.
+"""Parser for the template notation of Rhasspy and Home Assistant.
 
-    (a|b) one of them      [a] with or without      [a|b] one of them or none
+    (a|b) one of them      [a] optional             [a|b] one of them or none
     <rule> = ...           text used in several places, as <rule>
-    {slot} = ...           the same, and what was said there is a value; {slot:name} keeps it as `name`
+    {slot} = ...           the same, and the words are the value of a slot; {slot:name} names it `name`
     # a comment, to the end of the line
 
 docs/sentences.md describes it for users.
@@ -32,26 +32,26 @@ _CLOSING = {"(": ")", "[": "]"}
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence or template, and the line of the file (from 1) where it stands."""
+    """A sentence or template, and its 1-based line number."""
 
     node: Node
     number: int
 
 
 def parse(text: str, alphabet: Alphabet, path: Path | str | None = None) -> list[Line]:
-    """Return the templates of a file's content, in its order.
+    """Parse the content of a sentences.txt, in its order.
 
     Parameters
     ----------
-    text : the content; a byte order mark and any kind of line end are taken.
-    alphabet : what sentences may be spelled with.
-    path : named in errors.
+    text : the content, with any line ends; a byte order mark is ignored.
+    alphabet : characters that sentences may contain.
+    path : of the file, for messages.
 
     Raises
     ------
-    SentenceError : with the line, for everything that is not the notation, and where there is no sentence.
+    SentenceError : a syntax error, with the line, or there is no sentence.
     """
-    # Not splitlines: it would count lines at characters that no editor ends a line at.
+    # Not splitlines, which also splits at characters that editors do not count as line ends.
     lines = re.split(r"\r\n|\r|\n", text.removeprefix("\N{BYTE ORDER MARK}"))
     definitions: dict[str, _Definition] = {}
     templates: list[tuple[int, str]] = []
@@ -62,10 +62,10 @@ def parse(text: str, alphabet: Alphabet, path: Path | str | None = None) -> list
             name, body = defined.groups()
             if name in definitions:
                 raise SentenceError(
-                    f"{name} is defined a second time (first in line {definitions[name].number})",
+                    f"{name} is already defined in line {definitions[name].number}",
                     path=path,
                     line=number,
-                    fix="Give one of them another name",
+                    fix="Rename one of them",
                 )
             definitions[name] = _Definition(body.strip(), number)
         elif line:
@@ -86,11 +86,9 @@ class _Definition:
 
 
 class _Reader:
-    """Turns text into trees; definitions are read when they are first used, and once."""
+    """Parses text into trees; a definition is parsed once, when it is first used."""
 
-    def __init__(
-        self, definitions: dict[str, _Definition], alphabet: Alphabet, path: Path | str | None
-    ) -> None:
+    def __init__(self, definitions: dict[str, _Definition], alphabet: Alphabet, path: Path | str | None) -> None:
         self._definitions = definitions
         self._alphabet = alphabet
         self._path = path
@@ -98,17 +96,17 @@ class _Reader:
         self._open: list[str] = []
 
     def template(self, text: str, number: int) -> Node:
-        """Return the tree of a line that is a sentence."""
+        """Return the tree of a sentence or template."""
         node = self._body(text, number, 0)
         if node.can_be_empty:
-            what = f"everything in {_short(text)} can be left out"
+            what = f"everything in {_short(text)} is optional"
             raise self._error(number, what, "Leave one word outside of [brackets]")
         for name, times in node.slots.items():
             if times > 1:
                 raise self._error(
                     number,
-                    f"{{{name}}} can be said twice in one sentence, and a slot has one value",
-                    f"Name the values apart: {{{name}:first}} and {{{name}:second}}",
+                    f"{{{name}}} can occur twice in one sentence, but a slot has one value",
+                    f"Rename them: {{{name}:first}} and {{{name}:second}}",
                 )
         return node
 
@@ -119,24 +117,22 @@ class _Reader:
         if name not in self._definitions:
             raise self._error(number, f"{name} is not defined", f"Add a line: {name} = (one|or another)")
         if name in self._open:
-            circle = " -> ".join([*self._open[self._open.index(name) :], name])
-            raise self._error(number, f"{name} contains itself: {circle}", "Write it without the circle")
+            cycle = " -> ".join([*self._open[self._open.index(name) :], name])
+            raise self._error(number, f"{name} contains itself: {cycle}", "Remove the cycle")
         definition = self._definitions[name]
         self._open.append(name)
         node = self._body(definition.body, definition.number, depth + 1)
         self._open.pop()
         if name.startswith("{") and node.can_be_empty:
-            raise self._error(
-                definition.number, f"{name} can be empty", f"Write [{name}] where it may be left out"
-            )
+            raise self._error(definition.number, f"{name} can be empty", f"Write [{name}] where it is optional")
         self._resolved[name] = node
         return node
 
     def _body(self, text: str, number: int, depth: int) -> Node:
-        """Return the tree of a line or of the right side of a definition."""
+        """Return the tree of a line, or of the right side of a definition."""
         if not _SPECIAL.search(text):
             if not text:
-                raise self._error(number, "there is nothing after the =", "Write what it stands for")
+                raise self._error(number, "there is nothing after the =", "Write its value")
             return self._text(text, number)
         tokens = self._tokens(text, number)
         node, end = self._choice(tokens, 0, None, number, depth)
@@ -151,8 +147,8 @@ class _Reader:
             if token is None:
                 raise self._error(
                     number,
-                    f"{text[at]!r} in {_short(text)} starts no <rule> and no {{slot}}",
-                    "Write <name> or {name}, defined in a line of its own",
+                    f"{text[at]!r} in {_short(text)} does not start a <rule> or {{slot}}",
+                    "Write <name> or {name}, defined on a line of its own",
                 )
             tokens.append(token)
             at = token.end()
@@ -161,7 +157,7 @@ class _Reader:
     def _choice(
         self, tokens: list[re.Match[str]], at: int, opened: str | None, number: int, depth: int
     ) -> tuple[Node, int]:
-        """Return the options from token `at` to the bracket that closes `opened`, and where it ends."""
+        """Parse the options from token `at` to the bracket that closes `opened`; return the next token, too."""
         if depth > HIGHEST:
             raise self._too_high(number)
         options: list[Node] = []
@@ -224,12 +220,12 @@ class _Reader:
         return node
 
     def _too_high(self, number: int) -> SentenceError:
-        return self._error(number, f"brackets and rules lie more than {HIGHEST} deep", "Write it flatter")
+        return self._error(number, f"brackets and rules are nested more than {HIGHEST} deep", "Nest fewer")
 
     def _error(self, number: int, what: str, fix: str) -> SentenceError:
         return SentenceError(what, path=self._path, line=number, fix=fix)
 
 
 def _short(text: str) -> str:
-    """Return `text` in quotes, cut to what fits in a line."""
+    """Return `text` quoted, truncated to fit in a line."""
     return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -1,12 +1,12 @@
-"""The .scorer package: a KenLM binary, and behind it the weights and the words.
+"""The .scorer package: a KenLM binary, followed by its weights and the vocabulary.
 
     KenLM binary        as build_binary writes it
     int32  0x54524945   "TRIE" read as a C++ multi-character constant
     int32  6            version
     uint8               1 where labels are bytes of UTF-8, 0 where they are an alphabet's
-    float64 alpha       weight of the language model
-    float64 beta        bonus for each word
-    ConstFst            the words; a label is the alphabet's index + 1, and every word ends with the space's
+    float64 alpha       language model weight
+    float64 beta        word insertion bonus
+    ConstFst            the vocabulary; a label is the alphabet's index + 1, and every word ends with the space's
 
 The source is Scorer::save_dictionary in native_client/ctcdecode/scorer.cpp of DeepSpeech 0.9.3.
 """
@@ -25,47 +25,23 @@ from asr.core.errors import ScorerError
 from asr.core.files import atomic_path, write_text
 from asr.settings.sections import Scorer
 from lm import kenlm
-from lm.fst import read_fst, write_fst
+from lm.fst import write_fst
 from lm.look_ahead import Arpa, look_ahead
 from lm.sentences import Templates
-from lm.wordlist import Automaton, Labels, accept_only
+from lm.wordlist import Labels, accept_only
 
 _KENLM_MAGIC = b"mmap lm http://kheafield.com/code format version 5\n\0"
-# Order, padding, probing multiplier, model type, has words, padding, search version; then an n-gram count for
-# each order. They follow the magic and the values by which KenLM knows its own byte order.
+# Order, padding, probing multiplier, model type, has words, padding, search version. They follow the magic and the
+# values by which KenLM checks the byte order.
 _KENLM_PARAMETERS = struct.Struct("<B3xfIB3xI")
 _KENLM_PARAMETERS_AT = 88
 _MOST_ORDERS = 6  # KENLM_MAX_ORDER of the client's build
-_STRUCTURES = ("probing", "rest probing", "trie", "quantised trie", "array trie", "quantised array trie")
+_LAST_STRUCTURE = 5  # quantised array trie
 
 _SCRATCH = ".lm."  # folder beside the binary while it is estimated
 _TRAILER = struct.Struct("<ii?dd")
 _MAGIC, _VERSION = 0x54524945, 6
-_TRAILER_START = struct.pack("<ii", _MAGIC, _VERSION)
 _AGAIN = "Make it again with `make scorer`"
-
-
-@dataclass(frozen=True)
-class ScorerInfo:
-    """What a .scorer says of itself.
-
-    Parameters
-    ----------
-    alpha, beta : weight of the language model and bonus for each word.
-    is_utf8 : labels are bytes, not an alphabet's.
-    order : longest n-gram, words.
-    ngrams : n-grams of each order, from 1 up; those of order 1 include <unk>, <s> and </s>.
-    structure : of the KenLM binary.
-    words : what can be written, in the alphabet's order.
-    """
-
-    alpha: float
-    beta: float
-    is_utf8: bool
-    order: int
-    ngrams: tuple[int, ...]
-    structure: str
-    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -75,10 +51,10 @@ class Built:
     Parameters
     ----------
     binary, vocabulary, scorer : the files.
-    sentences : how many, none counted twice, the language model was estimated from.
-    derivations : how many the templates have.
-    words : how many can be written.
-    remarks : what a user should know, a sentence each.
+    sentences : number of distinct sentences that the language model was estimated from.
+    derivations : number of derivations of the templates.
+    words : size of the vocabulary.
+    remarks : caveats for the user, a sentence each.
     """
 
     binary: Path
@@ -98,13 +74,13 @@ def build(
 
     Parameters
     ----------
-    limit, seed, alike : of the sentences written out, see `Templates.expand`.
+    limit, seed, alike : see `Templates.expand`.
 
     Raises
     ------
-    SentenceError : the sentences are wrong; with the line.
-    ScorerError : a program of KenLM's fails, with its reason, or the folder cannot be written to.
-    SetupError : one of the programs is not installed.
+    SentenceError : sentences.txt has an error; with the line.
+    ScorerError : a KenLM program fails, with its reason, or the folder cannot be written to.
+    SetupError : a KenLM program is not installed.
     """
     templates = Templates.read(sentences_file, alphabet)
     sentences = templates.expand(limit, seed, alike=alike)
@@ -118,14 +94,13 @@ def build(
         )
     if len(words) < total:
         remarks.append(
-            f"{total - len(words)} of {total} words are beyond top_k = {settings.top_k}, and cannot be "
-            "recognised."
+            f"{total - len(words)} of {total} words are beyond top_k = {settings.top_k}, and cannot be recognised."
         )
     binary, vocabulary = folder / "lm.binary", folder / f"vocab-{settings.top_k}.txt"
     scorer = folder / "kenlm.scorer"
     try:
         _estimate(sentences, None if len(words) == total else words, binary, settings)
-        # No line end after the last word, as generate_lm.py leaves it.
+        # No newline after the last word, as in generate_lm.py.
         write_text(vocabulary, "\n".join(words))
         write_scorer(scorer, binary, words, alphabet, alpha=settings.alpha, beta=settings.beta)
     except OSError as error:
@@ -135,36 +110,27 @@ def build(
     return Built(binary, vocabulary, scorer, different, templates.count(), len(words), tuple(remarks))
 
 
-def _estimate(
-    sentences: Sequence[str], vocabulary: Sequence[str] | None, binary: Path, settings: Scorer
-) -> None:
-    """Write a KenLM binary of the sentences, without what is not in the vocabulary where one is given.
+def _estimate(sentences: Sequence[str], vocabulary: Sequence[str] | None, binary: Path, settings: Scorer) -> None:
+    """Write a KenLM binary of the sentences, restricted to the vocabulary if one is given.
 
-    generate_lm.py always filters. A vocabulary of all words filters nothing, and the binary comes out the
-    same, so that pass over all n-grams is left out.
+    generate_lm.py always filters. A vocabulary of all words filters nothing, so None skips that pass.
     """
     binary.parent.mkdir(parents=True, exist_ok=True)
-    # What a process left that was killed in here.
+    # Left by a killed process.
     for left in binary.parent.glob(f"{_SCRATCH}*"):
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=binary.parent, prefix=_SCRATCH) as scratch:
         text, arpa = Path(scratch, "sentences.txt"), Path(scratch, "lm.arpa")
         text.write_text("".join(f"{sentence}\n" for sentence in sentences), encoding="utf-8")
         kenlm.estimate(
-            text,
-            arpa,
-            order=settings.order,
-            prune=settings.prune,
-            discount_fallback=settings.discount_fallback,
+            text, arpa, order=settings.order, prune=settings.prune, discount_fallback=settings.discount_fallback
         )
         if vocabulary is not None:
             whole, arpa = arpa, Path(scratch, "filtered.arpa")
             kenlm.restrict(whole, arpa, vocabulary)
         if settings.look_ahead:
             look_ahead(Arpa.read(arpa)).write(arpa)
-        kenlm.pack(
-            arpa, binary, a_bits=settings.a_bits, q_bits=settings.q_bits, structure=settings.structure
-        )
+        kenlm.pack(arpa, binary, a_bits=settings.a_bits, q_bits=settings.q_bits, structure=settings.structure)
 
 
 def write_scorer(
@@ -174,23 +140,22 @@ def write_scorer(
 
     Parameters
     ----------
-    binary : KenLM binary of the same words.
-    words : what can be written; each spelled in `alphabet`, without spaces.
-    alpha, beta : weight of the language model and bonus for each word, where the client is given no other.
+    binary : KenLM binary with the same vocabulary.
+    words : the vocabulary, spelled in `alphabet` without spaces.
+    alpha, beta : language model weight and word insertion bonus, used where the client is given no other.
 
     Raises
     ------
-    ScorerError : there is no word, the alphabet has no space, or `binary` is no KenLM binary.
+    ScorerError : there are no words, the alphabet has no space, or `binary` is no KenLM binary.
     SentenceError : the alphabet cannot spell a word.
     """
     if " " not in alphabet.labels:
         fix = "Add the space to labels in [alphabet]"
-        raise ScorerError("the alphabet has no space, which ends every word of a scorer", fix=fix)
+        raise ScorerError("the alphabet has no space, which has to end every word of a scorer", fix=fix)
     automaton = accept_only(_spelled(word, alphabet) for word in words)
     if len(automaton.arcs) == 1:
-        raise ScorerError("there is no word to write into a scorer", path=path, fix="Write a sentence")
-    with binary.open("rb") as model:
-        _read_kenlm(model.read(1024), binary)
+        raise ScorerError("there is no word to write into the scorer", path=path, fix="Write a sentence")
+    _check_kenlm(binary)
     with atomic_path(path) as beside:
         shutil.copyfile(binary, beside)
         with beside.open("ab") as file:
@@ -198,77 +163,18 @@ def write_scorer(
             file.write(write_fst(automaton, file.tell()))
 
 
-def read_scorer(path: Path, alphabet: Alphabet | None = None) -> ScorerInfo:
-    """Read a .scorer.
-
-    Parameters
-    ----------
-    alphabet : what its words are spelled with, English by default; without meaning in UTF-8 mode.
-
-    Raises
-    ------
-    ScorerError : the file is missing, damaged, no .scorer of version 6, or of another alphabet.
-    """
-    alphabet = alphabet or Alphabet()
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ScorerError("no such file", path=path, fix="Make it with `make scorer`") from None
-    except OSError as error:
-        raise ScorerError(f"it cannot be read: {error.strerror}", path=path) from None
-    ngrams, structure = _read_kenlm(data, path)
-    # The length of KenLM's part is not written down, but eight given bytes are not in it by chance.
-    at = data.find(_TRAILER_START, _KENLM_PARAMETERS_AT)
-    if at < 0:
-        raise ScorerError("this scorer is cut off: it has no word list", path=path, fix=_AGAIN)
-    try:
-        automaton = read_fst(data, at + _TRAILER.size)
-    except ScorerError as error:
-        raise ScorerError(error.what, path=path, fix=error.fix) from None
-    _, _, is_utf8, alpha, beta = _TRAILER.unpack_from(data, at)
-    # A damaged automaton can have more paths than there are atoms; a scorer has an n-gram for each word.
-    if not 0 < automaton.count() <= ngrams[0]:
-        what = f"its word list has {automaton.count()} words, and its language model {ngrams[0]}"
-        raise ScorerError(f"this scorer is damaged: {what}", path=path, fix=_AGAIN)
-    words = _words(automaton, alphabet, is_utf8, path)
-    return ScorerInfo(alpha, beta, is_utf8, len(ngrams), ngrams, structure, words)
-
-
 def _spelled(word: str, alphabet: Alphabet) -> Labels:
     if not word or " " in word:
-        raise ValueError(f"{word!r} is no word")
+        raise ValueError(f"{word!r} is not a word")
     return tuple(int(index) + 1 for index in alphabet.encode(word + " "))
 
 
-def _words(automaton: Automaton, alphabet: Alphabet, is_utf8: bool, path: Path) -> tuple[str, ...]:
-    foreign = ScorerError(
-        "this scorer was made for another alphabet", path=path, fix="Make it again for this workspace"
-    )
-    words = []
-    for labels in automaton.sequences():
-        if is_utf8:
-            words.append(bytes(label & 0xFF for label in labels).decode("utf-8", "replace"))
-            continue
-        if max(labels) > alphabet.size:
-            raise foreign
-        word = alphabet.decode(label - 1 for label in labels)
-        if word[-1] != " " or " " in word[:-1]:
-            raise foreign
-        words.append(word[:-1])
-    return tuple(words)
-
-
-def _read_kenlm(data: bytes, path: Path) -> tuple[tuple[int, ...], str]:
-    """Return n-gram counts and structure of the KenLM binary that `data` starts with."""
-    if not data.startswith(_KENLM_MAGIC):
-        raise ScorerError("this does not start with a KenLM binary", path=path, fix=_AGAIN)
-    try:
-        order, _, kind, _, _ = _KENLM_PARAMETERS.unpack_from(data, _KENLM_PARAMETERS_AT)
-        counts: Sequence[int] = struct.unpack_from(
-            f"<{order}Q", data, _KENLM_PARAMETERS_AT + _KENLM_PARAMETERS.size
-        )
-    except struct.error:
-        raise ScorerError("this scorer is cut off in its first bytes", path=path, fix=_AGAIN) from None
-    if not 2 <= order <= _MOST_ORDERS or kind >= len(_STRUCTURES) or not counts[0]:
-        raise ScorerError("the KenLM binary in this scorer is damaged", path=path, fix=_AGAIN)
-    return tuple(counts), _STRUCTURES[kind]
+def _check_kenlm(path: Path) -> None:
+    """Raise ScorerError if a file does not start like a KenLM binary that the client can load."""
+    with path.open("rb") as model:
+        data = model.read(_KENLM_PARAMETERS_AT + _KENLM_PARAMETERS.size)
+    if not data.startswith(_KENLM_MAGIC) or len(data) < _KENLM_PARAMETERS_AT + _KENLM_PARAMETERS.size:
+        raise ScorerError("this is not a KenLM binary", path=path, fix=_AGAIN)
+    order, _, structure, _, _ = _KENLM_PARAMETERS.unpack_from(data, _KENLM_PARAMETERS_AT)
+    if not 2 <= order <= _MOST_ORDERS or structure > _LAST_STRUCTURE:
+        raise ScorerError("this KenLM binary is damaged", path=path, fix=_AGAIN)

@@ -1,8 +1,8 @@
-"""sentences.txt: what may be said, counted, written out, drawn at random, and recognised again.
+"""sentences.txt: its sentences counted, expanded, sampled and matched.
 
-How many sentences a template makes says nothing of how often it is said: two slots with a hundred values make
-ten thousand, beside which a plain "stop" would drown. So wherever sentences are drawn, every line of the file
-gets the same share, as far as it has that many, and within a line all derivations are equally likely.
+A template's number of derivations says nothing about how often it is used: two slots with a hundred values make ten
+thousand sentences, among which a plain "stop" would get lost. So samples give every line of the file the same share,
+as far as it has that many derivations, and all derivations of a line are equally likely.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class Templates:
         self.path = path
         self._counts = [line.node.count for line in self.lines]
         self._ends = list(accumulate(self._counts))
-        # A list of plain sentences can be long; looking one up must not mean trying all.
+        # A set, because lists of plain sentences can be long.
         self._plain = {line.node.text for line in self.lines if isinstance(line.node, Text)}
         self._branching = [line.node for line in self.lines if not isinstance(line.node, Text)]
 
     @classmethod
     def read(cls, path: Path | str, alphabet: Alphabet) -> Templates:
-        """Read a file; SentenceError, with the line, where it is missing or wrong."""
+        """Read a file; SentenceError if it is missing or has an error, with the line."""
         path = Path(path)
         try:
             text = path.read_bytes().decode("utf-8")
         except FileNotFoundError:
-            fix = "Write one sentence or template a line into it"
+            fix = "Create it, with one sentence or template a line"
             raise SentenceError("no such file", path=path, fix=fix) from None
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
@@ -61,11 +61,11 @@ class Templates:
 
     @classmethod
     def parse(cls, text: str, alphabet: Alphabet, path: Path | str | None = None) -> Templates:
-        """Take a file's content; SentenceError, with the line, where it is wrong."""
+        """Parse the content of a file; SentenceError for an error, with the line."""
         return cls(parse(text, alphabet, path), path)
 
     def count(self) -> int:
-        """Return the number of derivations; of sentences, where none can be derived in two ways."""
+        """Return the number of derivations, which is that of sentences unless some have two derivations."""
         return self._ends[-1]
 
     def sentence(self, index: int) -> str:
@@ -76,33 +76,31 @@ class Templates:
         return self._write(line, index - self._ends[line] + self._counts[line])
 
     def __iter__(self) -> Iterator[str]:
-        """Go through the sentences of all derivations, however many they are."""
+        """Yield the sentences of all derivations."""
         for line, count in enumerate(self._counts):
             for index in range(count):
                 yield self._write(line, index)
 
     def words(self) -> set[str]:
-        """Return every word of every sentence; SentenceError where choices inside words make too many."""
+        """Return the vocabulary; SentenceError if choices inside words make too many."""
         speller = Speller(random.Random(0))
         return {word for line in self.lines for word in self._spelled(speller, line)}
 
     def expand(self, limit: int, seed: int, *, alike: bool = False) -> list[str]:
         """Return the sentences: all, or a sample where there are more than `limit` derivations.
 
-        The sample is drawn without replacement. It has a sentence of every line and every word that can be
-        said, even where that takes more than `limit`; what is left of the limit is shared out among the lines
-        as the module says.
+        The sample is drawn without replacement. It has a sentence of every line and every word of the vocabulary, even
+        where that takes more than `limit`; the rest of the limit is allocated to the lines as the module says.
 
         Parameters
         ----------
-        limit : most sentences.
-        seed : of the sample; the same seed gives the same.
-        alike : every line of a sample gets the same share: one that makes fewer sentences says them again, in turn.
-            Elsewhere such a line is the rarer the larger the others are.
+        limit : maximum number of sentences.
+        seed : of the sample.
+        alike : give every line of a sample the same share, by repeating the sentences of lines that have fewer.
 
         Returns
         -------
-        Sentences in the file's order, none of them twice but for `alike`.
+        Sentences in the file's order; repeated only where `alike`.
         """
         if self.count() <= limit:
             return list(dict.fromkeys(self))
@@ -110,18 +108,16 @@ class Templates:
         chosen = self._cover(generator)
         least = [len(indices) for indices in chosen]
         have = [limit] * len(self.lines) if alike else self._counts
-        sizes = _share_out(limit, have, least, generator)
+        sizes = _allocate(limit, have, least, generator)
         for indices, count, size in zip(chosen, self._counts, sizes, strict=True):
             _draw_more(indices, count, min(count, size), generator)
-        repeated = (
-            _repeat(sorted(indices), size if alike else 0) for indices, size in zip(chosen, sizes, strict=True)
-        )
+        repeated = (_repeat(sorted(indices), size if alike else 0) for indices, size in zip(chosen, sizes, strict=True))
         drawn = ((line, index) for line, indices in enumerate(repeated) for index in indices)
         sentences = [self._write(line, index) for line, index in drawn]
         return sentences if alike else list(dict.fromkeys(sentences))
 
     def sample(self, count: int, rng: np.random.Generator) -> list[str]:
-        """Return `count` random sentences; every line comes up equally often, within one."""
+        """Return `count` random sentences; the counts of any two lines differ by at most one."""
         generator = random.Random(int(rng.integers(2**63)))
         order: list[int] = []
         while len(order) < count:
@@ -129,22 +125,22 @@ class Templates:
         return [self._write(line, generator.randrange(self._counts[line])) for line in order[:count]]
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 of what can be said, line by line, and of its slots.
+        """Return a SHA-256 of the sentences and slots, line by line.
 
-        Comments, blank lines and the names of rules do not count.
+        Comments, blank lines and the names of rules do not change it.
         """
         known: dict[Node, str] = {}
         return fingerprint([_mark(line.node, known) for line in self.lines])
 
     def accepts(self, sentence: str) -> bool:
-        """Tell whether `sentence`, in which spaces may be doubled, can be derived."""
+        """Tell whether a template derives `sentence`; repeated spaces are ignored."""
         return self.slots(sentence) is not None
 
     def slots(self, sentence: str) -> dict[str, str] | None:
-        """Return what `sentence` puts into the slots; None where it cannot be derived.
+        """Return the slot values of `sentence`; None if no template derives it.
 
-        Where it can be derived in several ways, the first template of the file that derives it counts, and
-        plain sentences come last; `lm.matching.Match.slots` says which way within a template.
+        The first template that derives it is used, plain sentences last. Within a template,
+        `lm.matching.Match.slots` chooses the derivation.
         """
         sentence = " ".join(sentence.split())
         match = Match(sentence)
@@ -158,7 +154,7 @@ class Templates:
         return " ".join(self.lines[line].node.write(index).split())
 
     def _spelled(self, speller: Speller, line: Line) -> dict[str, int]:
-        """Return the words of a line, each with a derivation that has it."""
+        """Return the words of a line, each with a derivation that contains it."""
         try:
             return speller.spell(line.node).words()
         except TooManyWordsError:
@@ -170,7 +166,7 @@ class Templates:
             ) from None
 
     def _cover(self, generator: random.Random) -> list[set[int]]:
-        """Return a few derivations of each line, at least one, that have every word together."""
+        """Return at least one derivation of each line, which together contain every word."""
         first = [generator.randrange(count) for count in self._counts]
         said = {word for line, index in enumerate(first) for word in self._write(line, index).split()}
         chosen = [{index} for index in first]
@@ -184,7 +180,7 @@ class Templates:
 
 
 def _mark(node: Node, known: dict[Node, str]) -> str:
-    """Return what a part says, in short; `known` keeps that of parts which others share."""
+    """Return a digest of a part; `known` caches shared parts."""
     if isinstance(node, Text):
         return f"'{node.text}'"
     mark = known.get(node)
@@ -202,12 +198,10 @@ def _mark(node: Node, known: dict[Node, str]) -> str:
     return mark
 
 
-def _share_out(
-    limit: int, counts: Sequence[int], least: Sequence[int], generator: random.Random
-) -> list[int]:
-    """Return how many sentences each line gives, so that together they are `limit`.
+def _allocate(limit: int, counts: Sequence[int], least: Sequence[int], generator: random.Random) -> list[int]:
+    """Return the number of sentences of each line, `limit` in total.
 
-    All give the same number, but none more than it has (`counts`) and none fewer than it must (`least`).
+    All lines get the same number, at most their `counts` and at least their `least`.
     """
 
     def sizes(level: int) -> list[int]:
@@ -219,14 +213,14 @@ def _share_out(
         low, high = (middle, high) if sum(sizes(middle)) <= limit else (low, middle - 1)
     shared, more = sizes(low), sizes(low + 1)
     growing = [line for line in range(len(counts)) if more[line] > shared[line]]
-    # What does not go round goes to lines drawn by lot.
+    # The remainder goes to random lines.
     for line in generator.sample(growing, max(0, min(len(growing), limit - sum(shared)))):
         shared[line] += 1
     return shared
 
 
 def _draw_more(indices: set[int], count: int, size: int, generator: random.Random) -> None:
-    """Add to `indices` until they are `size` of the numbers below `count`, drawn evenly."""
+    """Add random numbers below `count` to `indices` until there are `size`."""
     if 2 * size > count:
         rest = [index for index in range(count) if index not in indices]
         indices.update(generator.sample(rest, size - len(indices)))
@@ -235,5 +229,5 @@ def _draw_more(indices: set[int], count: int, size: int, generator: random.Rando
 
 
 def _repeat(indices: list[int], least: int) -> list[int]:
-    """Return the indices, over and over until they are `least` at least."""
+    """Return the indices, repeated in turn until there are at least `least`."""
     return [*indices, *islice(cycle(indices), max(0, least - len(indices)))]

@@ -1,7 +1,7 @@
-"""Which words a template can spell, each with the number of a derivation that spells it.
+"""The vocabulary of a template, with a derivation for each word.
 
-Pieces that stand together without a space make one word, so words are found piece by piece: of every part of
-a template it is enough to know the words that lie within it, and what it adds to those before and after.
+Pieces that are not separated by a space make one word. So for each part of a template this collects the words inside
+it and the pieces that join with those before and after it.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from dataclasses import dataclass, field
 
 from lm.template import Choice, Gap, Node, Nothing, Series, Slot, Text
 
-# Pieces put together, (a|b|...)(a|b|...) and so on, make ever more words; commands have fewer than this.
+# Guards against (a|b|...)(a|b|...)..., whose words multiply.
 MOST_WORDS = 1_000_000
 
-Witnesses = dict[str, int]  # a text, and a derivation that has it
+Witnesses = dict[str, int]  # text to the number of a derivation that contains it
 
 
 class TooManyWordsError(Exception):
-    """The choices inside words make more than MOST_WORDS of them."""
+    """Choices inside words make more than MOST_WORDS words."""
 
 
 @dataclass
 class Spelling:
-    """What the derivations of a part look like.
+    """The pieces of words in a part's derivations.
 
     Parameters
     ----------
-    whole : texts of the derivations without a space.
-    first, last : pieces before the first space and after the last one, of the others.
+    whole : derivations without a space.
+    first, last : pieces before the first and after the last space of the others.
     inner : words between two spaces.
     """
 
@@ -38,7 +38,7 @@ class Spelling:
     inner: Witnesses = field(default_factory=dict)
 
     def words(self) -> Witnesses:
-        """Return the words, where nothing stands before and after."""
+        """Return the words of the part by itself."""
         words: Witnesses = {}
         for texts in (self.inner, self.first, self.last, self.whole):
             for text, index in texts.items():
@@ -48,11 +48,11 @@ class Spelling:
 
 
 class Speller:
-    """Finds the spellings of parts; those that several templates share are found once.
+    """Finds the spellings of parts, those shared by several templates only once.
 
     Parameters
     ----------
-    generator : chooses the rest of a derivation, beside the word that it is found for.
+    generator : chooses the rest of each derivation at random.
     """
 
     def __init__(self, generator: random.Random) -> None:
@@ -60,7 +60,7 @@ class Speller:
         self._known: dict[Node, Spelling] = {}
 
     def spell(self, node: Node) -> Spelling:
-        """Return the spelling of a part; TooManyWordsError where it has too many."""
+        """Return the spelling of a part; TooManyWordsError if it has too many words."""
         if isinstance(node, Text):
             return _spell_text(node.text)
         if isinstance(node, Gap):

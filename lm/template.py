@@ -1,8 +1,7 @@
-"""What a template is made of: a tree whose derivations are counted, numbered and written out.
+"""Templates as trees whose derivations are counted, numbered and written.
 
-A derivation takes one option of every choice. Its text is what Home Assistant makes of the notation: the
-pieces put together as they stand, runs of spaces collapsed. So `light[s]` is "light" or "lights", and
-`the [red] light` is "the light" or "the red light".
+A derivation takes one option of every choice. As in Home Assistant, its text is the concatenation of its pieces with
+runs of spaces collapsed: `light[s]` is "light" or "lights", `the [red] light` is "the light" or "the red light".
 """
 
 from __future__ import annotations
@@ -12,21 +11,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import prod
 
-# Trees are walked by recursion; a higher one is refused when it is read.
+# Trees are traversed recursively; the parser refuses higher ones.
 HIGHEST = 100
 
 _NO_SLOTS: Mapping[str, int] = {}
 
 
 class Node(ABC):
-    """A part of a template. Parts are shared, never changed, and equal only to themselves.
+    """A part of a template. Parts are shared, immutable and compared by identity.
 
     Parameters
     ----------
-    count : derivations, exact however many they are.
-    height : longest way down to a leaf.
-    can_be_empty : a derivation at least holds no word.
-    slots : how often, at most, one derivation fills each slot.
+    count : number of derivations, exact.
+    height : longest path to a leaf.
+    can_be_empty : some derivation has no word.
+    slots : how often a derivation fills each slot, at most.
     """
 
     __slots__ = ("can_be_empty", "count", "height", "slots")
@@ -45,11 +44,11 @@ class Node(ABC):
 
     @abstractmethod
     def write(self, index: int) -> str:
-        """Return the text of derivation `index`, 0 <= index < count, with its spaces as they come."""
+        """Return the text of derivation `index`, 0 <= index < count; spaces are not collapsed."""
 
 
 class Text(Node):
-    """Words, or a piece of one; one space between words and none around them."""
+    """Words or a piece of a word, with single spaces between words."""
 
     __slots__ = ("text",)
 
@@ -62,7 +61,7 @@ class Text(Node):
 
 
 class Gap(Node):
-    """The space between words. Where the sentence starts or ends, or beside another one, it is nothing."""
+    """A space between words; nothing at the start or end of a sentence and beside another gap."""
 
     __slots__ = ()
 
@@ -74,7 +73,7 @@ class Gap(Node):
 
 
 class Nothing(Node):
-    """What `[optional]` is when it is left out."""
+    """The empty alternative of `[optional]`."""
 
     __slots__ = ()
 
@@ -86,7 +85,7 @@ class Nothing(Node):
 
 
 class Series(Node):
-    """Its parts, one after the other. The choices of the last part are counted through first."""
+    """A sequence of parts; derivations are numbered with the last part varying fastest."""
 
     __slots__ = ("parts",)
 
@@ -111,7 +110,7 @@ class Series(Node):
 
 
 class Choice(Node):
-    """One of its options; the derivations of the first come first."""
+    """One of several options; the derivations of the first come first."""
 
     __slots__ = ("options",)
 
@@ -133,11 +132,11 @@ class Choice(Node):
             if index < option.count:
                 return option.write(index)
             index -= option.count
-        raise IndexError("no derivation of this number")
+        raise IndexError("no such derivation")
 
 
 class Slot(Node):
-    """A body whose words are kept as the value of the slot `name`."""
+    """A body whose words are the value of the slot `name`."""
 
     __slots__ = ("body", "name")
 

@@ -1,13 +1,13 @@
-"""The words as an automaton: the smallest deterministic one that accepts them and nothing else.
+"""The vocabulary as a minimal deterministic acyclic automaton.
 
-DeepSpeech's packager determinises and minimises a trie with OpenFST; adding sorted words to an automaton that
-is minimal all the while gives the same one, in memory of its own size (Daciuk, Mihov, Watson and Watson,
-"Incremental Construction of Minimal Acyclic Finite-State Automata", Computational Linguistics 26(1), 2000).
+DeepSpeech's packager determinises and minimises a trie with OpenFST. Adding sorted words to an automaton that is kept
+minimal gives the same result in less memory (Daciuk, Mihov, Watson and Watson, "Incremental Construction of Minimal
+Acyclic Finite-State Automata", Computational Linguistics 26(1), 2000).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 Labels = tuple[int, ...]
@@ -16,50 +16,31 @@ Arcs = tuple[tuple[int, int], ...]  # label, next state
 
 @dataclass(frozen=True)
 class Automaton:
-    """An acyclic deterministic automaton; it starts in state 0, and arcs lead to higher states only.
+    """An acyclic deterministic automaton that starts in state 0; arcs lead to higher states only.
 
     Parameters
     ----------
-    arcs : of each state, in rising order of the labels: the order in which the client's matcher searches.
-    final : which states accept.
+    arcs : of each state, sorted by label, as the client's matcher requires.
+    final : accepting states.
     """
 
     arcs: tuple[Arcs, ...]
     final: frozenset[int]
 
-    def accepts(self, labels: Iterable[int]) -> bool:
-        """Tell whether the automaton accepts a sequence of labels."""
-        state = 0
-        for label in labels:
-            following = dict(self.arcs[state]).get(label)
-            if following is None:
-                return False
-            state = following
-        return state in self.final
-
     def count(self) -> int:
-        """Return the number of sequences that it accepts."""
+        """Return the number of accepted sequences."""
         counts = [0] * len(self.arcs)
         for state in reversed(range(len(self.arcs))):
             counts[state] = (state in self.final) + sum(counts[after] for _, after in self.arcs[state])
         return counts[0]
 
-    def sequences(self) -> Iterator[Labels]:
-        """Go through the sequences that it accepts, in rising order."""
-        stack: list[tuple[int, Labels]] = [(0, ())]
-        while stack:
-            state, labels = stack.pop()
-            if state in self.final:
-                yield labels
-            stack.extend((after, (*labels, label)) for label, after in reversed(self.arcs[state]))
-
 
 def arrange(arcs: Sequence[Arcs], final: Collection[int], start: int) -> Automaton:
-    """Return the states that are reached from `start`, numbered so that arcs lead upwards.
+    """Return the states reachable from `start` in topological order.
 
     Raises
     ------
-    ValueError : arcs run in a circle.
+    ValueError : there is a cycle.
     """
     finished: list[int] = []
     seen, on_path = {start}, {start}
@@ -68,7 +49,7 @@ def arrange(arcs: Sequence[Arcs], final: Collection[int], start: int) -> Automat
         state, leaving = stack[-1]
         for _, after in leaving:
             if after in on_path:
-                raise ValueError("arcs run in a circle")
+                raise ValueError("the automaton has a cycle")
             if after not in seen:
                 seen.add(after)
                 on_path.add(after)
@@ -78,7 +59,7 @@ def arrange(arcs: Sequence[Arcs], final: Collection[int], start: int) -> Automat
             finished.append(state)
             on_path.discard(state)
             stack.pop()
-    # A state is finished after all that it leads to.
+    # A state is finished after all its successors.
     order = finished[::-1]
     number = {state: index for index, state in enumerate(order)}
     return Automaton(
@@ -88,7 +69,7 @@ def arrange(arcs: Sequence[Arcs], final: Collection[int], start: int) -> Automat
 
 
 def accept_only(sequences: Iterable[Labels]) -> Automaton:
-    """Return the smallest automaton that accepts the given sequences and no others."""
+    """Return the minimal automaton that accepts exactly the given sequences."""
     building = _Building()
     for labels in sorted(set(sequences)):
         building.add(labels)
@@ -96,13 +77,13 @@ def accept_only(sequences: Iterable[Labels]) -> Automaton:
 
 
 class _Building:
-    """The automaton while it grows: all of it is minimal but the path of the latest word."""
+    """A growing automaton, minimal except for the path of the latest word."""
 
     def __init__(self) -> None:
         self._arcs: list[dict[int, int]] = [{}]
         self._final: set[int] = set()
         self._known: dict[tuple[bool, Arcs], int] = {}
-        # States along the latest word, and the label that leads to each; the start comes first.
+        # States along the latest word, each with the label that leads to it; the start comes first.
         self._path: list[tuple[int, int]] = [(0, 0)]
         self._free: list[int] = []
 
@@ -122,7 +103,7 @@ class _Building:
         return arrange([tuple(sorted(arcs.items())) for arcs in self._arcs], self._final, 0)
 
     def _settle(self, length: int) -> None:
-        """Put known states in place of those of the path's end, after the first `length` labels."""
+        """Replace the path beyond its first `length` labels by equivalent known states."""
         while len(self._path) - 1 > length:
             state, label = self._path.pop()
             arcs = self._arcs[state]

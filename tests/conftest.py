@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 
 from asr.core.errors import SetupError
-from asr.core.parts import part
+from asr.core.third_party import part
 
 # No test's outcome depends on how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from asr.core import parts
+from asr.core import third_party
 from asr.core.errors import SetupError
 from tools.commands.steps.engines import IMAGE
 
@@ -64,7 +64,7 @@ def test_they_build_with_the_packages_that_the_set_up_installs(name: str) -> Non
 
 def test_the_trainers_commit_is_the_released_clients() -> None:
     try:
-        library = parts.part("lib/libdeepspeech.so").read_bytes()
+        library = third_party.part("lib/libdeepspeech.so").read_bytes()
     except SetupError as error:
         pytest.skip(str(error))
     (commit,) = set(re.findall(r"rev-parse HEAD\)\" == ([0-9a-f]+)\*", (ROOT / "Dockerfile.train").read_text()))
@@ -84,6 +84,7 @@ def test_they_are_run_as_this_user_on_this_machine_only(tmp_path: Path) -> None:
 
 
 def test_the_image_has_the_parts_that_a_set_up_makes() -> None:
-    made = re.findall(r"python tools/parts\.py ([a-z ]+)", " ".join(rest for _, rest in instructions("Dockerfile")))
-    set_up = re.search(r"tools/parts\.py --quiet ([a-z ]+)", (ROOT / "tools/setup").read_text())
+    lines = " ".join(rest for _, rest in instructions("Dockerfile"))
+    made = re.findall(r"python tools/third_party\.py ([a-z ]+)", lines)
+    set_up = re.search(r"tools/third_party\.py --quiet ([a-z ]+)", (ROOT / "tools/setup").read_text())
     assert set_up is not None and sorted(" ".join(made).split()) == sorted(set_up[1].split())

@@ -110,7 +110,7 @@ def bare_machine(folder: Path) -> dict[str, str]:
 def copy_of_setup(folder: Path) -> Path:
     """Return a checkout of what tools/setup reads, with nothing installed."""
     (folder / "tools").mkdir(parents=True)
-    for name in ("tools/setup", "tools/parts.py", "pyproject.toml", *LOCKS[:2]):
+    for name in ("tools/setup", "tools/third_party.py", "pyproject.toml", *LOCKS[:2]):
         shutil.copy(ROOT / name, folder / name)
     return folder
 

@@ -1,12 +1,11 @@
-"""The constants of the keyword frontend as C: window, twiddles, filterbank, gain and logarithm.
+"""Generate the constants of the keyword frontend as C: window, twiddles, filterbank, gain and logarithm.
 
     .venv/bin/python -m tools.frontend_tables        writes frontend_tables.h and average_tables.h in firmware/lib
 
-The formulas, and the single precision they are computed in, are those of TensorFlow's microfrontend
-(tensorflow/lite/experimental/microfrontend/lib, Apache-2.0) and of its Fourier transform, KISS FFT (BSD-3-Clause,
-Mark Borgerding). Functions of a float are taken in double precision and rounded once. Only log1pf goes its own way:
-the C libraries of boards (newlib, as glibc before 2.41) have fdlibm's, which is sometimes a unit in the last place
-off, and that moves two weights of the filterbank.
+Formulas and single precision are those of TensorFlow's microfrontend (tensorflow/lite/experimental/microfrontend/lib,
+Apache-2.0) and its Fourier transform, KISS FFT (BSD-3-Clause, Mark Borgerding). Functions of a float are computed in
+double precision and rounded once, except log1pf: the C libraries of boards (newlib, glibc before 2.41) have fdlibm's,
+which is sometimes one unit in the last place off and changes two weights of the filterbank.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ AVERAGE_HEADER = FOLDER / "average_tables.h"
 SAMPLE_RATE = 16000  # Hz
 WINDOW = 480  # samples, 30 ms
 STEP = 320  # samples, 20 ms
-FFT = 512  # samples, the window and zeros
+FFT = 512  # samples, the zero-padded window
 CHANNELS = 40
 SLICES = 49  # of one second
 LOWER, UPPER = 125.0, 7500.0  # Hz, the band of the filterbank
 WINDOW_BITS = 12
 FILTER_BITS = 12
 NOISE_BITS = 14
-# What micro_speech sets; the names are the microfrontend's.
+# micro_speech's values; the names are the microfrontend's.
 SMOOTHING_BITS = 10
 EVEN_SMOOTHING, ODD_SMOOTHING, MIN_SIGNAL_REMAINING = 0.025, 0.06, 0.05
 PCAN_STRENGTH, PCAN_OFFSET, PCAN_GAIN_BITS = 0.95, 80.0, 21
@@ -41,7 +40,7 @@ PCAN_SNR_BITS = 12
 PCAN_INTERVALS = 32
 LOG_SCALE_SHIFT = 6
 LOG_SEGMENTS_BITS, LOG_BITS = 7, 16
-# micro_speech's input: 0 to 26 as int8, from values that are 25.6 times that.
+# micro_speech's input: 0 to 26 as int8, from values scaled by 25.6.
 QUANTISE_DIVISOR = 666
 
 single = np.float32
@@ -54,7 +53,7 @@ def of_single(function: Callable[[float], float], x: Single) -> Single:
 
 
 def window() -> list[int]:
-    """Return the Hann window in units of 1/4096; whole, since single precision leaves it not quite symmetric."""
+    """Return the whole Hann window in units of 1/4096; single precision makes it slightly asymmetric."""
     argument = single(math.pi) * single(2) / single(WINDOW)
     values = []
     for i in range(WINDOW):
@@ -70,19 +69,19 @@ def unit(phase: float) -> tuple[int, int]:
 
 
 def twiddles() -> list[int]:
-    """Return the factors of a butterfly of four, three complex ones for each of 64 places of the last stage."""
+    """Return the twiddle factors of a radix-4 butterfly: three complex ones for 64 positions of the last stage."""
     half = FFT // 2
     return [part for k in range(half // 4) for j in (1, 2, 3) for part in unit(-2 * math.pi * j * k / half)]
 
 
 def split_twiddles() -> list[int]:
-    """Return the factors that part the two halves of a real transform: complex ones for bins 1 to 128."""
+    """Return the complex twiddle factors of a real transform, for bins 1 to 128."""
     half = FFT // 2
     return [part for i in range(half // 2) for part in unit(-math.pi * ((i + 1) / half + 0.5))]
 
 
 def places() -> list[int]:
-    """Return where each of 240 pairs of samples goes, so that what the first butterflies take are neighbours."""
+    """Return the digit-reversed position of each of 240 pairs of samples."""
 
     def reversed_digits(n: int) -> int:
         return (n & 3) << 6 | (n >> 2 & 3) << 4 | (n >> 4 & 3) << 2 | n >> 6
@@ -92,10 +91,9 @@ def places() -> list[int]:
 
 @dataclass(frozen=True)
 class Filterbank:
-    """Triangles on the mel scale: how many bins end in each channel, and the weight of each bin in 1/4096.
+    """Triangular filters on the mel scale: number of bins ending in each channel, and weight of each bin in 1/4096.
 
-    A bin's weight counts for the channel in whose rising half it lies; what is left of it, 4096 - weight, counts
-    for the channel after.
+    A bin adds its weight to the channel on whose rising slope it is, and 4096 - weight to the next channel.
     """
 
     start: int
@@ -155,23 +153,23 @@ def filterbank() -> Filterbank:
             rising = math.floor(weight * one + single(0.5))
             falling = math.floor((single(1) - weight) * one + single(0.5))
             if rising + falling != 1 << FILTER_BITS:
-                raise ArithmeticError(f"bin {index}: {rising} and {falling} are not one together")
+                raise ArithmeticError(f"bin {index}: {rising} and {falling} do not add up to one")
             weights.append(rising)
             index += 1
         widths.append(index - first)
-    # The square root counts on a channel below 2^48; a bin's energy is at most 2 * 32767^2.
+    # The square root requires channels below 2^48; a bin's energy is at most 2 * 32767^2.
     if max(widths) * 2 * (1 << FILTER_BITS) * 2 * 32767**2 >= 1 << 48:
         raise ArithmeticError("a channel may exceed 48 bits")
     return Filterbank(start, widths, weights)
 
 
 def correction_bits() -> int:
-    """Return by how many bits the transform and the filterbank have made a value too small."""
+    """Return the bits by which transform and filterbank scale values down."""
     return FFT.bit_length() - 1 - FILTER_BITS // 2
 
 
 def gain() -> list[int]:
-    """Return the gain of PCAN as a table of parabolas, one for each power of two of the noise estimate."""
+    """Return the PCAN gain as a table of parabolas, one for each power of two of the noise estimate."""
     input_bits = SMOOTHING_BITS - correction_bits()
 
     def look_up(x: int) -> int:
@@ -193,18 +191,18 @@ def gain() -> list[int]:
 
 
 def logarithm() -> list[int]:
-    """Return by how much log2(1 + x) lies above x, in 1/65536, at the ends of 128 segments."""
+    """Return log2(1 + x) - x in units of 1/65536 at the ends of 128 segments."""
     segments, one = 1 << LOG_SEGMENTS_BITS, 1 << LOG_BITS
     return [round((math.log2(1 + i / segments) - i / segments) * one) for i in range(segments + 1)]
 
 
 def fraction(value: float, bits: int) -> int:
-    """Return a share in units of 2^-bits, cut off as the microfrontend cuts it."""
+    """Return a fraction in units of 2^-bits, truncated as in the microfrontend."""
     return int(single(value) * single(1 << bits))
 
 
 def constants(filters: Filterbank) -> dict[str, int]:
-    """Return the numbers that firmware/lib/frontend.c takes by name."""
+    """Return the named constants of firmware/lib/frontend.c."""
     return {
         "WINDOW_BITS": WINDOW_BITS,
         "FILTER_BITS": FILTER_BITS,
@@ -228,7 +226,7 @@ def constants(filters: Filterbank) -> dict[str, int]:
 
 
 def c_array(kind: str, name: str, values: Sequence[int]) -> str:
-    """Return a C array of integers, in lines of at most 100 characters."""
+    """Return a C array of integers with lines of at most 100 characters."""
     lines, line = [], "   "
     for value in values:
         if len(line) + len(str(value)) + 2 > 100:
@@ -254,14 +252,8 @@ def render() -> str:
         ("uint16_t", "LOG2_ABOVE", logarithm()),
     ]
     body = "".join(c_array(*table) for table in tables)
-    shape = {
-        "SAMPLE_RATE": SAMPLE_RATE,
-        "WINDOW": WINDOW,
-        "STEP": STEP,
-        "CHANNELS": CHANNELS,
-        "SLICES": SLICES,
-    }
-    # Of the numbers, not of the text: a comment may change without making every model a stranger.
+    shape = {"SAMPLE_RATE": SAMPLE_RATE, "WINDOW": WINDOW, "STEP": STEP, "CHANNELS": CHANNELS, "SLICES": SLICES}
+    # Of the numbers, not the text: comments may change without invalidating models.
     digest = zlib.crc32(repr((shape, numbers, tables)).encode())
     shape_lines = defines("FRONTEND", shape.items())
     return f"""/* Settings and tables of the keyword frontend. Made by tools/frontend_tables.py; do not edit.
@@ -285,7 +277,7 @@ def render() -> str:
 
 
 def render_average() -> str:
-    """Return average_tables.h, for the older features: half a periodic Hann window and a quarter of a sine."""
+    """Return average_tables.h: half a periodic Hann window and a quarter of a sine."""
     half = range(WINDOW // 2 + 1)
     hann = [round((0.5 - 0.5 * math.cos(2 * math.pi * i / WINDOW)) * (1 << 30)) for i in half]
     sine = [round(math.sin(2 * math.pi * n / FFT) * (1 << 30)) for n in range(FFT // 4 + 1)]
@@ -301,7 +293,7 @@ def render_average() -> str:
 
 
 def defines(prefix: str, numbers: Iterable[tuple[str, int]]) -> str:
-    """Return one #define a number."""
+    """Return a #define for each number."""
     return "".join(f"#define {prefix}_{name} {value}\n" for name, value in numbers)
 
 

@@ -1,9 +1,9 @@
-"""Runs the code of a notebook from top to bottom, and keeps what it printed and the pictures it showed.
+"""Run a notebook from top to bottom, and store its printed output and pictures.
 
     python -m tools.notebook docs/keyword.ipynb      # writes the outputs into the file
 
-Plain Python without Jupyter: cells hold no magics, and show pictures through IPython.display's `display` and
-`Image`, for which two small stand-ins serve here. So the tests run a notebook without forty more packages.
+Works without Jupyter and its forty packages. Cells have no magics, and show pictures with `display` and `Image` of
+IPython.display, which are replaced by small stand-ins.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from asr.core.files import write_text
 
 
 class Image:
-    """A picture for `display`, as IPython's."""
+    """Stand-in for IPython.display.Image."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -34,11 +34,11 @@ def run(path: Path, values: dict[str, Any] | None = None) -> dict[str, Any]:
 
     Parameters
     ----------
-    values : names that the first cell finds set already.
+    values : variables that are defined before the first cell.
 
     Raises
     ------
-    UserError : a cell failed; the text says which one and how.
+    UserError : a cell failed; with its number and error.
     """
     notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     names: dict[str, Any] = {"__name__": "__main__", **(values or {})}
@@ -52,7 +52,7 @@ def run(path: Path, values: dict[str, Any] | None = None) -> dict[str, Any]:
     module = types.ModuleType("IPython.display")
     module.display, module.Image = display, Image  # type: ignore[attr-defined]
     shell = types.ModuleType("IPython")
-    # matplotlib asks the first time it draws, and leaves one from 8.24 on alone.
+    # matplotlib checks it when it first draws.
     shell.version_info = (9, 0)  # type: ignore[attr-defined]
     before = {name: sys.modules.get(name) for name in ("IPython", "IPython.display")}
     sys.modules["IPython"], sys.modules["IPython.display"] = shell, module
@@ -87,13 +87,13 @@ def run(path: Path, values: dict[str, Any] | None = None) -> dict[str, Any]:
 
 
 def pictures(notebook: dict[str, Any]) -> list[bytes]:
-    """Return the PNG files among a notebook's outputs."""
+    """Return the PNG files in a notebook's outputs."""
     shown = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
     return [base64.b64decode(output["data"]["image/png"]) for output in shown if "data" in output]
 
 
 def main() -> None:
-    """Run the notebooks named, and write their outputs into them."""
+    """Run notebooks, and write their outputs into them."""
     for name in sys.argv[1:]:
         path = Path(name)
         write_text(path, json.dumps(run(path), indent=1, ensure_ascii=False) + "\n")

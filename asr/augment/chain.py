@@ -1,4 +1,4 @@
-"""The chain of effects that training applies to each clip, each time it is heard."""
+"""The chain of random effects that training applies to each clip in each epoch."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from asr.core.audio import SAMPLE_RATE
 from asr.settings.augment import Augment
 
 _LOUDEST = np.float32(0.999)  # of full scale
-_SOFT_END = round(0.25 * SAMPLE_RATE)  # samples that an endpointer takes at most of each end
+_SOFT_END = round(0.25 * SAMPLE_RATE)  # samples that an endpointer cuts off at most at each end
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What the chain did to one utterance.
+    """The effects applied to one utterance.
 
     Parameters
     ----------
-    steps : pairs of an effect's name and its parameters in words, in the order applied.
+    steps : pairs of an effect's name and its parameters as text, in order.
     """
 
     steps: tuple[tuple[str, str], ...]
@@ -34,16 +34,16 @@ class Applied:
 
 
 class Chain:
-    """Effects in the order of the real world: voice, silence around, room, noise, microphone, level.
+    """Voice, silence at the ends, room, noise, microphone, level.
 
-    The result depends on the settings, the sounds and the state of the generator alone, in any process. A
-    chain pickles small: worker processes simulate its rooms again, which takes a tenth of a second.
+    The result depends only on the settings, the sounds and the state of the generator. Pickling leaves out the rooms,
+    which worker processes simulate again in a tenth of a second.
 
     Parameters
     ----------
     settings : section [augment] of asr.toml.
-    noises : recorded noise; None where there is none.
-    voices : clips to make babble of; None where there are none.
+    noises : recorded noise, if any.
+    voices : clips to make babble of, if any.
     seed : of the simulated rooms.
     """
 
@@ -61,39 +61,35 @@ class Chain:
 
     @property
     def rooms(self) -> tuple[Room, ...]:
-        """The simulated rooms, made when first asked for."""
+        """The simulated rooms, made on first use."""
         if self._rooms is None:
             chosen = self.settings
             self._rooms = make_rooms(self._seed, chosen.rooms, chosen.reverberation, chosen.distance)
         return self._rooms
 
     def apply(self, samples: Float, rng: np.random.Generator, *, shortest: int = 0) -> Float:
-        """Return a copy of `samples` as it could have sounded; see `describe`."""
+        """Return augmented `samples`; see `describe`."""
         return self.describe(samples, rng, shortest=shortest)[0]
 
-    def hear(
-        self, samples: Float, rng: np.random.Generator, versions: int, *, shortest: int = 0
-    ) -> list[Float]:
-        """Return one way to say `samples`, heard in so many rooms, noises and microphones; the first as by `apply`."""
+    def variants(self, samples: Float, rng: np.random.Generator, count: int, *, shortest: int = 0) -> list[Float]:
+        """Return `count` versions with one voice and different rooms, noise and microphones; the first is `apply`'s."""
         if not self.settings.enabled or samples.shape[0] == 0:
-            return [samples.astype(np.float32)] * versions
-        said = self._ends(self._voice(samples.astype(np.float32), rng, shortest, []), rng, shortest, [])
-        return [self._microphone(self._room(said, rng, []), rng, []) for _ in range(versions)]
+            return [samples.astype(np.float32)] * count
+        dry = self._ends(self._voice(samples.astype(np.float32), rng, shortest, []), rng, shortest, [])
+        return [self._microphone(self._room(dry, rng, []), rng, []) for _ in range(count)]
 
-    def describe(
-        self, samples: Float, rng: np.random.Generator, *, shortest: int = 0
-    ) -> tuple[Float, Applied]:
-        """Augment one utterance and tell what was done.
+    def describe(self, samples: Float, rng: np.random.Generator, *, shortest: int = 0) -> tuple[Float, Applied]:
+        """Augment one utterance and return the effects, too.
 
         Parameters
         ----------
         samples : float32 [n] at 16 kHz in [-1, 1].
-        rng : generator; the same state gives the same samples.
-        shortest : samples that the speech must not be shortened below, for a long transcript.
+        rng : the same state gives the same result.
+        shortest : minimum length of the speech in samples, for long transcripts.
 
         Returns
         -------
-        float32 [m] in [-1, 1], and the record.
+        float32 [m] in [-1, 1], and the effects.
         """
         steps: list[tuple[str, str]] = []
         if not self.settings.enabled or samples.shape[0] == 0:
@@ -104,9 +100,7 @@ class Chain:
         samples = self._microphone(samples, rng, steps)
         return samples, Applied(tuple(steps))
 
-    def _voice(
-        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
-    ) -> Float:
+    def _voice(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
         chosen = self.settings
         speed = _draw_ratio(rng, chosen.speed_probability, chosen.speed)
         tempo = _draw_ratio(rng, chosen.tempo_probability, chosen.tempo)
@@ -126,10 +120,8 @@ class Chain:
                 steps.append((name, form.format(value)))
         return change_voice(samples, speed, tempo, pitch, tract)
 
-    def _ends(
-        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
-    ) -> Float:
-        """Change what is between and around the sounds of an utterance."""
+    def _ends(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
+        """Change the pauses in an utterance and the silence around it."""
         chosen = self.settings
         depth = _draw(rng, chosen.gate_probability, chosen.gate_depth)
         if depth is not None:
@@ -142,9 +134,7 @@ class Chain:
         quieter = float(rng.uniform(0.0, 20.0)) if rng.random() < 0.8 else float("inf")
         if before or after:
             samples = noise.add_silence(samples, before, after, quieter, rng)
-            steps.append(
-                ("silence", f"{before / SAMPLE_RATE:.1f} s before, {after / SAMPLE_RATE:.1f} s after")
-            )
+            steps.append(("silence", f"{before / SAMPLE_RATE:.1f} s before, {after / SAMPLE_RATE:.1f} s after"))
         return samples
 
     def _room(self, samples: Float, rng: np.random.Generator, steps: list[tuple[str, str]]) -> Float:
@@ -161,21 +151,17 @@ class Chain:
                 steps.append(("noise", f"{above:.0f} dB below ({what})"))
         return samples
 
-    def _endpoint(
-        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
-    ) -> Float:
-        """Cut off what an endpointer takes for silence: of "six" only the vowel may be left."""
+    def _endpoint(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
+        """Cut off the soft ends, as an endpointer does: of "six" it may leave only the vowel."""
         below = _draw(rng, self.settings.endpoint_probability, self.settings.endpoint_below)
         if below is None:
             return samples
-        # Longer than a consonant, it would be a word.
+        # More than a consonant would be a word.
         front, back = (min(end, _SOFT_END) for end in noise.quiet_ends(samples, below))
         return _cut_ends(samples, front, back, shortest, "endpoints", steps)
 
-    def _crop(
-        self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]
-    ) -> Float:
-        """Cut off a part of what is quiet at both ends: where all clips begin alike, a network counts on it."""
+    def _crop(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
+        """Cut off part of the silence at both ends, so that a network does not rely on how clips begin."""
         chosen = self.settings.crop_probability
         parts = [float(rng.random()) if rng.random() < chosen else 0.0 for _ in range(2)]
         if not any(parts):
@@ -184,7 +170,7 @@ class Chain:
         return _cut_ends(samples, front, back, shortest, "crop", steps)
 
     def _noise(self, n: int, rng: np.random.Generator) -> tuple[Float, str]:
-        """Draw `n` samples of noise, recorded or made, and what it is."""
+        """Draw `n` samples of recorded or synthetic noise, and its description."""
         if self._noises and rng.random() < self.settings.noise_recorded:
             return self._noises.draw(n, rng), "recorded"
         rooms = self.rooms if self.settings.room_probability > 0 else ()
@@ -210,8 +196,8 @@ class Chain:
             steps.append(("band", f"{limits[0]:.0f} to {limits[1]:.0f} Hz"))
         if response is not None:
             samples = microphone.colour(samples, response)
-        # A synthetic voice pauses in digital silence, and each recorder in a hiss of its own: without other
-        # ones the network learns whose pauses are whose.
+        # Synthetic voices pause in digital silence and each recorder in its own hiss; without added hiss a network
+        # learns to tell them apart.
         hiss = _draw(rng, chosen.hiss_probability, chosen.hiss_above)
         if hiss is not None:
             slope = float(rng.uniform(-5.0, 1.0))
@@ -239,10 +225,8 @@ class Chain:
         return None
 
 
-def _cut_ends(
-    samples: Float, front: int, back: int, shortest: int, name: str, steps: list[tuple[str, str]]
-) -> Float:
-    """Return `samples` without so many at both ends, and note it; all, where less than `shortest` would be left."""
+def _cut_ends(samples: Float, front: int, back: int, shortest: int, name: str, steps: list[tuple[str, str]]) -> Float:
+    """Return `samples` with both ends cut off, and note it; unchanged if less than `shortest` would be left."""
     if front + back == 0 or samples.shape[0] - front - back < shortest:
         return samples
     steps.append((name, f"{front / SAMPLE_RATE:.2f} s before, {back / SAMPLE_RATE:.2f} s after"))
@@ -254,12 +238,12 @@ def _ends(limits: tuple[float, ...]) -> tuple[float, float]:
 
 
 def _draw(rng: np.random.Generator, probability: float, limits: tuple[float, ...]) -> float | None:
-    """Return a value within `limits`, or None as often as the effect is left out."""
+    """Return a value within `limits` with the given probability, else None."""
     return float(rng.uniform(*_ends(limits))) if rng.random() < probability else None
 
 
 def _draw_ratio(rng: np.random.Generator, probability: float, limits: tuple[float, ...]) -> float:
-    """The same for a ratio, even in its logarithm; 1.0 where the effect is left out."""
+    """Return a log-uniform ratio within `limits` with the given probability, else 1.0."""
     if rng.random() >= probability:
         return 1.0
     low, high = np.log(_ends(limits))
@@ -267,7 +251,7 @@ def _draw_ratio(rng: np.random.Generator, probability: float, limits: tuple[floa
 
 
 def _draw_silence(rng: np.random.Generator, probability: float, limits: tuple[float, ...]) -> int:
-    """Return samples of silence; the square makes short ones likelier, for frames cost training time."""
+    """Return a length of silence in samples; squared, because long silences cost training time."""
     if rng.random() >= probability:
         return 0
     low, high = _ends(limits)

@@ -1,4 +1,4 @@
-"""What a microphone and the line behind it do: colour, band limits, overdrive, mu-law and level."""
+"""Microphone and channel effects: equalisation, band limits, clipping, mu-law and gain."""
 
 from __future__ import annotations
 
@@ -16,14 +16,9 @@ _TAPS = 513
 _LOUDEST = np.float32(0.999)  # of full scale
 
 
-def flat() -> Float:
-    """Return the response of a perfect microphone: float32 [1025] magnitudes from 0 to 8000 Hz."""
-    return np.ones(_BINS, np.float32)
-
-
 @functools.cache
 def _octaves() -> Float:
-    """Return how many octaves each bin lies above 1 kHz; below 40 Hz it goes no lower."""
+    """Return the octaves of each bin above 1 kHz, with frequencies below 40 Hz taken as 40 Hz."""
     frequencies = np.linspace(0.0, SAMPLE_RATE / 2, _BINS)
     return np.asarray(np.log2(np.maximum(frequencies, 40.0) / 1000.0), np.float32)
 
@@ -50,12 +45,12 @@ def band(low: float, high: float, low_order: int = 4, high_order: int = 8) -> Fl
 
 
 def colour(samples: Float, response: Float) -> Float:
-    """Send `samples` [n] through a microphone of the given response (magnitudes [1025]), without delay."""
+    """Filter `samples` [n] with a minimum-phase response (magnitudes [1025])."""
     return convolve_short(samples, minimum_phase(response, _TAPS))
 
 
 def overdrive(samples: Float, excess: float) -> Float:
-    """Clip `samples` [n] whose peaks are `excess` dB above the limit, then restore the peak level."""
+    """Clip `samples` [n] at `excess` dB below their peak, then restore the peak level."""
     if samples.shape[0] == 0:
         return samples.copy()
     limit = np.abs(samples).max() * np.float32(10.0 ** (-excess / 20.0))
@@ -65,7 +60,7 @@ def overdrive(samples: Float, excess: float) -> Float:
 
 @functools.cache
 def mu_law_table() -> npt.NDArray[np.int16]:
-    """Return what each int16 value becomes by G.711 mu-law and back: int16 [65536], index value + 32768.
+    """Return each int16 value after G.711 mu-law coding: int16 [65536], indexed by value + 32768.
 
     ITU-T G.711: 14-bit magnitudes in eight segments of sixteen steps, each twice as coarse as the last.
     """
@@ -74,12 +69,12 @@ def mu_law_table() -> npt.NDArray[np.int16]:
     segment = np.floor(np.log2(biased)).astype(np.int64) - 5
     step = (biased >> (segment + 1)) & 15
     magnitude = ((2 * step + 33) << segment) - 33
-    # Values of int16 are four times those of the standard.
+    # The standard has 14 bits, int16 four times its values.
     return np.asarray(np.where(values < 0, -magnitude, magnitude) * 4, np.int16)
 
 
 def send_by_telephone(samples: Float) -> Float:
-    """Return `samples` [n] after a line of 8000 samples a second with mu-law companding."""
+    """Return `samples` [n] after an 8 kHz telephone line with mu-law companding."""
     import soxr
 
     n = samples.shape[0]
@@ -88,14 +83,14 @@ def send_by_telephone(samples: Float) -> Float:
     sent = soxr.resample(samples, SAMPLE_RATE, 8000, quality="MQ")
     values = np.clip(np.rint(sent * np.float32(32768.0)), -32768, 32767).astype(np.int32)
     coded = mu_law_table()[values + 32768].astype(np.float32) / np.float32(32768.0)
-    heard = soxr.resample(coded, 8000, SAMPLE_RATE, quality="MQ")[:n]
+    received = soxr.resample(coded, 8000, SAMPLE_RATE, quality="MQ")[:n]
     result = np.zeros(n, np.float32)
-    result[: heard.shape[0]] = heard
+    result[: received.shape[0]] = received
     return result
 
 
 def amplify(samples: Float, gain: float) -> Float:
-    """Return `samples` `gain` dB louder, or as much of that as keeps the peaks just below full scale."""
+    """Amplify `samples` by `gain` dB, or by less where the peaks would exceed full scale."""
     if samples.shape[0] == 0:
         return samples.copy()
     factor = np.float32(10.0 ** (gain / 20.0))

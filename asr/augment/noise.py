@@ -1,4 +1,4 @@
-"""Adding noise at a level below the active speech."""
+"""Mix noise with speech at a signal-to-noise ratio; change pauses and silence."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from asr.augment.room import Room, reverberate
 from asr.augment.sounds import Sounds, babble
 from asr.augment.spectrum import LEVEL_FRAME, Float, active_power, convolve_short, frame_powers
 
-_LARGEST_CREST = 10.0  # power ratio; noise in bursts counts as at most this much quieter than its bursts
-_TONE_BELOW = 35.0  # dB; room tone is at least this far below the speech, whatever the quietest frame holds
+_LARGEST_CREST = 10.0  # power ratio from the bursts of a noise to its level, at most
+_TONE_BELOW = 35.0  # dB; room tone is at least this far below the speech
 _FRAME = 512  # samples
-_QUIET_BELOW = 40.0  # dB; as the trimming of recordings has it
+_QUIET_BELOW = 40.0  # dB; as in the trimming of recordings
 _FADE = 160  # samples, 10 ms
 _GATE_KNEE = 8.0  # dB, from open to closed
 
 
 def noise_power(noise: Float) -> float:
-    """Return the level of `noise` that a signal-to-noise ratio counts: its mean power.
+    """Return the level of `noise` for signal-to-noise ratios: its mean power.
 
-    For rare loud events it is a tenth of the power in them, or a single knock in ten seconds would have to be
-    louder than full scale.
+    For rare loud events it is at least a tenth of their power. Otherwise a single knock in ten seconds would be
+    amplified beyond full scale.
     """
     powers = frame_powers(noise)
     return max(float(powers.mean()), active_power(noise) / _LARGEST_CREST)
 
 
 def add_noise(samples: Float, noise: Float, above: float) -> Float:
-    """Add `noise` [n] to `samples` [n] so that the active speech is `above` dB over it.
+    """Add `noise` [n] to `samples` [n] at a signal-to-noise ratio of `above` dB.
 
-    Silence around the speech does not count. Where either is silent, the samples come back as they are.
+    The signal level is that of the active speech. If either is silent, the samples are returned unchanged.
     """
     speech, level = active_power(samples), noise_power(noise)
     if speech <= 0.0 or level <= 0.0:
@@ -41,17 +41,16 @@ def add_noise(samples: Float, noise: Float, above: float) -> Float:
 
 
 def gate(samples: Float, below: float, depth: float) -> Float:
-    """Quieten what lies between the sounds of `samples` [n], as a noise gate does.
+    """Attenuate the pauses of `samples` [n] with a noise gate.
 
-    A recording cannot be made as clean as a quieter room would have made it, but its pauses can: frames that are
-    `below` dB or more under the active speech fall by `depth` dB, those just above fall the less the louder they
-    are. Without it the least noise that training hears is that of the noisiest of few recorders.
+    Frames `below` dB or more under the active speech are attenuated by `depth` dB, with a soft knee above. Without
+    this, training never hears pauses that are cleaner than those of its recordings.
     """
     speech = active_power(samples)
     powers = frame_powers(samples)
     if speech <= 0.0 or len(powers) < 2:
         return samples.copy()
-    # A sound's own edges stay open: what counts is the loudest of a frame and its neighbours.
+    # The loudest of a frame and its neighbours counts, which keeps the gate open at the edges of a sound.
     around = np.maximum(powers, np.maximum(np.append(powers[1:], 0), np.append(np.float32(0), powers[:-1])))
     level = 10.0 * np.log10(np.maximum(around / speech, 1e-12))
     closed = np.clip((-level - below + _GATE_KNEE) / _GATE_KNEE, 0.0, 1.0)
@@ -64,14 +63,14 @@ def gate(samples: Float, below: float, depth: float) -> Float:
 def make_scene(
     n: int, rng: np.random.Generator, kinds: tuple[str, ...], voices: Sounds | None, rooms: tuple[Room, ...]
 ) -> tuple[Float, tuple[str, ...]]:
-    """Make `n` samples of one to three kinds of noise at once, some of it heard in a room.
+    """Make `n` samples of one to three kinds of noise at once, sometimes with reverberation.
 
-    Babble without voices is left out of the choice.
+    Without voices there is no babble.
 
     Returns
     -------
-    noise : float32 [n]; zeros where no kind is left.
-    kinds : what sounds in it.
+    noise : float32 [n]; zeros where no kind is possible.
+    kinds : kinds of noise in it.
     """
     possible = [kind for kind in kinds if kind != "babble" or voices]
     if not possible:
@@ -89,10 +88,9 @@ def make_scene(
 
 
 def quiet_ends(samples: Float, below: float = _QUIET_BELOW) -> tuple[int, int]:
-    """Return how many samples before and after the speech are quieter than its loudest 10 ms by `below` dB.
+    """Return the samples at the start and end that are `below` dB or more under the loudest 10 ms.
 
-    Where all of it is quiet, nothing is an end. This is no asr.core.trim: a clip was cut already, and holds no half
-    second of its room by which that would tell soft speech from noise.
+    asr.core.trim cannot serve here: clips are trimmed, without the half second of noise that it needs as a reference.
     """
     powers = frame_powers(samples)
     loud = np.flatnonzero(powers > powers.max() * 10.0 ** (-below / 10.0))
@@ -102,15 +100,15 @@ def quiet_ends(samples: Float, below: float = _QUIET_BELOW) -> tuple[int, int]:
 
 
 def add_silence(samples: Float, before: int, after: int, quieter: float, rng: np.random.Generator) -> Float:
-    """Put room tone around a clip: float32 [before + n + after].
+    """Add room tone before and after a clip: float32 [before + n + after].
 
-    The tone is noise of the spectrum of the clip's own quietest frames, so that nothing tells where the clip
-    begins; clips that were cut tightly have no such frame, so it is kept 35 dB below the speech at least.
+    The tone is noise with the spectrum of the clip's quietest frames, so that nothing marks where the clip begins. It
+    stays at least 35 dB below the speech, because tightly trimmed clips have no quiet frames.
 
     Parameters
     ----------
-    before, after : samples added.
-    quieter : dB by which the tone is below those frames; infinite for digital silence.
+    before, after : samples to add.
+    quieter : level of the tone below those frames, dB; infinite for digital silence.
     """
     n = samples.shape[0]
     total = before + n + after
@@ -128,7 +126,7 @@ def add_silence(samples: Float, before: int, after: int, quieter: float, rng: np
     if power <= 0.0:
         return clip
     taps = np.roll(scipy.fft.irfft(np.sqrt(spectra[quietest].mean(axis=0))), _FRAME // 2) * np.hanning(_FRAME)
-    # A clip of a sample or two is all window, and has no spectrum.
+    # A clip of one or two samples has no spectrum.
     taps *= np.sqrt(power / (np.sum(taps**2) + 1e-30))
     fade = min(_FADE, n // 2)
     rise = np.linspace(0.0, 1.0, fade, dtype=np.float32)
@@ -137,7 +135,7 @@ def add_silence(samples: Float, before: int, after: int, quieter: float, rng: np
             continue
         whole_tone = rng.standard_normal(length + fade + _FRAME, dtype=np.float32)
         tone = convolve_short(whole_tone, taps.astype(np.float32))[_FRAME:]
-        # The tone runs on a little under the clip, and the clip's cut edge is smoothed.
+        # Cross-fades the tone and the clip.
         under = slice(length, length + fade) if place == 0 else slice(0, fade)
         tone[under] *= fall
         start = place + under.start

@@ -1,4 +1,4 @@
-"""Examples of the augmentation for a person to judge: sound, and pictures of before and after."""
+"""Preview the augmentation: example WAV files, and a picture of before and after."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from asr.augment.chain import Applied, Chain
-from asr.augment.masks import FRAME_STEP, Hidden, choose
+from asr.augment.masks import FRAME_STEP, Masks, draw_masks
 from asr.augment.spectrum import Float
 from asr.core import audio, progress
 from asr.core.audio import SAMPLE_RATE
@@ -30,51 +30,50 @@ PLAYERS = (
 
 _FRAME = 400  # samples of a column of the spectrogram, 25 ms
 _HOP = 80  # samples between columns
-_FLOOR = -75.0  # dB below the loudest, where the picture's darkest colour is
+_FLOOR = -75.0  # dB relative to the loudest point; the darkest colour
 _LINE = 112  # characters of a caption's line
 
 
 @dataclass(frozen=True)
-class Heard:
+class Preview:
     """One example.
 
     Parameters
     ----------
-    clip : the clip it was made of.
+    clip : the original clip.
     wav : the augmented sound.
-    applied : what was done.
-    hidden : what the network is not shown of it, which is no sound to hear.
+    applied : its effects.
+    masks : masks of the features, which cannot be heard.
     """
 
     clip: Path
     wav: Path
     applied: Applied
-    hidden: Hidden
+    masks: Masks
 
     def describe(self) -> str:
-        """Tell in words what was done, and what is hidden."""
-        times = [f"{FRAME_STEP * first:.2f} to {FRAME_STEP * last:.2f} s" for first, last in self.hidden.stretches]
-        bands = [f"{channel_edge(low):.0f} to {channel_edge(high):.0f} Hz" for low, high in self.hidden.bands]
-        return f"{self.applied}; hidden: {', '.join([*times, *bands]) or 'nothing'}"
+        """Describe the effects and the masks."""
+        times = [f"{FRAME_STEP * first:.2f} to {FRAME_STEP * last:.2f} s" for first, last in self.masks.times]
+        bands = [f"{channel_edge(low):.0f} to {channel_edge(high):.0f} Hz" for low, high in self.masks.bands]
+        return f"{self.applied}; masked: {', '.join([*times, *bands]) or 'nothing'}"
 
 
-def hear(
+def preview(
     clips: Sequence[Path], chain: Chain, count: int, out_folder: Path, *, seed: int = 1, play: bool = False
-) -> list[Heard]:
-    """Augment `count` of the clips and write each as WAV, with one picture of them all, examples.png; examples of
-    before are deleted.
+) -> list[Preview]:
+    """Write augmented versions of `count` clips and examples.png, a picture of them all; older examples are deleted.
 
     Parameters
     ----------
-    clips : 16 kHz WAV clips; a random choice, and all of them before any twice.
+    clips : 16 kHz WAV clips to choose from at random, each once before any is repeated.
     out_folder : for 01-NAME.wav and so on, and the picture.
-    seed : of the choice and of the effects; the n-th example depends on nothing else.
+    seed : of the choice and the effects; the n-th example depends on nothing else.
     play : also play them, original first.
 
     Raises
     ------
     RecordingsError : no clips.
-    SetupError : `play` was asked for and no player is installed; raised before anything is written.
+    SetupError : `play` without an installed player; raised before anything is written.
     """
     if not clips:
         raise RecordingsError("there are no clips to augment", fix="Run: make manifests")
@@ -89,8 +88,8 @@ def hear(
         after, applied = chain.describe(before, np.random.default_rng((seed, number)))
         wav = out_folder / f"{number + 1:02d}-{clip.stem}.wav"
         audio.write_wav(wav, after)
-        hidden = choose(frame_count(len(after)), np.random.default_rng((seed, number, 1)), chain.settings)
-        examples.append(Heard(clip, wav, applied, hidden))
+        drawn = draw_masks(frame_count(len(after)), np.random.default_rng((seed, number, 1)), chain.settings)
+        examples.append(Preview(clip, wav, applied, drawn))
         sounds.append((before, after))
     draw(examples, sounds, out_folder / PICTURE)
     for example in examples if player else ():
@@ -101,23 +100,22 @@ def hear(
 
 
 def find_player() -> tuple[str, ...]:
-    """Return the command that plays a WAV file; SetupError where there is none."""
+    """Return a command that plays a WAV file; SetupError if there is none."""
     for name, *options in PLAYERS:
         if shutil.which(name) is not None:
             return (name, *options)
     raise SetupError(
-        f"found none of the players {', '.join(command[0] for command in PLAYERS)}",
-        fix="Install alsa-utils or sox, or open the WAV files with a player of your own",
+        f"none of the players {', '.join(command[0] for command in PLAYERS)} is installed",
+        fix="Install alsa-utils or sox, or open the WAV files in another player",
     )
 
 
-def draw(examples: Sequence[Heard], sounds: Sequence[tuple[Float, Float]], path: Path) -> None:
-    """Draw a row for each example, before and after: waveform above spectrogram, on one scale of time; what is hidden
-    from the network is hatched.
+def draw(examples: Sequence[Preview], sounds: Sequence[tuple[Float, Float]], path: Path) -> None:
+    """Draw a row for each example: waveform and spectrogram before and after, with the masks hatched.
 
     Parameters
     ----------
-    sounds : float32 [n] and [m], before and after.
+    sounds : float32 [n] and [m] of each example, before and after.
     path : of the PNG.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -129,7 +127,7 @@ def draw(examples: Sequence[Heard], sounds: Sequence[tuple[Float, Float]], path:
     bands = figure.subfigures(rows, 1, squeeze=False)[:, 0]
     for band, example, (before, after) in zip(bands, examples, sounds, strict=True):
         band.suptitle(f"{example.wav.name}\n{_wrapped(example.describe())}", fontsize=10, x=0.01, ha="left")
-        # One scale for both, so that a change of level shows.
+        # A common scale shows changes of level.
         loudest = max(np.abs(before).max(initial=0.0), np.abs(after).max(initial=0.0), 1e-3)
         seconds = max(before.shape[0], after.shape[0], 1) / SAMPLE_RATE
         axes = band.subplots(2, 2, sharex=True, gridspec_kw={"height_ratios": [1, 3]})
@@ -141,16 +139,16 @@ def draw(examples: Sequence[Heard], sounds: Sequence[tuple[Float, Float]], path:
             axes[1, column].set_xlabel("s", labelpad=0)
         axes[1, 0].set_ylabel("kHz")
         look = {"facecolor": "#7f7f7f", "alpha": 0.6, "hatch": "//", "edgecolor": "white", "linewidth": 0}
-        for first, last in example.hidden.stretches:
+        for first, last in example.masks.times:
             axes[1, 1].axvspan(FRAME_STEP * first, FRAME_STEP * last, **look)
-        for low, high in example.hidden.bands:
+        for low, high in example.masks.bands:
             axes[1, 1].axhspan(channel_edge(low) / 1000, channel_edge(high) / 1000, **look)
     with atomic_path(path) as beside:
         figure.savefig(beside, format="png")
 
 
 def spectrogram(samples: Float) -> Float:
-    """Return dB below the loudest point, at least -75: float32 [bins, columns of 25 ms every 5 ms]."""
+    """Return dB relative to the loudest point, at least -75: float32 [bins, columns of 25 ms every 5 ms]."""
     padded = np.zeros(max(_FRAME, samples.shape[0]), np.float32)
     padded[: samples.shape[0]] = samples
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FRAME)[::_HOP]
@@ -160,7 +158,7 @@ def spectrogram(samples: Float) -> Float:
 
 
 def _draw_waveform(axes: Any, samples: Float, name: str) -> None:
-    # The least and the greatest of each stretch: a line through every sample would be a slow grey block.
+    # Minimum and maximum of each stretch: drawing every sample would be slow.
     stretch = max(1, samples.shape[0] // 1500)
     whole = samples[: samples.shape[0] // stretch * stretch].reshape(-1, stretch)
     times = np.arange(whole.shape[0]) * stretch / SAMPLE_RATE
@@ -171,20 +169,12 @@ def _draw_waveform(axes: Any, samples: Float, name: str) -> None:
 
 def _draw_spectrogram(axes: Any, samples: Float) -> None:
     extent = (0.0, samples.shape[0] / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)
-    axes.imshow(
-        spectrogram(samples),
-        origin="lower",
-        aspect="auto",
-        extent=extent,
-        cmap="magma",
-        vmin=_FLOOR,
-        vmax=0.0,
-    )
+    axes.imshow(spectrogram(samples), origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=_FLOOR, vmax=0.0)
     axes.tick_params(labelsize=8)
 
 
 def _wrapped(text: str) -> str:
-    """Break `text` between effects, so that a line fits the picture."""
+    """Break `text` between effects to fit the picture."""
     lines = [""]
     for piece in text.split(", "):
         if lines[-1] and len(lines[-1]) + len(piece) > _LINE:

@@ -1,4 +1,4 @@
-"""Rooms: impulse responses from a source to a microphone, simulated once and then chosen from."""
+"""Simulated room impulse responses."""
 
 from __future__ import annotations
 
@@ -10,13 +10,9 @@ from asr.augment.spectrum import Float, convolve_long
 from asr.core.audio import SAMPLE_RATE
 
 SOUND = 343.0  # m/s
-_EARLY = 0.040  # s, until then reflections are single images of the source; later ones run together
-_CROSSOVER = 2000.0  # Hz, above it walls and air take more
-_SIZES = (
-    (2.2, 8.0),
-    (2.0, 6.0),
-    (2.2, 3.2),
-)  # m: length, width, height of kitchens, offices and living rooms
+_EARLY = 0.040  # s; early reflections are single image sources, later ones a diffuse tail
+_CROSSOVER = 2000.0  # Hz; above, walls and air absorb more
+_SIZES = ((2.2, 8.0), (2.0, 6.0), (2.2, 3.2))  # m: length, width, height of kitchens, offices and living rooms
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,7 @@ class Room:
     Parameters
     ----------
     response : float32 [taps], direct sound at tap 0, energy 1.
-    reverberation : s, time in which sound falls by 60 dB.
+    reverberation : s, reverberation time (RT60).
     distance : m, from source to microphone.
     """
 
@@ -36,22 +32,21 @@ class Room:
 
 
 def reverberate(samples: Float, room: Room) -> Float:
-    """Return `samples` [n] as heard in the room, [n]: no delay, and the tail beyond the end is dropped."""
+    """Return reverberated `samples` [n], without delay; the tail beyond [n] is dropped."""
     return convolve_long(samples, room.response)
 
 
 def simulate(rng: np.random.Generator, reverberation: float, distance: float) -> Room:
-    """Simulate a box-shaped room of random size with source and microphone at random places.
+    """Simulate a box-shaped room of random size with source and microphone at random positions.
 
-    The first 40 ms are the image sources of Allen and Berkley (JASA 65, 1979), with the walls' reflection
-    chosen by Eyring's formula for the wanted reverberation time. Later ones are so dense that decaying noise
-    stands for them, at the level that the density of the images gives (their number grows as fast as their
-    energy falls), with a faster decay above 2 kHz.
+    The first 40 ms are the image sources of Allen and Berkley (JASA 65, 1979), with the wall reflection given by
+    Eyring's formula for the reverberation time. Later reflections are modelled as decaying noise at the level that the
+    density of image sources gives, with a faster decay above 2 kHz.
 
     Parameters
     ----------
-    reverberation : s, to fall by 60 dB, below 2 kHz.
-    distance : m; at most what fits into the room.
+    reverberation : s, RT60 below 2 kHz.
+    distance : m; reduced to fit into the room.
     """
     size = np.array([rng.uniform(*limits) for limits in _SIZES])
     volume = float(size.prod())
@@ -67,14 +62,12 @@ def simulate(rng: np.random.Generator, reverberation: float, distance: float) ->
     late = int(_EARLY * SAMPLE_RATE)
     times, levels = _images(size, source, microphone, reflection, distance)
     kept = times < min(taps, late)
-    # Walls scatter: all signs but the direct sound's are random, which keeps equal paths from adding up.
+    # Walls scatter: random signs of the reflections keep equal paths from adding up.
     signs = np.where(rng.random(times.shape[0]) < 0.5, -1.0, 1.0)
     signs[times == 0] = 1.0
     np.add.at(response, times[kept], (levels * signs)[kept])
     if taps > late:
-        response[late:] += _tail(
-            rng, taps - late, late / SAMPLE_RATE + distance / SOUND, volume, reverberation
-        )
+        response[late:] += _tail(rng, taps - late, late / SAMPLE_RATE + distance / SOUND, volume, reverberation)
     response /= np.sqrt(np.sum(response**2))
     return Room(response.astype(np.float32), reverberation, distance)
 
@@ -82,15 +75,13 @@ def simulate(rng: np.random.Generator, reverberation: float, distance: float) ->
 def _images(
     size: np.ndarray, source: np.ndarray, microphone: np.ndarray, reflection: float, distance: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the images' delays after the direct sound (samples, int) and their amplitudes."""
+    """Return the delays of the image sources after the direct sound (samples, int) and their amplitudes."""
     reach = distance + _EARLY * SOUND
     axes, bounces = [], []
     for axis in range(3):
         most = int(np.ceil(reach / (2.0 * size[axis]))) + 1
         order = np.arange(-most, most + 1)
-        axes.append(
-            np.concatenate((2 * order * size[axis] + source[axis], 2 * order * size[axis] - source[axis]))
-        )
+        axes.append(np.concatenate((2 * order * size[axis] + source[axis], 2 * order * size[axis] - source[axis])))
         bounces.append(np.concatenate((np.abs(2 * order), np.abs(2 * order - 1))))
     x, y, z = np.meshgrid(*(place - microphone[axis] for axis, place in enumerate(axes)), indexing="ij")
     counts = np.add.outer(np.add.outer(bounces[0], bounces[1]), bounces[2])
@@ -101,11 +92,9 @@ def _images(
     return np.maximum(times, 0), reflection**counts / (4.0 * np.pi * paths)
 
 
-def _tail(
-    rng: np.random.Generator, taps: int, since: float, volume: float, reverberation: float
-) -> np.ndarray:
-    """Return the diffuse tail, `since` s after the sound left its source."""
-    # Images in a shell of the radius c t: 4 pi c^3 t^2 / V a second, each of the energy 1 / (4 pi c t)^2.
+def _tail(rng: np.random.Generator, taps: int, since: float, volume: float, reverberation: float) -> np.ndarray:
+    """Return the diffuse tail from `since` s after emission."""
+    # Image sources at radius c t: 4 pi c^3 t^2 / V a second, each with energy 1 / (4 pi c t)^2.
     power = SOUND / (4.0 * np.pi * volume * SAMPLE_RATE)
     noise = rng.standard_normal(taps) * np.sqrt(power)
     spectrum = np.fft.rfft(noise)
@@ -124,12 +113,12 @@ def _tail(
 def make_rooms(
     seed: int, count: int, reverberation: tuple[float, ...], distance: tuple[float, ...]
 ) -> tuple[Room, ...]:
-    """Simulate `count` rooms with times (s) and distances (m) within the given ranges, the same by seed."""
+    """Simulate `count` rooms with reverberation times (s) and distances (m) within the given ranges."""
     rng = np.random.default_rng((seed, 0x700))
     rooms = []
     for _ in range(count):
         time = float(rng.uniform(reverberation[0], reverberation[-1]))
-        # Distances are even in their logarithm: a hand's width matters near the mouth, not across the room.
+        # Log-uniform: small differences in distance matter only near the mouth.
         low, high = np.log(distance[0]), np.log(distance[-1])
         rooms.append(simulate(rng, time, float(np.exp(rng.uniform(low, high)))))
     return tuple(rooms)

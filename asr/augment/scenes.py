@@ -1,9 +1,9 @@
-"""Noise made here: hums, machines, water, dishes, tones, voices, and mixtures of them.
+"""Synthetic noise: hum, machines, water, dishes, music, tones and textures.
 
-A network that has heard one kitchen knows that kitchen. These generators cover what noise is made of (steady
-spectra of any slope, periodic machines, resonant knocks, dense small events, tones, changing spectra), with
-every parameter drawn anew for each utterance. Each takes a length in samples and a generator and returns
-float32 [n] of no particular level.
+Recordings of one kitchen teach a network that kitchen only. These generators cover the components of noise (steady
+spectra of any slope, periodic machines, resonant impacts, dense small events, tones, changing spectra) with every
+parameter drawn anew for each utterance. Each takes a length in samples and a generator, and returns float32 [n] at an
+arbitrary level.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _MAINS = (50.0, 60.0, 100.0)  # Hz
 
 
 def _synthesise(n: int, rng: np.random.Generator, response: Float) -> Float:
-    """Return Gaussian noise of unit level before `response` [bins], magnitudes that are even in frequency."""
+    """Return Gaussian noise of unit level filtered by `response` [bins], magnitudes on a linear frequency scale."""
     length = fast_length(max(n, 2))
-    # Even numbers are drawn five times faster than normal ones, and a sum over all bins is normal anyway.
+    # Uniform numbers are drawn five times faster than normal ones, and the sum over all bins is normal anyway.
     parts = rng.random(length + 2, dtype=np.float32)
     parts -= np.float32(0.5)
     spectrum = parts.view(np.complex64)
     bins = np.arange(length // 2 + 1, dtype=np.float32) * np.float32((response.shape[0] - 1) * 2 / length)
-    # A factor of sqrt(6) makes the complex numbers' mean power 1.
+    # sqrt(6) normalises the mean power of the complex numbers to 1.
     spectrum *= (np.float32(np.sqrt(6.0 * length)) * response)[bins.astype(np.int32)]
     spectrum[0] = 0.0
     noise: Float = scipy.fft.irfft(spectrum, length, overwrite_x=True)[:n]
@@ -45,9 +45,9 @@ def _synthesise(n: int, rng: np.random.Generator, response: Float) -> Float:
 
 def coloured(n: int, rng: np.random.Generator, slope: float) -> Float:
     """Return Gaussian noise whose power changes by `slope` dB an octave: 0 white, -3 pink, -6 brown."""
-    # Below 20 Hz nothing is heard and a steep slope would put all its power there.
+    # A steep slope would put all power into inaudible frequencies.
     frequencies = np.maximum(np.arange(4097, dtype=np.float32) * np.float32(SAMPLE_RATE / 8192), 20.0)
-    # 6.0206 dB are a factor of two in amplitude, so this is the exponent of the frequency.
+    # 6.0206 dB an octave is a slope of 1 in amplitude.
     response = np.power(frequencies / np.float32(1000.0), np.float32(slope / 6.0206))
     return _synthesise(n, rng, np.asarray(response, np.float32))
 
@@ -58,7 +58,7 @@ def shaped(n: int, rng: np.random.Generator, spread: float = 9.0) -> Float:
 
 
 def wave_table(rng: np.random.Generator, harmonics: int, fall: float) -> Float:
-    """Return one period, float32 [2048], of harmonics that fall by about `fall` dB an octave."""
+    """Return one period, float32 [2048], of harmonics that decrease by about `fall` dB an octave."""
     spectrum = np.zeros(_TABLE // 2 + 1, np.complex64)
     order = np.arange(1, harmonics + 1)
     level = -fall * np.log2(order) + rng.normal(0.0, 5.0, harmonics)
@@ -69,7 +69,7 @@ def wave_table(rng: np.random.Generator, harmonics: int, fall: float) -> Float:
 
 def _steady(n: int, frequency: float, table: Float, start: float = 0.0) -> Float:
     """Play a wave table at a fixed frequency (Hz)."""
-    # 32-bit integers that overflow are a phase that wraps for nothing.
+    # Overflow of 32-bit integers wraps the phase.
     step = np.uint32(int(frequency / SAMPLE_RATE * 2**32) & 0xFFFFFFFF)
     phase = np.arange(n, dtype=np.uint32) * step + np.uint32(int(start * 2**32) & 0xFFFFFFFF)
     played: Float = table[phase >> np.uint32(21)]
@@ -77,14 +77,14 @@ def _steady(n: int, frequency: float, table: Float, start: float = 0.0) -> Float
 
 
 def _wavering(frequency: Float, table: Float) -> Float:
-    """Play a wave table at a frequency (Hz) that changes from sample to sample."""
+    """Play a wave table at a frequency (Hz) for each sample."""
     phase = np.cumsum((frequency * np.float32(2**32 / SAMPLE_RATE)).astype(np.uint32), dtype=np.uint32)
     played: Float = table[phase >> np.uint32(21)]
     return played
 
 
 def _harmonics(rng: np.random.Generator, frequency: float, most: int) -> int:
-    """Draw how many harmonics of `frequency` sound, none above 7.5 kHz."""
+    """Draw the number of harmonics of `frequency`, none above 7.5 kHz."""
     return max(1, min(int(rng.integers(1, most + 1)), int(7500.0 / frequency)))
 
 
@@ -108,7 +108,7 @@ def hum(n: int, rng: np.random.Generator) -> Float:
 
 
 def fan(n: int, rng: np.random.Generator) -> Float:
-    """Steady air (fan, extractor hood, air conditioning, kettle) that pulses with the blades."""
+    """Steady airflow modulated by blades: fan, extractor hood, air conditioning, kettle."""
     air = shaped(n, rng, 7.0) + np.float32(rng.uniform(0.0, 0.5)) * pink(n, rng)
     depth = np.float32(rng.uniform(0.0, 0.6))
     pulse = _steady(n, float(rng.uniform(3.0, 120.0)), wave_table(rng, 3, 6.0), float(rng.random()))
@@ -117,11 +117,9 @@ def fan(n: int, rng: np.random.Generator) -> Float:
 
 
 def motor(n: int, rng: np.random.Generator) -> Float:
-    """A machine under changing load (blender, coffee grinder, vacuum cleaner, engine), perhaps switched."""
+    """A machine under changing load (blender, coffee grinder, vacuum cleaner, engine), sometimes switched."""
     rotation = float(np.exp(rng.uniform(np.log(25.0), np.log(420.0))))
-    speed = np.float32(rotation) * random_curve(
-        rng, n, float(rng.uniform(0.15, 1.5)), float(rng.uniform(0.02, 0.7))
-    )
+    speed = np.float32(rotation) * random_curve(rng, n, float(rng.uniform(0.15, 1.5)), float(rng.uniform(0.02, 0.7)))
     table = wave_table(rng, _harmonics(rng, rotation, 60), float(rng.uniform(0.0, 7.0)))
     tone = _wavering(speed, table)
     air = shaped(n, rng)
@@ -131,7 +129,7 @@ def motor(n: int, rng: np.random.Generator) -> Float:
 
 
 def _switched(n: int, rng: np.random.Generator) -> Float:
-    """A gain that is on, off or half-way, for about a second at a time."""
+    """Return a gain that is on, off or half-way, for about a second at a time."""
     blocks = -(-n // 128) + 1
     each = max(1, int(rng.uniform(0.4, 2.0) * SAMPLE_RATE / 128))
     levels = rng.choice(np.array([0.03, 0.4, 1.0], np.float32), -(-blocks // each) + 1)
@@ -140,18 +138,16 @@ def _switched(n: int, rng: np.random.Generator) -> Float:
 
 
 def _sparse(n: int, rng: np.random.Generator, rate: float, spread: float) -> Float:
-    """Return clicks of random sign, `rate` a second, their levels spread by `spread` dB."""
+    """Return impulses of random sign, `rate` a second, with levels spread by `spread` dB."""
     train = np.zeros(n, np.float32)
     count = int(rng.poisson(rate * n / SAMPLE_RATE)) + 1
     places = rng.integers(0, n, count)
-    train[places] = 10.0 ** (rng.normal(0.0, spread, count) / 20.0) * np.where(
-        rng.random(count) < 0.5, -1.0, 1.0
-    )
+    train[places] = 10.0 ** (rng.normal(0.0, spread, count) / 20.0) * np.where(rng.random(count) < 0.5, -1.0, 1.0)
     return train
 
 
 def water(n: int, rng: np.random.Generator) -> Float:
-    """Running or pouring water: broad noise, and bubbles that each ring at a rising pitch (Minnaert)."""
+    """Running or pouring water: broadband noise, and bubbles that ring at a rising pitch (Minnaert)."""
     taps = 256
     times = np.arange(taps, dtype=np.float32) / SAMPLE_RATE
     flow = np.zeros(n, np.float32)
@@ -175,9 +171,9 @@ def crackle(n: int, rng: np.random.Generator) -> Float:
 
 
 def clatter(n: int, rng: np.random.Generator) -> Float:
-    """Struck things: dishes and cutlery, knocks, footsteps, doors, keys of a keyboard.
+    """Impacts: dishes and cutlery, knocks, footsteps, doors, a keyboard.
 
-    Each thing is a handful of damped resonances, struck several times, at random strengths.
+    Each object has a few damped resonances and is struck several times at random strengths.
     """
     result = np.zeros(n, np.float32)
     for _ in range(int(rng.integers(1, 5))):
@@ -200,13 +196,11 @@ def clatter(n: int, rng: np.random.Generator) -> Float:
 
 
 def music(n: int, rng: np.random.Generator) -> Float:
-    """Chords, a tune and a beat, in a random key, tempo and instruments."""
+    """Chords, a melody and a beat with random key, tempo and instruments."""
     beat = int(60.0 / float(rng.uniform(70.0, 160.0)) * SAMPLE_RATE)
     scale = np.array([0, 2, 4, 5, 7, 9, 11] if rng.random() < 0.5 else [0, 2, 3, 5, 7, 8, 10])
     key = float(rng.uniform(40.0, 52.0))
-    chords, tune = (
-        wave_table(rng, int(rng.integers(3, 14)), float(rng.uniform(4.0, 12.0))) for _ in range(2)
-    )
+    chords, tune = (wave_table(rng, int(rng.integers(3, 14)), float(rng.uniform(4.0, 12.0))) for _ in range(2))
     offset = int(rng.integers(beat))
     result = np.zeros(n + 5 * beat, np.float32)
     fade = np.exp(-np.arange(4 * beat, dtype=np.float32) / np.float32(beat * rng.uniform(0.3, 3.0)))
@@ -229,7 +223,7 @@ def music(n: int, rng: np.random.Generator) -> Float:
 
 
 def beeps(n: int, rng: np.random.Generator) -> Float:
-    """Tones on and off: a microwave oven, a telephone, an alarm, a reversing lorry; some glide."""
+    """Tones on and off: microwave oven, telephone, alarm, reversing lorry; some glide."""
     pitch = float(np.exp(rng.uniform(np.log(350.0), np.log(4200.0))))
     table = wave_table(rng, min(3, _harmonics(rng, pitch, 3)), 9.0)
     glide = random_curve(rng, n, 0.25, 2.0 if rng.random() < 0.3 else 0.0)
@@ -245,7 +239,7 @@ def beeps(n: int, rng: np.random.Generator) -> Float:
 
 
 def shifting(n: int, rng: np.random.Generator) -> Float:
-    """Noise whose spectrum and level change all the time: traffic, wind, handling, crowds."""
+    """Noise with changing spectrum and level: traffic, wind, handling, crowds."""
     result = np.zeros(n, np.float32)
     for _ in range(2):
         interval = float(np.exp(rng.uniform(np.log(0.08), np.log(1.5))))
@@ -254,10 +248,9 @@ def shifting(n: int, rng: np.random.Generator) -> Float:
 
 
 def texture(n: int, rng: np.random.Generator) -> Float:
-    """Nothing in particular: small sounds of any length, pitch, width and glide, from rare to dense.
+    """Generic small sounds of random length, pitch, bandwidth, glide and density.
 
-    What the other kinds have in common, without the laws that each of them follows, so that a noise which no kind
-    describes is not the first of its sort (Tobin et al., Domain Randomization, 2017, do so with pictures).
+    Domain randomisation (Tobin et al., 2017) for noise that none of the other kinds resembles.
     """
     result = np.zeros(n, np.float32)
     for _ in range(int(rng.integers(1, 4))):

@@ -1,4 +1,4 @@
-"""Recorded sound to add: noise from the workspace's folders, and training clips to make babble of."""
+"""Recorded sounds to mix in: noise from the workspace's folders, and training clips for babble."""
 
 from __future__ import annotations
 
@@ -17,25 +17,22 @@ from asr.core.files import atomic_path, fingerprint
 
 Int16 = npt.NDArray[np.int16]
 
-MOST_SECONDS = 3 * 3600.0  # s held in all: 346 MB of int16, of which only what is used is in memory
+MOST_SECONDS = 3 * 3600.0  # s in total: 346 MB of int16, memory-mapped
 
 
 class Sounds:
     """Recordings at 16 kHz as one int16 array, in groups of equal weight.
 
-    With a cache folder the array is a memory-mapped file, which all worker processes share and which travels
-    to them as its name.
+    With a cache folder the array is a memory-mapped file, which worker processes share; pickling passes its name only.
 
     Parameters
     ----------
-    samples : int16 [n], one recording after the other.
-    groups : for each group the first sample and the one after the last of each of its recordings.
-    path : the file that `samples` is mapped from, if it is.
+    samples : int16 [n], the recordings concatenated.
+    groups : for each group, first sample and end (exclusive) of each of its recordings.
+    path : the file that `samples` is mapped from, if any.
     """
 
-    def __init__(
-        self, samples: Int16, groups: Sequence[Sequence[tuple[int, int]]], path: Path | None = None
-    ) -> None:
+    def __init__(self, samples: Int16, groups: Sequence[Sequence[tuple[int, int]]], path: Path | None = None) -> None:
         self._samples = samples
         self._path = path
         self.groups = tuple(tuple(group) for group in groups if group)
@@ -65,7 +62,7 @@ class Sounds:
 
     @classmethod
     def of(cls, clips: Iterable[npt.ArrayLike]) -> Sounds:
-        """Hold arrays of float32 or int16 samples at 16 kHz, as one group."""
+        """Return arrays of float32 or int16 samples at 16 kHz as one group."""
         arrays = [audio.to_int16(clip) for clip in clips]
         ends = np.cumsum([0, *(array.shape[0] for array in arrays)])
         spans = [(int(a), int(b)) for a, b in itertools.pairwise(ends) if b > a]
@@ -77,13 +74,13 @@ class Sounds:
     ) -> Sounds:
         """Read the sound files in `folders`, each folder a group; a missing folder is an empty group.
 
-        A file that cannot be read is named once, on stderr, and left out. Of more than `most_seconds` of
-        sound each file is cut to its fair share.
+        Unreadable files are reported on stderr and skipped. Where there is more than `most_seconds` of sound, each
+        file is cut to its share.
 
         Parameters
         ----------
-        cache : folder for the memory-mapped copy; the next call with the same files reads nothing else.
-        most_seconds : s, the bound of memory or cache.
+        cache : folder for the memory-mapped copy, which the next call with the same files uses.
+        most_seconds : s, the limit of memory or cache.
         """
         groups = [audio.sound_files(Path(folder)) for folder in folders]
         return cls.read(groups, cache=cache, most_seconds=most_seconds)
@@ -113,7 +110,7 @@ class Sounds:
         pending = count
         for number, group in enumerate(groups):
             for path in progress.track(group, "reading noise", len(group)):
-                # What short files do not need of their share goes to those still to come.
+                # Later files share what short files leave.
                 share = left // pending
                 pending -= 1
                 try:
@@ -140,9 +137,9 @@ class Sounds:
         return cls(np.load(stored, mmap_mode="r"), _grouped(spans), stored)
 
     def draw(self, n: int, rng: np.random.Generator) -> Float:
-        """Return `n` samples from a random place of a random recording, float32; a short one is repeated.
+        """Return `n` samples from a random position of a random recording, float32; short ones are repeated.
 
-        Each group is as likely as another, and within it each second of sound.
+        All groups are equally likely, and within a group all seconds of sound.
         """
         spans = self.groups[int(rng.integers(len(self.groups)))]
         lengths = np.array([last - first for first, last in spans])
@@ -160,7 +157,7 @@ class Sounds:
 
 
 def babble(sounds: Sounds, n: int, rng: np.random.Generator) -> Float:
-    """Return `n` samples of three to nine voices at once, some backwards so that no words are learnt."""
+    """Return `n` samples of three to nine voices at once, some reversed so that no words are learnt."""
     result = np.zeros(n, np.float32)
     for _ in range(int(rng.integers(3, 10))):
         voice = sounds.draw(n, rng)
@@ -180,5 +177,5 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _grouped(rows: npt.NDArray[np.int64]) -> list[list[tuple[int, int]]]:
-    """Return the spans [k, 3] (group, first, last) as lists, one for each group that has any."""
+    """Return spans int64 [k, 3] (group, first, end) as a list for each non-empty group."""
     return [[(int(a), int(b)) for number, a, b in rows if number == group] for group in np.unique(rows[:, 0])]

@@ -1,4 +1,4 @@
-"""What the effects share: fast transforms, short filters, levels in decibels and slowly moving curves."""
+"""Signal processing shared by the effects: transforms, filters, levels and slow random curves."""
 
 from __future__ import annotations
 
@@ -11,26 +11,20 @@ from asr.core.audio import SAMPLE_RATE
 Float = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]
 
-ACTIVITY_MARGIN = 15.9  # dB, of ITU-T P.56: what is louder than the active level less this counts as speech
+ACTIVITY_MARGIN = 15.9  # dB, of ITU-T P.56: speech is louder than the active level less this margin
 LEVEL_FRAME = 160  # samples, 10 ms
 _CURVE_STEP = 128  # samples between the corners of a curve, 8 ms
-_TINY = 1e-12
 
 
 def fast_length(n: int) -> int:
     """Return a transform length of at least `n` that is a power of two times 4, 5, 6 or 7.
 
-    SciPy's next_fast_len allows any mix of small factors; for our lengths these few run up to a third faster.
+    For our lengths this is up to a third faster than SciPy's next_fast_len, which allows any small factors.
     """
     if n <= 16:
         return 16
     power = 1 << (max(n - 1, 1).bit_length() - 3)
     return next(power * factor for factor in (4, 5, 6, 7, 8) if power * factor >= n)
-
-
-def decibels(power: float) -> float:
-    """Return a power ratio in dB, -120 for nothing."""
-    return 10.0 * float(np.log10(max(power, _TINY)))
 
 
 def frame_powers(samples: Float) -> Float:
@@ -44,10 +38,10 @@ def frame_powers(samples: Float) -> Float:
 
 
 def active_power(samples: Float) -> float:
-    """Return the mean power of `samples` [n] where somebody speaks; 0.0 for silence.
+    """Return the active speech level of `samples` [n] as a mean power; 0.0 for silence.
 
-    The fixed point of ITU-T P.56: the mean over the frames that are at most 15.9 dB below that mean. Silence
-    around the speech, however long, does not change it.
+    As in ITU-T P.56, the mean over the frames that are at most 15.9 dB below that mean, so that silence around the
+    speech does not count.
     """
     powers = frame_powers(samples)
     level = float(powers.max())
@@ -65,7 +59,7 @@ def convolve_short(samples: Float, taps: Float) -> Float:
     n, reach = samples.shape[0], taps.shape[0] - 1
     if n == 0:
         return samples.copy()
-    # Measured: four times the filter, and 2048 at least, is the quickest.
+    # Measured: four times the filter, but at least 2048, is fastest.
     block = 2048 if reach <= 520 else 4096
     step = block - reach
     blocks = -(-n // step)
@@ -94,10 +88,9 @@ def convolve_long(samples: Float, taps: Float) -> Float:
 
 
 def minimum_phase(response: Float, taps: int) -> Float:
-    """Return the causal filter float32 [taps] of the magnitudes `response` [bins], 0 Hz to half the rate.
+    """Return the minimum-phase filter float32 [taps] of the magnitudes `response` [bins], 0 Hz to half the rate.
 
-    By the real cepstrum (Oppenheim and Schafer, Discrete-Time Signal Processing): energy comes as early as
-    the magnitudes allow, so nothing rings before its cause.
+    By the real cepstrum (Oppenheim and Schafer, Discrete-Time Signal Processing), which avoids pre-ringing.
     """
     length = 2 * (response.shape[0] - 1)
     cepstrum = scipy.fft.irfft(np.log(np.maximum(response, 1e-5)), length)
@@ -110,7 +103,7 @@ def minimum_phase(response: Float, taps: int) -> Float:
 
 
 def random_response(rng: np.random.Generator, bins: int, spread: float, corners: int = 7) -> Float:
-    """Return magnitudes float32 [bins] that wander smoothly over log-frequency, `spread` dB each corner."""
+    """Return random magnitudes float32 [bins], smooth in log-frequency, with a standard deviation of `spread` dB."""
     octaves = np.log2(np.maximum(np.arange(bins), 0.5) / (bins - 1)) + 7.0
     where = np.linspace(0.0, 7.0, corners)
     levels = rng.normal(0.0, spread, corners)
@@ -118,7 +111,7 @@ def random_response(rng: np.random.Generator, bins: int, spread: float, corners:
 
 
 def random_curve(rng: np.random.Generator, n: int, interval: float, spread: float) -> Float:
-    """Return a gain float32 [n] that moves from corner to corner, `interval` s apart, each of `spread` dB."""
+    """Return a random gain float32 [n] with corners every `interval` s and a standard deviation of `spread` dB."""
     blocks = -(-n // _CURVE_STEP)
     corners = max(2, round(n / (interval * SAMPLE_RATE)) + 2)
     where = np.linspace(-rng.random(), corners - 1.0, blocks + 1)
@@ -127,7 +120,7 @@ def random_curve(rng: np.random.Generator, n: int, interval: float, spread: floa
 
 
 def expand_curve(corners: Float, n: int) -> Float:
-    """Return straight lines through `corners` [k], 128 samples apart, as float32 [n], n <= 128 (k - 1)."""
+    """Interpolate `corners` [k], 128 samples apart, linearly: float32 [n], n <= 128 (k - 1)."""
     ramp = np.arange(_CURVE_STEP, dtype=np.float32) / np.float32(_CURVE_STEP)
     lines = corners[:-1, None] + np.diff(corners)[:, None] * ramp
     result: Float = lines.reshape(-1)[:n]

@@ -1,4 +1,4 @@
-"""Another speaker saying the same: speed, tempo, pitch and the length of the vocal tract."""
+"""Change the speaker: speed, tempo, pitch and vocal tract length."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import scipy.fft
 from asr.augment.spectrum import Float
 from asr.core.audio import SAMPLE_RATE
 
-_WINDOW = 400  # samples, 25 ms: a low voice's period twice
+_WINDOW = 400  # samples, 25 ms: two periods of a low voice
 _HOP = _WINDOW // 2
-_SEARCH = 128  # samples to each side, 8 ms: together one period of a voice of 62 Hz
-_COARSE = 4  # samples a step of the first search
-_FRAME = 512  # samples of a frame whose formants move, 32 ms
+_SEARCH = 128  # samples to each side, 8 ms: in total one period at 62 Hz
+_COARSE = 4  # samples, step of the coarse search
+_FRAME = 512  # samples, 32 ms; frame of the formant shift
 _CEPSTRA = 52  # of 257; quefrencies below 3.3 ms, the vocal tract without the pitch of voices to 300 Hz
-_FULL_CEPSTRA = 32  # of these, the rest fades
-_LARGEST_WARP = 20.0  # dB, keeps the floor of an empty band from being lifted into sound
+_FULL_CEPSTRA = 32  # of these; the others fade out
+_LARGEST_WARP = 20.0  # dB, limits the gain in empty bands
 
 
 def change_speed(samples: Float, ratio: float) -> Float:
-    """Play `samples` [n] `ratio` times faster: [round(n / ratio)]; pitch and formants rise with it."""
+    """Play `samples` [n] `ratio` times faster, which raises pitch and formants: [round(n / ratio)]."""
     if samples.shape[0] == 0 or abs(ratio - 1.0) < 1e-4:
         return samples.copy()
     import soxr
@@ -31,15 +31,15 @@ def change_speed(samples: Float, ratio: float) -> Float:
 
 
 def change_tempo(samples: Float, ratio: float) -> Float:
-    """Speak `samples` [n] `ratio` times faster at the same pitch: [round(n / ratio)].
+    """Change the tempo of `samples` [n] by `ratio` at the same pitch: [round(n / ratio)].
 
-    WSOLA (Verhelst and Roelands, ICASSP 1993): overlapped pieces of 25 ms, each taken where it continues the
-    piece before it best. The best place is sought on every fourth sample first, then around it on all.
+    WSOLA (Verhelst and Roelands, ICASSP 1993): overlapping pieces of 25 ms, each taken where it best continues the one
+    before, found by a coarse search on every fourth sample and a fine one around the best.
     """
     n = samples.shape[0]
     length = max(1, round(n / ratio)) if n else 0
     if n < 2 * _WINDOW or abs(ratio - 1.0) < 1e-4:
-        # Too short to hold two pieces: nothing to overlap, so this little is played faster instead.
+        # Too short for two overlapping pieces.
         return change_speed(samples, ratio) if n else samples.copy()
     pieces = -(-length // _HOP) + 1
     room = _WINDOW + _SEARCH + _COARSE
@@ -55,7 +55,7 @@ def change_tempo(samples: Float, ratio: float) -> Float:
 
 
 def _continuations(padded: Float, first: int, pieces: int, ratio: float) -> list[int]:
-    """Return where each piece is taken from `padded`, the first at `first`."""
+    """Return the start of each piece in `padded`, the first at `first`."""
     coarse = padded.reshape(-1, _COARSE).mean(axis=1)
     piece = _WINDOW // _COARSE
     sums = np.concatenate(([0.0], np.cumsum(coarse.astype(np.float64) ** 2)))
@@ -82,10 +82,10 @@ def _continuations(padded: Float, first: int, pieces: int, ratio: float) -> list
 
 
 def change_formants(samples: Float, ratio: float) -> Float:
-    """Move the formants of `samples` [n] to `ratio` times their frequencies; pitch and duration stay.
+    """Scale the formant frequencies of `samples` [n] by `ratio`; pitch and duration stay.
 
-    Above 1 the vocal tract is shorter. Each frame's envelope is its liftered cepstrum, a sum of cosines over
-    frequency, so that the warped envelope is the same sum at other frequencies, without interpolation.
+    A ratio above 1 is a shorter vocal tract. The envelope of a frame is its liftered cepstrum, a sum of cosines over
+    frequency, so the warped envelope is the same sum at other frequencies, without interpolation.
     """
     n = samples.shape[0]
     if n == 0 or abs(ratio - 1.0) < 1e-4:
@@ -117,13 +117,13 @@ def _root_hann() -> Float:
 
 @functools.cache
 def _cepstral_tables() -> tuple[Float, Float, Float]:
-    """Return the tables from log spectrum to cepstrum, of the lifter, and from both to the envelope."""
+    """Return the matrices from log spectrum to cepstrum, lifter weights, and liftered cosines."""
     half = _FRAME // 2
     orders = np.arange(_CEPSTRA)
     cosines = np.cos(np.pi / half * np.outer(orders, np.arange(half + 1)))
     analysis = cosines.T * (2.0 / _FRAME)
     analysis[1:-1] *= 2.0
-    # The last cosines fade out: a sudden end of the cepstrum would ripple over the envelope.
+    # Fade out, because truncating the cepstrum would ripple the envelope.
     fade = np.clip((_CEPSTRA - orders) / (_CEPSTRA - _FULL_CEPSTRA), 0.0, 1.0)
     weights = (np.where(orders == 0, 0.5, 1.0) * np.sin(0.5 * np.pi * fade) ** 2)[:, None]
     return analysis.astype(np.float32), weights.astype(np.float32), (weights * cosines).astype(np.float32)
@@ -132,14 +132,14 @@ def _cepstral_tables() -> tuple[Float, Float, Float]:
 def change_voice(
     samples: Float, speed: float = 1.0, tempo: float = 1.0, pitch: float = 0.0, vocal_tract: float = 1.0
 ) -> Float:
-    """Apply all four at once: one resampling, one change of tempo, one warp of the formants.
+    """Apply all four effects with one resampling, one change of tempo and one formant shift.
 
     Parameters
     ----------
     samples : float32 [n].
-    speed, tempo : times faster, with and without the pitch.
-    pitch : semitones; formants stay where they are.
-    vocal_tract : times the formants' frequencies.
+    speed, tempo : ratios, with and without change of pitch.
+    pitch : semitones, with unchanged formants.
+    vocal_tract : ratio of the formant frequencies.
 
     Returns
     -------
@@ -154,8 +154,7 @@ def change_voice(
 def _product(rows: Float, matrix: Float) -> Float:
     """Return rows [n, a] times matrix [a, b] as float32, sixteen rows at a time.
 
-    A product of that size stays below what BLAS libraries share out among threads, which would fight with the
-    training beside us for its cores.
+    BLAS libraries do not start threads for products of that size; threads would compete with training for the cores.
     """
     n, width = rows.shape
     padded = np.zeros((-(-n // 16), 16, width), np.float32)
@@ -165,7 +164,7 @@ def _product(rows: Float, matrix: Float) -> Float:
 
 
 def _fit(samples: Float, length: int) -> Float:
-    """Return `samples` cut or filled with zeros to `length`."""
+    """Return `samples` cut or zero-padded to `length`."""
     if samples.shape[0] >= length:
         return np.ascontiguousarray(samples[:length])
     fitted = np.zeros(length, np.float32)

@@ -1,9 +1,8 @@
-"""The DeepSpeech client's own library, 0.9.3, through ctypes: what we measure is what users run.
+"""The DeepSpeech client's library, 0.9.3, through ctypes: models are measured with what users run.
 
-The library reports trouble in three ways: an error code, a line on the process's standard error, or a crash.
-A session that fails inside it ends with "Error running session" on standard error, success as its code and an
-empty transcript; so every call that runs the model has standard error caught, and such a line becomes a
-ModelError. Damaged files are found out before the library gets them.
+The library reports errors by an error code, by a line on standard error, or by crashing. Where a session fails, it
+writes "Error running session" to standard error and returns success and an empty transcript. So standard error is
+captured in every call that runs the model, and that line becomes a ModelError. Scorers are checked before loading.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.client.native import library, listening, message, take_string
+from asr.client.native import captured_messages, library, message, take_string
 from asr.client.scorer_file import check_scorer
 from asr.core.errors import ModelError, ScorerError, UserError
 
@@ -30,13 +29,13 @@ class Token:
     """One label of a transcript."""
 
     text: str
-    timestep: int  # frame it was written at, from 0
+    timestep: int  # frame, from 0
     start_time: float  # s
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One transcript; a higher confidence is better, comparable only within one recording."""
+    """One transcript; confidences are comparable only within one recording, higher is better."""
 
     confidence: float
     tokens: tuple[Token, ...]
@@ -48,7 +47,7 @@ class Candidate:
 
     @property
     def words(self) -> tuple[tuple[str, float], ...]:
-        """Each word and when its first letter was written, s; a network writes a letter while or after it sounds."""
+        """Each word with the time of its first label, s; labels are emitted during or after their sound."""
         found: list[tuple[str, float]] = []
         inside = False
         for token in self.tokens:
@@ -65,8 +64,7 @@ class Candidate:
 class Model:
     """A loaded model, with or without a scorer.
 
-    Calls on one or several models exclude each other within a process (standard error is one for all of it);
-    to decode in parallel, use processes.
+    Calls are serialised within a process, because standard error is shared; decode in parallel with processes.
 
     Parameters
     ----------
@@ -75,7 +73,7 @@ class Model:
     Raises
     ------
     SetupError : the library is not installed.
-    ModelError : the file is missing, damaged, or not what the library takes.
+    ModelError : the file is missing, damaged, or of another format.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -85,10 +83,10 @@ class Model:
         _check_present(self.path)
         self._library = library()
         handle = ctypes.c_void_p()
-        with listening(self.path) as heard:
+        with captured_messages(self.path) as messages:
             code = self._library.DS_CreateModel(os.fsencode(self.path), ctypes.byref(handle))
             if code:
-                raise _refused(code, self.path, "Export the model again", heard())
+                raise _refused(code, self.path, "Export the model again", messages())
         self._handle = handle
 
     def __enter__(self) -> Model:
@@ -101,7 +99,7 @@ class Model:
         self.close()
 
     def close(self) -> None:
-        """Free the model; it cannot be used afterwards."""
+        """Free the model, which cannot be used afterwards."""
         if self._handle is not None:
             for stream in list(self._streams):
                 stream.close()
@@ -110,34 +108,34 @@ class Model:
 
     @property
     def sample_rate(self) -> int:
-        """Rate of the recordings that the model hears, Hz."""
+        """Sample rate of the model's input, Hz."""
         return int(self._library.DS_GetModelSampleRate(self._open()))
 
     @property
     def beam_width(self) -> int:
-        """Hypotheses that the decoder keeps; settable."""
+        """Beam width of the decoder; settable."""
         return int(self._library.DS_GetModelBeamWidth(self._open()))
 
     @beam_width.setter
     def beam_width(self, width: int) -> None:
         if width < 1:
-            raise ModelError(f"a beam width of {width} keeps nothing", fix="Give 1 or more")
+            raise ModelError(f"the beam width {width} is too small", fix="Use 1 or more")
         self._check(self._library.DS_SetModelBeamWidth(self._open(), width))
 
     def enable_scorer(self, path: Path | str) -> None:
-        """Decode with the .scorer at `path` from now on; ScorerError where it is missing or damaged."""
+        """Decode with the .scorer at `path`; ScorerError if it is missing or damaged."""
         check_scorer(path)
-        with listening(path) as heard:
+        with captured_messages(path) as messages:
             code = self._library.DS_EnableExternalScorer(self._open(), os.fsencode(path))
             if code:
-                raise _refused(code, path, "Make it again with `make scorer`", heard(), ScorerError)
+                raise _refused(code, path, "Make it again with `make scorer`", messages(), ScorerError)
 
     def set_scorer_alpha_beta(self, alpha: float, beta: float) -> None:
-        """Weigh the scorer's language model by `alpha` and each word by `beta`."""
+        """Set the scorer's language model weight `alpha` and word insertion bonus `beta`."""
         self._check(self._library.DS_SetScorerAlphaBeta(self._open(), alpha, beta))
 
     def add_hot_word(self, word: str, boost: float) -> None:
-        """Make the scorer add `boost` (negative: take away) where `word` is written."""
+        """Make the scorer add `boost`, which may be negative, for each `word`."""
         self._check(self._library.DS_AddHotWord(self._open(), word.encode(), boost))
 
     def stt(self, samples: Int16) -> str:
@@ -148,23 +146,23 @@ class Model:
         samples : int16 [n] at `sample_rate`.
         """
         buffer, length = _buffer(samples)
-        with listening(self.path):
+        with captured_messages(self.path):
             return take_string(self._library.DS_SpeechToText(self._open(), buffer, length))
 
     def stt_with_metadata(self, samples: Int16, n: int = 1) -> list[Candidate]:
-        """Return at most `n` transcripts of a whole recording, best first, with the time of every label."""
+        """Return at most `n` transcripts of a whole recording, best first, with the times of their labels."""
         buffer, length = _buffer(samples)
-        with listening(self.path):
+        with captured_messages(self.path):
             pointer = self._library.DS_SpeechToTextWithMetadata(self._open(), buffer, length, n)
             return _take_metadata(pointer)
 
     def create_stream(self) -> Stream:
-        """Return a stream to feed with sound as it arrives."""
+        """Return a stream that is fed piece by piece."""
         return Stream(self)
 
     def _open(self) -> ctypes.c_void_p:
         if self._handle is None:
-            raise ValueError("this model was closed")
+            raise ValueError("this model is closed")
         return self._handle
 
     def _check(self, code: int) -> None:
@@ -173,17 +171,17 @@ class Model:
 
 
 class Stream:
-    """A recording that is heard piece by piece. It ends with `finish`; the model outlives it."""
+    """A recording fed piece by piece, until `finish`."""
 
     def __init__(self, model: Model) -> None:
         self._handle: ctypes.c_void_p | None = None
         self._model = model
         self._library = model._library
         handle = ctypes.c_void_p()
-        with listening(model.path) as heard:
+        with captured_messages(model.path) as messages:
             code = self._library.DS_CreateStream(model._open(), ctypes.byref(handle))
             if code:
-                raise _refused(code, model.path, "", heard())
+                raise _refused(code, model.path, "", messages())
         self._handle = handle
         model._streams.add(self)
 
@@ -191,38 +189,32 @@ class Stream:
         self.close()
 
     def close(self) -> None:
-        """Drop the stream without decoding it."""
+        """Discard the stream without decoding it."""
         if self._handle is not None:
             self._library.DS_FreeStream(self._handle)
             self._handle = None
 
     def feed(self, samples: Int16) -> None:
-        """Hear more sound: int16 [n] at the model's sample rate."""
+        """Add samples, int16 [n] at the model's sample rate."""
         buffer, length = _buffer(samples)
-        with listening(self._model.path):
+        with captured_messages(self._model.path):
             self._library.DS_FeedAudioContent(self._open(), buffer, length)
 
     def decode(self) -> str:
-        """Return the transcript so far; the stream goes on."""
-        with listening(self._model.path):
+        """Return the transcript so far; the stream stays open."""
+        with captured_messages(self._model.path):
             return take_string(self._library.DS_IntermediateDecode(self._open()))
 
-    def decode_with_metadata(self, n: int = 1) -> list[Candidate]:
-        """Return at most `n` transcripts so far; the stream goes on."""
-        with listening(self._model.path):
-            pointer = self._library.DS_IntermediateDecodeWithMetadata(self._open(), n)
-            return _take_metadata(pointer)
-
     def finish(self) -> str:
-        """Return the transcript of all that was fed, and end the stream."""
+        """Return the transcript, and end the stream."""
         handle, self._handle = self._open(), None
-        with listening(self._model.path):
+        with captured_messages(self._model.path):
             return take_string(self._library.DS_FinishStream(handle))
 
     def finish_with_metadata(self, n: int = 1) -> list[Candidate]:
-        """Return at most `n` transcripts of all that was fed, and end the stream."""
+        """Return at most `n` transcripts, and end the stream."""
         handle, self._handle = self._open(), None
-        with listening(self._model.path):
+        with captured_messages(self._model.path):
             return _take_metadata(self._library.DS_FinishStreamWithMetadata(handle, n))
 
     def _open(self) -> ctypes.c_void_p:
@@ -237,7 +229,7 @@ def version() -> str:
 
 
 def _check_present(path: Path) -> None:
-    """Say in plain words what the library says in TensorFlow's."""
+    """Raise a clearer error than the library's for a missing or empty file."""
     if not path.is_file():
         raise ModelError("there is no such model", path=path, fix="Give the path of an exported model")
     if not path.stat().st_size:
@@ -273,8 +265,7 @@ def _take_metadata(pointer: Any) -> list[Candidate]:
 
 
 def _refused(
-    code: int, path: Path | str, fix: str = "", heard: str = "", kind: type[UserError] = ModelError
+    code: int, path: Path | str, fix: str = "", detail: str = "", kind: type[UserError] = ModelError
 ) -> UserError:
     """Return the error for a code of the library."""
-    detail = f": {heard}" if heard else ""
-    return kind(f"the library refuses it: {message(code)}{detail}", path=path, fix=fix)
+    return kind(f"the library refuses it: {message(code)}{detail and f': {detail}'}", path=path, fix=fix)

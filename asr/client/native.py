@@ -1,11 +1,10 @@
-"""Loading of libdeepspeech 0.9.3, its C declarations, and what it says on standard error."""
+"""libdeepspeech 0.9.3: loading, C declarations, and messages on standard error."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import re
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -15,15 +14,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from asr.core.errors import ModelError, SetupError
-from asr.core.parts import part
+from asr.core.stderr import redirected_stderr
+from asr.core.third_party import part
 
-# What the library says about itself and the machine, every time.
+# Messages that the library always writes.
 _BANNER = re.compile(
     r"^(TensorFlow: |DeepSpeech: |.*cpu_feature_guard|To enable them in other operations"
     r"|Warning: reading entire model file into memory)"
 )
 _FAILED = "Error running session"
-# Standard error is one for the whole process, so that only one call can be listened to at a time.
+# There is one standard error for the whole process, so only one call can be captured at a time.
 _one_at_a_time = threading.RLock()
 
 
@@ -55,16 +55,14 @@ def library() -> ctypes.CDLL:
 
     Raises
     ------
-    SetupError : it is not installed, or does not run on this machine.
+    SetupError : it is not installed, or cannot be loaded on this machine.
     """
     path = part("lib/libdeepspeech.so")
     try:
         loaded = ctypes.CDLL(str(path))
     except OSError as error:
-        raise SetupError(
-            f"this library cannot be loaded: {error}", path=path, fix="Run `make setup`"
-        ) from None
-    # Returned strings are c_void_p: as c_char_p, ctypes would copy them and lose what has to be freed.
+        raise SetupError(f"this library cannot be loaded: {error}", path=path, fix="Run `make setup`") from None
+    # Returned strings are c_void_p: ctypes would convert c_char_p and lose the pointer to free.
     text, handle, metadata = ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(MetadataStruct)
     sound, count, name = ctypes.c_void_p, ctypes.c_uint, ctypes.c_char_p
     integer, real, out = ctypes.c_int, ctypes.c_float, ctypes.POINTER(ctypes.c_void_p)
@@ -101,7 +99,7 @@ def library() -> ctypes.CDLL:
 
 
 def take_string(pointer: int | None) -> str:
-    """Return a string that the library made, and free it."""
+    """Return a string from the library, and free it."""
     if not pointer:
         return ""
     try:
@@ -111,55 +109,42 @@ def take_string(pointer: int | None) -> str:
 
 
 def message(code: int) -> str:
-    """Return the library's own words for an error code."""
+    """Return the library's message for an error code."""
     return f"{take_string(library().DS_ErrorCodeToErrorMessage(code)).rstrip('.')} (0x{code:04x})"
 
 
 @contextmanager
-def listening(path: Path | str) -> Iterator[Callable[[], str]]:
-    """Catch what the library writes to standard error while the block runs.
+def captured_messages(path: Path | str) -> Iterator[Callable[[], str]]:
+    """Capture what the library writes to standard error during the block.
 
-    Yields a function that returns what was written so far, on one line and without the library's banner. When
-    the block succeeds the rest is passed on, so that a line of another thread is not lost.
+    Yields a function that returns it so far, in one line without the library's banner. The rest is passed on when the
+    block succeeds, because it may come from another thread.
 
     Parameters
     ----------
-    path : of the model that runs, for the message.
+    path : of the model, for the message.
 
     Raises
     ------
     ModelError : a session failed in the library, which itself reports success.
     """
-    with _one_at_a_time, _scratch() as caught:
+    with _one_at_a_time, _scratch() as captured:
 
-        def heard() -> str:
-            lines = os.pread(caught.fileno(), 1 << 20, 0).decode("utf-8", "replace").splitlines()
+        def messages() -> str:
+            lines = os.pread(captured.fileno(), 1 << 20, 0).decode("utf-8", "replace").splitlines()
             return " ".join(line.strip() for line in lines if line.strip() and not _BANNER.match(line))
 
-        if sys.stderr is not None:
-            sys.stderr.flush()
-        try:
-            saved = os.dup(2)
-        except OSError:
-            saved = -1  # a process without standard error
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield heard
-        finally:
-            if saved < 0:
-                os.close(2)
-            else:
-                os.dup2(saved, 2)
-                os.close(saved)
-        rest = heard()
+        with redirected_stderr(captured.fileno()) as has_stderr:
+            yield messages
+        rest = messages()
     if _FAILED in rest:
         raise ModelError(f"the library could not run this model: {rest}", path=path)
-    if rest and saved >= 0:
+    if rest and has_stderr:
         os.write(2, f"{rest}\n".encode())
 
 
 def _scratch() -> IO[bytes]:
-    """Return a file without a name, in memory where the system has such."""
+    """Return an anonymous file, in memory where the system supports that."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("libdeepspeech"), "w+b", buffering=0)
     return tempfile.TemporaryFile(buffering=0)

@@ -1,7 +1,7 @@
-"""A .scorer package, checked for being whole before the library gets it.
+"""Check that a .scorer package is whole before the library loads it.
 
-A KenLM binary, a short trailer, and the words as an OpenFST ConstFst. The library takes the sizes in it on
-trust, so that a file that was cut off (a full disk, a broken download) can end the process.
+It is a KenLM binary, a short trailer, and the words as an OpenFST ConstFst. The library trusts the sizes in it, so a
+truncated file (a full disk, a broken download) can crash the process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def check_scorer(path: Path | str) -> None:
 
     Raises
     ------
-    ScorerError : it is missing, no scorer of version 6, or cut off.
+    ScorerError : it is missing, not a scorer of version 6, or truncated.
     """
     path = Path(path)
     try:
@@ -44,26 +44,26 @@ def check_scorer(path: Path | str) -> None:
 
 
 def _fault(data: mmap.mmap) -> str:
-    """Return what is wrong with a scorer, as a sentence; empty where nothing is."""
+    """Return what is wrong with a scorer; "" if nothing is."""
     if data[: len(_KENLM)] != _KENLM:
-        return "this is no scorer: it does not start with a KenLM model"
-    # The trailer's bytes could occur among the arcs as well, so look further down if what follows is no FST.
+        return "this is not a scorer: it does not start with a KenLM model"
+    # The trailer's bytes may occur among the arcs as well, where no FST follows.
     trailer = data.rfind(_TRAILER)
     while trailer >= 0 and data[trailer + _TRAILER_BYTES : trailer + _TRAILER_BYTES + 4] != _FST:
         trailer = data.rfind(_TRAILER, 0, trailer)
     if trailer < 0:
-        return "this scorer is cut off, or of another version than 6: its word list is missing"
+        return "this scorer is truncated, or not of version 6: its word list is missing"
     try:
         end = _fst_end(data, trailer + _TRAILER_BYTES)
     except struct.error:
-        return "this scorer is cut off in its word list"
+        return "this scorer is truncated in its word list"
     if end != len(data):
-        return f"this scorer is damaged: it has {len(data)} bytes where its word list asks for {end}"
+        return f"this scorer is damaged: it has {len(data)} bytes, its word list implies {end}"
     return ""
 
 
 def _fst_end(data: mmap.mmap, offset: int) -> int:
-    """Return where the ConstFst at `offset` should end; struct.error where its header is cut off."""
+    """Return the end of the ConstFst at `offset` by its header; struct.error if that is truncated."""
     offset += 4
     for _ in ("type of the machine", "type of its arcs"):
         (length,) = struct.unpack_from("<i", data, offset)

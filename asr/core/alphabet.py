@@ -1,4 +1,4 @@
-"""The labels a model can write: characters to integers and back."""
+"""The alphabet: a model's labels as characters and integers."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy.typing as npt
 
 from asr.core.errors import ModelError, SentenceError
 
-# Order and content of the alphabet.txt that Mozilla's English models use.
+# The alphabet.txt of Mozilla's English models.
 ENGLISH = " abcdefghijklmnopqrstuvwxyz'"
 
 
 class Alphabet:
-    """An ordered set of labels, each one character or more; the CTC blank comes after the last.
+    """An ordered set of labels; the CTC blank follows the last one.
 
     Parameters
     ----------
-    labels : one character a label, or a sequence of labels.
+    labels : a string of one-character labels, or a sequence of labels.
     """
 
     def __init__(self, labels: str | Iterable[str] = ENGLISH) -> None:
         self.labels: tuple[str, ...] = tuple(labels)
         if not self.labels or len(set(self.labels)) != len(self.labels) or "" in self.labels:
-            raise ValueError("an alphabet needs at least one label, none of them empty or twice")
+            raise ValueError("an alphabet needs at least one label, none of them empty or repeated")
         self._index = {label: index for index, label in enumerate(self.labels)}
 
     def __eq__(self, other: object) -> bool:
@@ -37,7 +37,7 @@ class Alphabet:
 
     @property
     def size(self) -> int:
-        """Number of labels, without the blank."""
+        """Number of labels without the blank."""
         return len(self.labels)
 
     @property
@@ -46,7 +46,7 @@ class Alphabet:
         return len(self.labels)
 
     def check(self, text: str, *, path: Path | str | None = None, line: int | None = None) -> None:
-        """Raise SentenceError, naming the first character of `text` that is not a label."""
+        """Raise SentenceError for the first character of `text` that is not a label."""
         for character in text:
             if character not in self._index:
                 hint = "Write it in the alphabet's characters"
@@ -54,29 +54,24 @@ class Alphabet:
                     hint = "Write numbers as words"
                 elif character.lower() in self._index:
                     hint = "Write it in lower case"
-                raise SentenceError(
-                    f"{character!r} in {text!r} is not in the alphabet", path=path, line=line, fix=hint
-                )
+                raise SentenceError(f"{character!r} in {text!r} is not in the alphabet", path=path, line=line, fix=hint)
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
-        """Return the label indices of `text`, int32 [len(text)]; SentenceError where one is missing."""
+        """Return the label indices of `text`, int32 [len(text)]; SentenceError if a character is not a label."""
         self.check(text)
         return np.array([self._index[character] for character in text], dtype=np.int32)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text that the label indices `ids` spell."""
+        """Return the text of label indices."""
         return "".join(self.labels[index] for index in ids)
 
     def as_text(self) -> str:
-        """Return the content of DeepSpeech's alphabet.txt: a label a line, lines that start with # are comments."""
+        """Return the content of DeepSpeech's alphabet.txt: a label a line; lines starting with # are comments."""
         lines = ("\\#" if label == "#" else label for label in self.labels)
-        return (
-            "".join(f"{line}\n" for line in lines)
-            + "# The last (non-comment) line needs to end with a newline.\n"
-        )
+        return "".join(f"{line}\n" for line in lines) + "# The last (non-comment) line needs to end with a newline.\n"
 
     def serialised(self) -> bytes:
-        """Return the value of the graph's metadata_alphabet: uint16 count, then id, length, UTF-8 bytes each."""
+        """Return the value of the graph's metadata_alphabet: uint16 count, then id, length and UTF-8 of each."""
         parts = [struct.pack("<H", len(self.labels))]
         for index, label in enumerate(self.labels):
             text = label.encode("utf-8")
@@ -85,7 +80,7 @@ class Alphabet:
 
     @classmethod
     def parse(cls, data: bytes) -> Alphabet:
-        """Read what `serialised` writes; ModelError where it is damaged."""
+        """Parse the output of `serialised`; ModelError if it is damaged."""
         damaged = ModelError("its alphabet is damaged", fix="Export the model again")
         try:
             (count,) = struct.unpack_from("<H", data, 0)
@@ -108,5 +103,5 @@ class Alphabet:
 
 
 def normal_word(word: str) -> str:
-    """Return how a word is compared with folders' names and transcripts: `Smart_Mirror` is "smart mirror"."""
+    """Normalise a keyword, folder name or transcript for comparison: `Smart_Mirror` becomes "smart mirror"."""
     return " ".join(word.replace("_", " ").lower().split())

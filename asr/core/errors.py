@@ -1,7 +1,7 @@
-"""Errors that a user can cause and mend.
+"""Errors that a user can cause and fix.
 
-Every message names the place (file and line where there is one), what was found and what to do.
-The command line prints it as one line and exits with code 2; a traceback is a bug.
+Every message names file and line where there are any, what was found, and what to do. The command line prints it as
+one line and exits with code 2; a traceback is a bug.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ from pathlib import Path
 
 
 class UserError(Exception):
-    """Something outside the program has to change before it can go on.
+    """Base of all errors that are not bugs.
 
     Parameters
     ----------
     what : what was found, and what was expected.
-    path : the file or folder it was found in.
+    path : file or folder where it was found.
     line : 1-based line in that file.
-    fix : what to do about it, as a command to the reader.
+    fix : what to do, in the imperative.
     """
 
-    def __init__(
-        self, what: str, *, path: Path | str | None = None, line: int | None = None, fix: str = ""
-    ) -> None:
+    def __init__(self, what: str, *, path: Path | str | None = None, line: int | None = None, fix: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.path = Path(path) if path is not None else None
@@ -37,7 +35,7 @@ class UserError(Exception):
         return f"{place}{what}. {self.fix}" if self.fix else f"{place}{what}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Worker processes hand their errors back by pickling; the default would lose the keywords.
+        # Worker processes pickle their errors; the default would lose the keyword arguments.
         return (_rebuild, (type(self), self.what, self.path, self.line, self.fix))
 
 
@@ -46,7 +44,7 @@ def _rebuild(kind: type[UserError], what: str, path: Path | None, line: int | No
 
 
 class WorkspaceError(UserError):
-    """asr.toml or the folder around it."""
+    """A fault in asr.toml or its folder."""
 
 
 class AudioError(UserError):
@@ -54,27 +52,27 @@ class AudioError(UserError):
 
 
 class RecordingsError(UserError):
-    """recordings.csv or the recordings folder."""
+    """A fault in recordings.csv or the recordings folder."""
 
 
 class ManifestError(UserError):
-    """A DeepSpeech manifest."""
+    """A fault in a DeepSpeech manifest."""
 
 
 class SentenceError(UserError):
-    """sentences.txt, or a transcript that the alphabet cannot spell."""
+    """A fault in sentences.txt, or a transcript with characters outside the alphabet."""
 
 
 class ScorerError(UserError):
-    """The language model or the .scorer package."""
+    """A fault in the language model or the .scorer package."""
 
 
 class ModelError(UserError):
-    """A graph, checkpoint or .pbmm file."""
+    """A fault in a graph, checkpoint or .pbmm file."""
 
 
 class BusyError(UserError):
-    """Another process works in the same workspace."""
+    """Another process uses the workspace."""
 
 
 class SetupError(UserError):

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: atomic writes, locks and fingerprints."""
+"""Atomic writes, locks and fingerprints of files."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from asr.core.errors import BusyError
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; it takes the name `path` when the block succeeds.
+    """Yield a temporary path beside `path` that is renamed to it when the block succeeds.
 
-    A block that fails, or a process that is killed, leaves what was at `path` as it was.
+    If the block fails or the process is killed, `path` stays as it was.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: libraries choose a format by it.
+    # Keeps the suffix, by which libraries choose a format.
     beside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield beside
@@ -52,14 +52,14 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def place_in(root: Path, path: Path) -> str:
-    """Return what a file is called wherever `root` lies: its path from there if it is below, else the path as it is."""
+    """Return the path relative to `root` where it is below, else unchanged: a name that survives moving `root`."""
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def fingerprint(*parts: Any) -> str:
-    """Return a SHA-256 in hex of the given parts, in order.
+    """Return the SHA-256 of the parts in order, in hex.
 
-    A Path stands for its content (for nothing, where no such file exists); anything else for its JSON form.
+    A Path contributes its content (nothing if there is no such file), anything else its JSON form.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -77,9 +77,9 @@ def fingerprint(*parts: Any) -> str:
 
 @contextmanager
 def exclusive(path: Path | str) -> Iterator[None]:
-    """Hold the lock file `path` for the block.
+    """Hold the lock file `path` during the block.
 
-    The kernel frees the lock when the process ends, however it ends, so no stale lock can stay behind.
+    The kernel releases the lock when the process ends, so no stale lock can remain.
 
     Raises
     ------

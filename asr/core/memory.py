@@ -1,4 +1,4 @@
-"""How the C library keeps memory that a step of training frees and the next one asks for again."""
+"""Keep freed memory in the process, for training steps that allocate the same arrays again and again."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ _TRIM_THRESHOLD = -1
 _TOP_PAD = -2
 _MMAP_MAX = -4
 
-_MOST = 2**31 - 1  # bytes; what an int holds
+_MOST = 2**31 - 1  # bytes; the largest int
 _PAD = 64 * 2**20  # bytes
 
 
 def keep_freed() -> bool:
-    """Have freed memory kept by this process instead of given back to the system; tell whether that worked.
+    """Make malloc keep freed memory instead of returning it to the system; return whether that worked.
 
-    A step of training allocates arrays of megabytes, and frees them. By default each of them is mapped anew, and
-    every page of it fetched and cleared by the kernel, which a step waits for (SPEED.md has the figures). Other C
-    libraries than glibc have no mallopt: there nothing changes.
+    A training step allocates and frees arrays of megabytes. By default glibc maps each anew, and the kernel clears
+    every page of it while the step waits (SPEED.md has the figures). Other C libraries have no mallopt.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

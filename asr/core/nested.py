@@ -1,4 +1,4 @@
-"""Nested dictionaries, as settings and figures are, as flat ones."""
+"""Flatten nested dictionaries, such as settings and figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested dictionaries as one, keys joined by dots."""
+    """Return one dictionary with the keys joined by dots."""
     flat: dict[str, Any] = {}
     for key, value in nested.items():
         if isinstance(value, Mapping):

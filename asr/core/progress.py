@@ -1,4 +1,4 @@
-"""Progress and status on stderr, so that stdout carries results only."""
+"""Progress and status on stderr; stdout is for results."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def say(text: str) -> None:
 
 
 def shows_bars() -> bool:
-    """Tell whether a bar would be seen: stderr is a terminal and nobody asked for quiet."""
+    """Tell whether progress bars are shown: stderr is a terminal, and not --quiet."""
     return not _quiet and sys.stderr.isatty()
 
 
 def track(iterable: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
-    """Yield from `iterable` with a progress bar and the time left, where a person is watching."""
+    """Yield from `iterable`, with a progress bar and the time left if bars are shown."""
     if not shows_bars():
         yield from iterable
         return

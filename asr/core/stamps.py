@@ -1,4 +1,4 @@
-"""Which products are up to date: a step whose inputs did not change does nothing."""
+"""Stamps that tell whether the products of a step are up to date."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from asr.core.files import fingerprint, write_json
 
 
 class Stamp:
-    """The fingerprint of what a product was made from.
+    """The fingerprint of a product's inputs.
 
-    Make's own times do not serve here: a fresh clone gives every file the same one, and a single asr.toml would
-    make every product stale whichever parameter changed.
+    File times do not serve: a fresh clone has new ones, and any edit of asr.toml would make every product stale.
 
     Parameters
     ----------
-    path : where the stamp is kept.
+    path : the stamp file.
     inputs : settings (JSON values) and files (Paths) that the product depends on.
     """
 
@@ -27,7 +26,7 @@ class Stamp:
         self.value = fingerprint(*inputs)
 
     def is_fresh(self, products: Iterable[Path]) -> bool:
-        """Tell whether the products are there and were made from the same inputs."""
+        """Tell whether the products exist and were made from the same inputs."""
         try:
             kept = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -35,5 +34,5 @@ class Stamp:
         return kept == self.value and all(product.exists() for product in products)
 
     def set(self) -> None:
-        """Note that the products have been made."""
+        """Record that the products have been made."""
         write_json(self.path, self.value)

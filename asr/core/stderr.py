@@ -1,4 +1,4 @@
-"""What libraries write to stderr by themselves, kept from a person's screen."""
+"""Keep the output of C and C++ libraries off the user's terminal."""
 
 from __future__ import annotations
 
@@ -13,38 +13,53 @@ from asr.core import memory
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow and Keras without what their C++ parts write meanwhile.
+    """Import TensorFlow and Keras without the messages of their C++ parts.
 
-    TensorFlow tells on loading, below any level it can be asked for, that it uses oneDNN and that logging is not set
-    up. What it wrote is shown where loading fails.
+    Whatever log level is set, TensorFlow reports on loading that it uses oneDNN and that logging is not initialised.
+    The messages are shown if loading fails.
     """
     if "tensorflow" in sys.modules:
         return
-    # 2: warnings and less. TensorFlow logs every error that Python raises as well, and nobody can act on the others.
+    # 2: no warnings. Errors that matter are raised in Python as well.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     memory.keep_freed()
     with captured_stderr():
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
-    # A NumPy array's constructor asks Keras's variables for a keyword that they do not take; nothing is lost by it.
+    # NumPy passes Keras variables an argument that they do not accept, which is harmless.
     warnings.filterwarnings("ignore", message=".*__array__ implementation doesn't accept a copy keyword.*")
 
 
 @contextmanager
 def captured_stderr() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2 in the block; write it out where the block raises."""
-    sys.stderr.flush()
-    kept = os.dup(2)
+    """Withhold what the block writes to file descriptor 2; show it if the block raises."""
     with tempfile.TemporaryFile() as written:
-        os.dup2(written.fileno(), 2)
         try:
-            yield
+            with redirected_stderr(written.fileno()):
+                yield
         except BaseException:
-            os.dup2(kept, 2)
             written.seek(0)
             os.write(2, written.read())
             raise
-        finally:
+
+
+@contextmanager
+def redirected_stderr(target: int) -> Iterator[bool]:
+    """Redirect file descriptor 2 to `target` during the block; yield whether the process has a standard error."""
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        saved = os.dup(2)
+    except OSError:
+        saved = -1
+    os.dup2(target, 2)
+    try:
+        yield saved >= 0
+    finally:
+        if sys.stderr is not None:
             sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+        if saved < 0:
+            os.close(2)
+        else:
+            os.dup2(saved, 2)
+            os.close(saved)

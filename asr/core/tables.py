@@ -1,4 +1,4 @@
-"""CSV files with a header: read with plain words for everything that spreadsheets and editors do to them."""
+"""CSV files with a header, read with clear errors for the mistakes of spreadsheets and editors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from asr.core.files import write_text
 
 Row = dict[str, str]
 
-# Names by which other projects call our columns.
+# Names of our columns in other projects.
 _OTHER_NAMES = {
     "file": ("wav_filename", "filename", "path", "audio", "wav", "clip"),
     "transcript": ("sentence", "text", "transcription", "label"),
@@ -35,19 +35,19 @@ def read(
 
     Parameters
     ----------
-    kind : the error to raise.
-    columns : those that must be there, in any order.
-    known : those that may be there and mean something; a header with a name close to one of them is told.
-    accept_bom : read over a byte order mark, instead of refusing it.
+    kind : type of the errors.
+    columns : required columns, in any order.
+    known : optional columns; a header that misspells one is an error.
+    accept_bom : ignore a byte order mark instead of refusing it.
 
     Returns
     -------
-    (1-based line, the row by column) of each row; blank lines are left out.
+    1-based line and fields by column of each row; blank lines are skipped.
 
     Raises
     ------
-    kind : missing, empty, not UTF-8, a byte order mark, another separator, a column missing or there twice,
-        a line with more or fewer fields than the header.
+    kind : missing, empty, not UTF-8, a byte order mark, another separator, a column missing or repeated, a line with
+        more or fewer fields than the header.
     """
     text = _text(path, kind, accept_bom)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -66,24 +66,20 @@ def read(
                     f"{len(fields)} fields, expected {len(header)} ({','.join(header)})",
                     path=path,
                     line=line,
-                    fix='Put a field that holds a comma between quotes: "yes, please"',
+                    fix='Quote fields that contain a comma: "yes, please"',
                 )
             else:
                 rows.append((line, dict(zip(header, fields, strict=True))))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise kind(
-            f"this is not CSV: {error}", path=path, line=line, fix="Mend the quotes on that line"
-        ) from None
+        raise kind(f"this is not CSV: {error}", path=path, line=line, fix="Correct the quotes on that line") from None
     if header is None:
-        raise kind(
-            "the file is empty", path=path, fix=f"Its first line should be {','.join(known or columns)}"
-        )
+        raise kind("the file is empty", path=path, fix=f"Its first line should be {','.join(known or columns)}")
     return rows
 
 
 def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV file with a header, UTF-8, lines ending in LF as DeepSpeech's importers do, atomically."""
+    """Write a CSV file with a header, atomically: UTF-8, lines ending in LF as DeepSpeech's importers write."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -103,7 +99,7 @@ def _text(path: Path, kind: type[UserError], accept_bom: bool) -> str:
     if data.startswith(b"\xef\xbb\xbf"):
         if not accept_bom:
             raise kind(
-                "it begins with a byte order mark (BOM), which would become part of the first column's name",
+                "it starts with a byte order mark (BOM), which would become part of the first column's name",
                 path=path,
                 line=1,
                 fix="Save it as UTF-8 without BOM",
@@ -128,11 +124,9 @@ def _check_header(
     if len(header) == 1:
         for name, character in (("semicolons", ";"), ("tabs", "\t")):
             if character in header[0]:
-                raise kind(
-                    f"columns are separated by {name}", path=path, line=line, fix="Save it with commas"
-                )
+                raise kind(f"columns are separated by {name}", path=path, line=line, fix="Save it with commas")
     missing = [column for column in columns if column not in header]
-    # A misspelt optional column would be lost without a word.
+    # A misspelt optional column would be ignored silently.
     doubtful = [column for column in known if column not in header and column not in missing]
     strange = [name for name in header if name not in columns and name not in known]
     for column in (*missing, *doubtful):
@@ -143,7 +137,7 @@ def _check_header(
             raise kind(found, path=path, line=line, fix=fix)
     twice = [name for name in columns if header.count(name) > 1]
     if twice:
-        raise kind(f"the column {twice[0]!r} is there twice", path=path, line=line, fix="Remove one of them")
+        raise kind(f"the column {twice[0]!r} occurs twice", path=path, line=line, fix="Remove one of them")
 
 
 def _nearest(column: str, candidates: Sequence[str]) -> str:

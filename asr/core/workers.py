@@ -1,4 +1,4 @@
-"""Manners of worker processes: they leave Ctrl-C to the process that started them, and end when it ends."""
+"""Worker processes that ignore Ctrl-C and end with the process that started them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from asr.core import memory
 def pool(
     count: int, initializer: Callable[..., None] | None = None, initargs: tuple[Any, ...] = ()
 ) -> ProcessPoolExecutor:
-    """Return a pool of `count` processes, each of one thread.
+    """Return a pool of `count` single-threaded processes.
 
-    They are spawned, not forked: TensorFlow's threads do not survive a fork.
+    They are spawned, because TensorFlow's threads do not survive a fork.
 
     Parameters
     ----------
-    initializer : called first in each process; it has to call `start`, which is called where there is none.
+    initializer : called first in each process instead of `start`, which it has to call.
     """
-    # A spawned process imports the script that started it; one that would start processes by that ends here, with words
-    # that say what to do, where Python would print a page and the script report a process that died.
+    # A spawned process imports the main script. One that starts processes on import ends here with a clear message,
+    # where Python would print a long traceback.
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         script = getattr(sys.modules.get("__mp_main__"), "__file__", None) or sys.argv[0]
         print(
@@ -35,8 +35,8 @@ def pool(
             flush=True,
         )
         os._exit(2)
-    # Processes keep the cores busy; a thread that OpenBLAS puts beside each of them waits for work by spinning, and
-    # took half a core. It reads this when it is loaded, before any initializer runs.
+    # OpenBLAS threads beside the processes would spin while idle, half a core each. OpenBLAS reads this when it is
+    # loaded, before any initializer runs.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer or start, initargs)
 
@@ -44,10 +44,10 @@ def pool(
 def start() -> None:
     """Call first in each worker process.
 
-    A worker that waits for work does not notice that nobody is left to send any: it holds both ends of the pipe
-    it reads from. So where the first process was killed outright, its workers would stay for ever.
+    A waiting worker does not notice that its parent was killed, because it holds both ends of the pipe that it reads.
+    A thread watches the parent instead.
     """
-    # Ctrl-C reaches every process of a terminal; the one that started these ends them, and says so once.
+    # Ctrl-C reaches every process of a terminal; only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     memory.keep_freed()
     parent = multiprocessing.parent_process()

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.augment.chain import Chain
-from asr.augment.masks import hide
+from asr.augment.masks import apply_masks
 from asr.core import audio
 from asr.core import workers as workers_
 from asr.core.alphabet import Alphabet
@@ -197,7 +197,7 @@ class Recipe:
         if self.chain is not None:
             rng = np.random.default_rng([self.seed, hearing.generation, hearing.place])
             shortest = window_samples(audio.SAMPLE_RATE) + needed_frames(labels) * step_samples(audio.SAMPLE_RATE)
-            heard = self.chain.hear(heard[0], rng, self.views, shortest=shortest)
+            heard = self.chain.variants(heard[0], rng, self.views, shortest=shortest)
         # A last bit is nothing to sound that was made up, and exactness costs several times the time.
         features = np.stack([mfcc(audio.to_int16(samples), exact=self.chain is None) for samples in heard])
         check_length(features.shape[1], labels, source.transcript, getattr(source, "path", None))
@@ -209,7 +209,8 @@ class Recipe:
             return [features[0]] * self.views
         settings = self.chain.settings
         seeds = ([self.seed, epoch, place, 1, *([view] if view else [])] for view in range(self.views))
-        return [hide(view, np.random.default_rng(seed), settings) for view, seed in zip(features, seeds, strict=True)]
+        generators = (np.random.default_rng(seed) for seed in seeds)
+        return [apply_masks(view, rng, settings) for view, rng in zip(features, generators, strict=True)]
 
 
 _recipe: Recipe | None = None

@@ -6,7 +6,7 @@ import ctypes
 from functools import lru_cache
 
 from asr.core.errors import SetupError
-from asr.core.parts import part
+from asr.core.third_party import part
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,6 @@
-"""Checkpoints: the variables of a network (and its optimiser) with the state of its training, as .npz files.
+"""Checkpoints: variables of a network and its optimiser with the training state, as .npz files.
 
-Plain arrays under their Keras paths: NumPy reads them without TensorFlow, and nothing in them can run code.
+NumPy reads them without TensorFlow, and without pickle nothing in them can run code.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Weights = list[npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds.
+    """Content of a checkpoint.
 
     Attributes
     ----------
-    arrays : in the order of the variables they came from.
-    state : whatever JSON can hold.
+    arrays : in the order of the variables.
+    state : JSON values.
     """
 
     arrays: list[npt.NDArray[Any]]
@@ -42,7 +42,7 @@ def save(path: Path, arrays: Iterable[npt.ArrayLike], state: dict[str, Any]) -> 
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint; ModelError where it is missing or damaged."""
+    """Read a checkpoint; ModelError if it is missing or damaged."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             names = sorted(name for name in stored.files if name != "state")
@@ -50,13 +50,13 @@ def load(path: Path) -> Checkpoint:
     except FileNotFoundError:
         raise ModelError("no such checkpoint", path=path) from None
     except Exception as error:
-        # Damage fails in as many ways as zipfile and NumPy's readers can: checksums, headers, flags, lengths.
+        # zipfile and NumPy raise many types for damage: checksums, headers, flags, lengths.
         what = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(f"this checkpoint is damaged ({what})", path=path, fix="Delete it and train again") from None
 
 
 def average(many: Iterable[Weights]) -> Weights:
-    """Return the mean of several sets of weights (Izmailov et al., Averaging Weights, 2018)."""
+    """Return the mean of several sets of weights (Izmailov et al., Averaging Weights Leads to Wider Optima, 2018)."""
     total: list[npt.NDArray[np.float64]] | None = None
     count = 0
     for weights in many:

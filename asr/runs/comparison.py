@@ -1,4 +1,4 @@
-"""Two runs side by side, and which run came from which."""
+"""Compare two runs, and find the ancestry of runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from asr.runs.record import Run
 
 @dataclass(frozen=True)
 class Change:
-    """One clip, under one condition, that two runs heard differently well.
+    """A clip and condition with different numbers of errors in two runs.
 
-    Where it was heard in several pieces of noise, errors are those in all of them, and the texts of the piece that
-    differs most.
+    Errors are summed over the pieces of noise; the texts are those of the piece that differs most.
     """
 
     clip: str
@@ -33,12 +32,12 @@ class Comparison:
 
     Attributes
     ----------
-    settings : key to its two values, where they differ; None: not set there.
-    figures : name to its two values; None: not measured there.
-    wins : clips with fewer errors in `after`, the greatest gain first.
-    losses : clips with more.
-    shared : how many clips and conditions both heard; only these are compared one by one.
-    same_data : trained and tested on the same data.
+    settings : key to two different values; None: not set.
+    figures : name to its two values; None: not measured.
+    wins : clips with fewer errors in `after`, greatest difference first.
+    losses : clips with more errors in `after`, greatest difference first.
+    shared : number of clips and conditions that both runs transcribed; only these are compared.
+    same_data : both runs were trained and tested on the same data.
     """
 
     before: Run
@@ -52,15 +51,15 @@ class Comparison:
 
 
 def compare(before: Run, after: Run) -> Comparison:
-    """Return what differs between two runs: settings, figures, and the clips that one heard better."""
+    """Return the differences between two runs: settings, figures, and clips with fewer or more errors."""
     settings = _pairs(flatten(before.settings), flatten(after.settings))
     numbers = _pairs(*(dict(_numbers({"chosen on dev": run.dev, **run.figures})) for run in (before, after)))
-    heard = {_key(row): row for row in before.transcripts()}
+    rows = {_key(row): row for row in before.transcripts()}
     pairs: dict[tuple[str, str], list[tuple[Mapping[str, str], Mapping[str, str]]]] = {}
     for row in after.transcripts():
-        known = heard.get(_key(row))
+        known = rows.get(_key(row))
         if known is not None:
-            pairs.setdefault((row["clip"], row.get("condition", "")), []).append((known, row))
+            pairs.setdefault((row["clip"], row["condition"]), []).append((known, row))
     changes = []
     for (clip, condition), both in pairs.items():
         errors = sum(int(old["errors"]) for old, _ in both), sum(int(row["errors"]) for _, row in both)
@@ -68,9 +67,7 @@ def compare(before: Run, after: Run) -> Comparison:
             most = max(both, key=lambda pair: abs(int(pair[1]["errors"]) - int(pair[0]["errors"])))
             texts = most[1]["transcript"], most[0]["hypothesis"], most[1]["hypothesis"]
             changes.append(Change(clip, condition, *texts, *errors))
-    changes.sort(
-        key=lambda change: (-abs(change.errors_after - change.errors_before), change.clip, change.condition)
-    )
+    changes.sort(key=lambda one: (-abs(one.errors_after - one.errors_before), one.clip, one.condition))
     return Comparison(
         before,
         after,
@@ -85,12 +82,12 @@ def compare(before: Run, after: Run) -> Comparison:
 
 @dataclass(frozen=True)
 class Ancestry:
-    """One run, or a model from elsewhere, and what started from it.
+    """A run or an external model, with the runs that were initialised from it.
 
     Attributes
     ----------
     name : id of the run, or path of the model.
-    run : its record; None for a model from elsewhere, or a run that was deleted.
+    run : its record; None for an external model or a deleted run.
     """
 
     name: str
@@ -99,7 +96,7 @@ class Ancestry:
 
 
 def lineage(runs: Sequence[Run]) -> list[Ancestry]:
-    """Return the trees of what was trained from what, oldest first."""
+    """Return the trees of runs and the runs initialised from them, oldest first."""
     by_id = {run.id: run for run in runs}
     children: dict[str, list[Run]] = {}
     for run in runs:
@@ -107,7 +104,7 @@ def lineage(runs: Sequence[Run]) -> list[Ancestry]:
             children.setdefault(_parent(run, by_id), []).append(run)
 
     def grow(name: str, above: frozenset[str]) -> Ancestry:
-        # A record that was edited into its own ancestor must not be followed for ever.
+        # Guards against a record that was edited into its own ancestor.
         below = [run for run in children.get(name, []) if run.id not in above]
         return Ancestry(name, by_id.get(name), tuple(grow(run.id, above | {run.id}) for run in below))
 
@@ -115,7 +112,7 @@ def lineage(runs: Sequence[Run]) -> list[Ancestry]:
     roots = [run.id for run in runs if not run.parent]
     found = [grow(name, frozenset({name})) for name in [*strangers, *roots]]
     reached = set().union(*(_names(tree) for tree in found)) if found else set()
-    # What is left goes round in a circle.
+    # The rest are cycles.
     for run in runs:
         if run.id not in reached:
             tree = grow(run.id, frozenset({run.id}))
@@ -125,8 +122,7 @@ def lineage(runs: Sequence[Run]) -> list[Ancestry]:
 
 
 def _parent(run: Run, by_id: Mapping[str, Run]) -> str:
-    """Return what a run started from: the run that its graph was exported from, if that is here; or else the graph,
-    and of what it was then as much as tells it from others of its name."""
+    """Return the run that the initial weights were exported from, or else the model's name with its SHA-256."""
     exported, graph = run.origin.get("run", ""), run.origin.get("sha256", "")
     if exported in by_id:
         return exported
@@ -148,4 +144,4 @@ def _pairs(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tup
 
 
 def _key(row: Mapping[str, str]) -> tuple[str, str, str]:
-    return row["clip"], row.get("condition", ""), row.get("draw", "1")
+    return row["clip"], row["condition"], row["draw"]

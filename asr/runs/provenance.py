@@ -1,4 +1,4 @@
-"""Where a result came from: versions of what computed it, and whether its process still lives."""
+"""Provenance of a result: versions of the software, and the process that computed it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGES = ("tensorflow", "tensorflow-cpu", "keras", "numpy", "soxr")
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a training's result depends on: Python, packages, and our own commit."""
+    """Return the versions of Python, packages and our own commit."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -42,21 +42,21 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def this_process() -> dict[str, Any]:
-    """Return what tells this process from any other, also from a later one with its number."""
+    """Identify this process, distinct from later ones with the same number."""
     return {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid())}
 
 
 def alive(process: Mapping[str, Any]) -> bool:
-    """Tell whether the process that wrote a record still runs; on another host nobody can tell: yes."""
+    """Tell whether the process that wrote a record is running; assumed for processes of other hosts."""
     if process.get("host") != socket.gethostname():
         return True
     return _born(int(process.get("pid", 0))) == process.get("born")
 
 
 def _born(pid: int) -> str:
-    """Return when a process started, so that a later process with the same number is not taken for it."""
+    """Return the start time of a process; "" if it has ended."""
     try:
-        # Field 22, counted after the command's name, which may hold spaces and brackets.
+        # Field 22, counted after the command's name, which may contain spaces and brackets.
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""

@@ -1,65 +1,61 @@
-"""What was trained from what: the record that every training leaves in build/runs/<id>/.
+"""The record of a training run in build/runs/<id>/.
 
-run.json      settings, data, parent, curves, figures, versions and status; rewritten whole and atomically
-              after every epoch, so that a killed training leaves the record of all it did
-transcripts.csv  what the finished model heard, one row a clip, condition and piece of noise
+run.json         settings, data, parent, curves, figures, versions and status; rewritten atomically after every epoch,
+                 so that a killed run is recorded up to its last one
+transcripts.csv  transcripts of the finished model: a row for each clip, condition and piece of noise
 
-A run is named by its start in UTC and a short hash, never by hand, so that names sort by time.
+The id is the start in UTC and a short hash, so that ids sort by time.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
-from asr.core import files
+from asr.core import files, tables
 from asr.core.errors import ModelError
 from asr.runs.provenance import alive, this_process, versions
 
 RECORD = "run.json"
 TRANSCRIPTS = "transcripts.csv"
-FORMAT = 1  # of run.json; a change that older code cannot read raises it
-
-# Fields that records of before they were asked for do not have.
-_LATER = ("sentences", "noise", "origin", "chosen")
+FORMAT = 1  # of run.json; raised by a change that older code cannot read
 
 Row = dict[str, Any]
 
 
 class HasRow(Protocol):
-    """Anything that tells itself as one row of a table."""
+    """Anything that has a row for a table."""
 
-    def row(self) -> Row: ...
+    def row(self) -> Row:
+        """Return the row."""
 
 
 @dataclass
 class Run:
-    """One training, from its first epoch to its figures, across kills and resumes.
+    """One training run, across kills and resumes.
 
     Attributes
     ----------
     folder : build/runs/<id>.
-    settings : the whole of asr.toml as nested dictionaries.
-    data : fingerprint of what it was trained and tested on.
-    parent : id of the run, or path or name of the model, that its weights started from; None from scratch.
-    origin : what that model was: "sha256" of the graph, and "run" that it was exported from, as far as that is known.
-    curves : one row an epoch; `epoch` counts from 1, other keys are the trainer's (loss, dev_loss, ...).
-    chosen : name of the checkpoint that became the result, "name", and the figures on dev of those that there were,
-        "candidates"; empty while it trains.
+    settings : the effective settings as nested dictionaries.
+    data : fingerprint of the data for training and evaluation.
+    parent : id of the run, or path or name of the model, that the weights were initialised from; None from scratch.
+    origin : of that model, as far as known: "sha256" of the graph, and "run" that it was exported from.
+    curves : a row for each epoch; `epoch` counts from 1, other keys are the trainer's (loss, dev_loss, ...).
+    chosen : "name" of the checkpoint chosen on dev, and "candidates" with their dev figures; empty during training.
     figures : nested dictionaries of numbers, of the split test.
-    checkpoints : role ("best") to the file's path, from the workspace's folder on.
-    sessions : when each process that worked on it began and ended, ISO 8601 in UTC; one more a resume.
-    sentences : fingerprint of the sentences that its figures were measured with; "" where it has none yet.
-    noise : sound files that they were measured in: name, size and time of each.
-    status : "running", "finished" or "stopped". A killed run is told from its dead process.
+    checkpoints : role ("best") to path, relative to the workspace.
+    sessions : start and end of each process that worked on the run, ISO 8601 in UTC.
+    sentences : fingerprint of the sentences used for the figures; "" before.
+    noise : sound files of the noise conditions: name, size and time of each.
+    status : "running", "finished" or "stopped"; a killed run is recognised by its dead process.
     """
 
     folder: Path
@@ -82,22 +78,22 @@ class Run:
 
     @property
     def id(self) -> str:
-        """Name of the run: 20250131T120000Z-1a2b3c."""
+        """Id of the run: 20250131T120000Z-1a2b3c."""
         return self.folder.name
 
     @property
     def started(self) -> str:
-        """When its first session began, ISO 8601 in UTC."""
+        """Start of the first session, ISO 8601 in UTC."""
         return str(self.sessions[0]["started"])
 
     @property
     def ended(self) -> str | None:
-        """When its last session ended; None while it runs, or where it was killed."""
+        """End of the last session; None while it runs, or if it was killed."""
         return self.sessions[-1]["ended"]
 
     @property
     def status(self) -> str:
-        """`finished`, `stopped`, or `running` where its process is alive."""
+        """`finished`, `stopped`, or `running` while its process is alive."""
         if self.recorded_status == "running" and not alive(self.process):
             return "stopped"
         return self.recorded_status
@@ -114,27 +110,26 @@ class Run:
         seed: int = 0,
         remarks: Iterable[str] = (),
     ) -> Run:
-        """Make a new run's folder and write its first record.
+        """Create a run's folder and write its first record.
 
         Parameters
         ----------
-        runs_folder : build/runs of the workspace; made where missing.
+        runs_folder : build/runs of the workspace.
         settings : nested dictionaries of JSON values.
         data : fingerprint of the manifests and clips.
-        parent, origin : id of a run, or path or name of a model, that the weights come from, and what that was.
-        remarks : what every report of this run has to say, such as how the data was split.
+        parent, origin : see the attributes.
+        remarks : caveats that every report repeats, such as how the data was split.
         """
         plain: Row = json.loads(json.dumps(settings, default=str))
         folder = _new_folder(runs_folder, plain, data, parent)
-        first, told = dict(origin or {}), list(remarks)
-        run = cls(folder, plain, data, parent, seed, versions(), [_session()], origin=first, remarks=told)
-        run.process = this_process()
+        run = cls(folder, plain, data, parent, seed, versions(), [_session()])
+        run.origin, run.remarks, run.process = dict(origin or {}), list(remarks), this_process()
         run.write()
         return run
 
     @classmethod
     def load(cls, folder: Path) -> Run:
-        """Read a run back.
+        """Read the record of a run.
 
         Raises
         ------
@@ -149,9 +144,7 @@ class Run:
                     path=path,
                     fix="Update asr",
                 )
-            names = cls.__dataclass_fields__.keys() - {"folder", "recorded_status", *_LATER}
-            fields = {name: record[name] for name in names}
-            fields |= {name: record[name] for name in _LATER if name in record}
+            found = {name: record[name] for name in _recorded()}
             status = record["status"]
         except FileNotFoundError:
             raise ModelError("no such run", path=folder, fix="`asr runs` lists the runs there are") from None
@@ -159,11 +152,11 @@ class Run:
             raise ModelError(
                 f"is damaged ({type(error).__name__}: {error})", path=path, fix="Delete its folder"
             ) from None
-        return cls(folder=folder, recorded_status=status, **fields)
+        return cls(folder=folder, recorded_status=status, **found)
 
     def resume(self) -> Run:
-        """Go on with this run in this process: a further session of the same record."""
-        # What a kill left half-written beside the record.
+        """Continue this run in this process, as a further session."""
+        # Left by a killed process.
         for partial in self.folder.glob(".*.partial.*"):
             partial.unlink(missing_ok=True)
         self.sessions.append(_session())
@@ -173,9 +166,9 @@ class Run:
         return self
 
     def epoch(self, row: Mapping[str, Any]) -> None:
-        """Add one epoch's row to the curves; `epoch` in it counts from 1.
+        """Add an epoch's row to the curves; `epoch` in it counts from 1.
 
-        A resume repeats the epochs after its checkpoint: rows from this epoch on are replaced.
+        Replaces rows from this epoch on, since a resumed run repeats the epochs after its checkpoint.
         """
         number = int(row.get("epoch", len(self.curves) + 1))
         plain = {"epoch": number, **{key: _plain(value) for key, value in row.items() if key != "epoch"}}
@@ -183,48 +176,49 @@ class Run:
         self.write()
 
     def choose(self, name: str, candidates: Mapping[str, Mapping[str, float]]) -> None:
-        """End the training: write down which checkpoint became the result, and the figures on dev of each."""
+        """Record the end of training: the chosen checkpoint, and the dev figures of all candidates."""
         self.chosen = {"name": name, "candidates": _plain(candidates)}
         self.sessions[-1]["ended"] = _now().isoformat(timespec="seconds")
         self.write()
 
     @property
     def dev(self) -> dict[str, float]:
-        """Figures on dev of what was chosen: dev_loss, and wer where the client has heard it; empty before."""
+        """Dev figures of the chosen checkpoint: dev_loss, and wer where the client measured it; empty before."""
         found: dict[str, float] = self.chosen.get("candidates", {}).get(self.chosen.get("name"), {})
         return found
 
     def measure(
         self,
         figures: Mapping[str, Any],
-        heard: Iterable[Mapping[str, Any] | HasRow] = (),
+        results: Iterable[HasRow] = (),
         checkpoints: Mapping[str, str] | None = None,
     ) -> None:
-        """Write the figures and what was heard; a run that was stopped can be measured, and is gone on with as before.
+        """Record figures and transcripts; a stopped run stays resumable.
 
         Parameters
         ----------
-        figures : nested dictionaries of numbers, such as {"test": {"real": {"clean": {"wer": 0.04}}}}.
-        heard : records with a `row` method (asr.evaluation.evaluate.Heard) or plain rows, for transcripts.csv.
+        figures : nested dictionaries of numbers, such as {"real": {"clean": {"wer": 0.04}}}.
+        results : rows of transcripts.csv.
         checkpoints : role to file name.
         """
-        rows = [dict(item) if isinstance(item, Mapping) else item.row() for item in heard]
-        if rows:
-            files.write_text(self.folder / TRANSCRIPTS, _csv(rows))
+        if rows := [item.row() for item in results]:
+            columns = list(dict.fromkeys(name for row in rows for name in row))
+            cells = ([row.get(name, "") for name in columns] for row in rows)
+            tables.write(self.folder / TRANSCRIPTS, columns, cells)
         self.figures = _plain(figures)
         self.checkpoints |= dict(checkpoints or {})
         self.write()
 
     def finish(self) -> None:
-        """Close the run: it was trained to its end, exported and measured."""
+        """Close the run after training, export and evaluation."""
         self._end("finished")
 
     def stop(self) -> None:
-        """Close the run before its end (a person interrupted it); it can be resumed."""
+        """Close an interrupted run, which can be resumed."""
         self._end("stopped")
 
     def transcripts(self) -> list[dict[str, str]]:
-        """Return the rows of transcripts.csv as text; none where it was not finished."""
+        """Return the rows of transcripts.csv; empty before `measure`."""
         path = self.folder / TRANSCRIPTS
         if not path.is_file():
             return []
@@ -236,45 +230,25 @@ class Run:
         files.write_json(self.folder / RECORD, self.record())
 
     def record(self) -> dict[str, Any]:
-        """Return what run.json holds."""
-        return {
-            "format": FORMAT,
-            "id": self.id,
-            "status": self.recorded_status,
-            "started": self.started,
-            "ended": self.ended,
-            "parent": self.parent,
-            "origin": self.origin,
-            "seed": self.seed,
-            "data": self.data,
-            "sentences": self.sentences,
-            "noise": self.noise,
-            "remarks": self.remarks,
-            "chosen": self.chosen,
-            "figures": self.figures,
-            "checkpoints": self.checkpoints,
-            "versions": self.versions,
-            "sessions": self.sessions,
-            "process": self.process,
-            "settings": self.settings,
-            "curves": self.curves,
-        }
+        """Return the content of run.json."""
+        head = {"format": FORMAT, "id": self.id, "status": self.recorded_status, "started": self.started}
+        return head | {"ended": self.ended} | {name: getattr(self, name) for name in _recorded()}
 
     def _end(self, status: str) -> None:
-        # What follows a training, the export and the figures, is no part of it.
+        # A session ends with training, before export and evaluation.
         self.sessions[-1]["ended"] = self.sessions[-1]["ended"] or _now().isoformat(timespec="seconds")
         self.recorded_status = status
         self.write()
 
 
 def list_runs(runs_folder: Path) -> list[Run]:
-    """Return the runs in `runs_folder`, oldest first; a folder without a record was killed at birth."""
+    """Return the runs in `runs_folder`, oldest first, without those killed before their first record."""
     folders = sorted(runs_folder.iterdir()) if runs_folder.is_dir() else []
     return [Run.load(folder) for folder in folders if (folder / RECORD).is_file()]
 
 
 def find_run(runs_folder: Path, name: str) -> Run:
-    """Return the run whose id is `name`, starts with it, or has it as its short hash; "last" is the newest.
+    """Return the run whose id starts with `name` or has it as its short hash; "last" is the newest.
 
     Raises
     ------
@@ -303,6 +277,11 @@ def _new_folder(runs_folder: Path, settings: Row, data: str, parent: str | None)
         return folder
 
 
+def _recorded() -> list[str]:
+    """Return the fields that run.json holds under their own names."""
+    return [item.name for item in fields(Run) if item.name not in ("folder", "recorded_status")]
+
+
 def _now() -> datetime:
     return datetime.now(timezone.utc)
 
@@ -312,18 +291,9 @@ def _session() -> dict[str, str | None]:
 
 
 def _plain(value: Any) -> Any:
-    """Turn NumPy's and other numbers into JSON's."""
+    """Convert NumPy numbers to JSON's."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return value.item() if hasattr(value, "item") else value
-
-
-def _csv(rows: list[Row]) -> str:
-    text = io.StringIO()
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -1,4 +1,4 @@
-"""Runs for the terminal: the list, two side by side, and the tree of their parents."""
+"""Runs on the terminal: list, comparison, ancestry and figures."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ MOST_CHANGES = 10
 
 
 def runs_table(runs: Sequence[Run]) -> Table:
-    """Return one row a run and kind of speech, oldest first: what it is, how far it came, what dev says of it, and its
-    clean test figures if it has any. Names are whole in a terminal of 80 columns."""
+    """Return a row for each run and kind of speech, oldest first, with dev WER and clean test figures.
+
+    Ids are not truncated in a terminal of 80 columns.
+    """
     from rich.table import Table
     from rich.text import Text
 
@@ -34,11 +36,11 @@ def runs_table(runs: Sequence[Run]) -> Table:
     }
     every = ("run", "engine", "status", "epochs", "time", "dev WER", "speech", "commands", "sentences", "WER", "from")
     names = [name for name in every if optional.get(name, True)]
-    heard = f"test figures: {next(iter(kinds))} speech, clean" if len(kinds) == 1 else ""
-    table = Table(box=None, pad_edge=False, collapse_padding=True, caption=heard or None, caption_justify="left")
+    caption = f"test figures: {next(iter(kinds))} speech, clean" if len(kinds) == 1 else None
+    table = Table(box=None, pad_edge=False, collapse_padding=True, caption=caption, caption_justify="left")
     for name in names:
         right = name not in ("run", "engine", "status", "speech", "from")
-        # Names are typed again: they must be whole.
+        # Ids are copied into commands.
         whole = max((len(run.id) for run in runs), default=0) if name == "run" else None
         head = name.replace(" ", "\n")
         table.add_column(head, justify="right" if right else "left", no_wrap=True, min_width=whole)
@@ -63,7 +65,7 @@ def runs_table(runs: Sequence[Run]) -> Table:
 
 
 def comparison_tables(found: Comparison) -> Group:
-    """Return two runs side by side: settings that differ, figures, and the clips that one heard better."""
+    """Return two runs side by side: different settings, figures, and clips with fewer or more errors."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -71,11 +73,11 @@ def comparison_tables(found: Comparison) -> Group:
     names = (_short(found.before.id), _short(found.after.id))
     parts: list[Any] = [Text(f"{found.before.id} and {found.after.id}", style="bold")]
     if not found.same_data:
-        parts.append(Text("Mind: they were not trained and tested on the same data."))
+        parts.append(Text("warning: they were not trained and tested on the same data"))
     settings = Table("setting", *names, box=None, pad_edge=False)
     for key, pair in found.settings.items():
         settings.add_row(Text(key), *(Text("-" if value is None else str(value)) for value in pair))
-    parts.append(settings if found.settings else Text("Their settings are the same."))
+    parts.append(settings if found.settings else Text("The settings are the same."))
     figures = Table("figure", box=None, pad_edge=False)
     for name in (*names, "change"):
         figures.add_column(name, justify="right")
@@ -84,7 +86,7 @@ def comparison_tables(found: Comparison) -> Group:
         figures.add_row(Text(key), _figure(key, before), _figure(key, after), change)
     if found.figures:
         parts += [Text(""), figures]
-    parts += [Text(""), Text(f"Of {found.shared} clips and conditions that both heard:")]
+    parts += [Text(""), Text(f"Of {found.shared} clips and conditions in both runs:")]
     for title, changes in (("better", found.wins), ("worse", found.losses)):
         parts.append(Text(f"{len(changes)} {title}" + (f", the first {MOST_CHANGES}:" if changes else "")))
         parts += [Text(line) for change in changes[:MOST_CHANGES] for line in _change(change)]
@@ -92,7 +94,7 @@ def comparison_tables(found: Comparison) -> Group:
 
 
 def lineage_tree(runs: Sequence[Run]) -> Group:
-    """Return what was trained from what as trees."""
+    """Return the ancestry of runs as trees."""
     from rich.console import Group
     from rich.text import Text
     from rich.tree import Tree
@@ -113,23 +115,23 @@ def lineage_tree(runs: Sequence[Run]) -> Group:
 
 
 def figures_table(run: Run) -> Group:
-    """Return a run's test figures, a row a condition, and what has to be said beside them."""
+    """Return a run's test figures, a row for each condition, and its remarks."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for name in ("speech", "condition", "heard", "commands right", "sentences right", "WER", "CER"):
+    for name in ("speech", "condition", "clips", "commands right", "sentences right", "WER", "CER"):
         table.add_column(name, justify="left" if name in ("speech", "condition") else "right")
     for kind, conditions in _figures(run).items():
         for name, found in conditions.items():
             shares = (_figure(key, found.get(key)) for key in ("acceptance", "sentence_accuracy", "wer", "cer"))
             table.add_row(*(Text(cell) for cell in (kind, name, str(found.get("utterances", "")), *shares)))
-    return Group(table, *(Text(f"Mind: {remark}") for remark in run.remarks))
+    return Group(table, *(Text(f"warning: {remark}") for remark in run.remarks))
 
 
 def headline(run: Run) -> str:
-    """Return the run's clean test figures in a few words; empty where there are none."""
+    """Return the run's clean test figures in one line; "" if there are none."""
     found = []
     for kind, figures in tested(run).items():
         words = [
@@ -143,17 +145,15 @@ def headline(run: Run) -> str:
 
 
 def tested(run: Run) -> dict[str, dict[str, float | None]]:
-    """Return the figures of clean test clips by the kind of speech; of the first condition where no clip was clean."""
+    """Return the clean test figures by kind of speech; of the first condition where none is clean."""
     return {
         kind: conditions.get("clean") or next(iter(conditions.values())) for kind, conditions in _figures(run).items()
     }
 
 
 def _figures(run: Run) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Return the test figures by the kind of speech and the condition."""
-    # The record of a run keeps the test split's figures by the kind of speech.
-    kinds = run.figures.get("test", run.figures)
-    return {kind: kinds[kind] for kind in ("real", "synthetic") if kinds.get(kind)}
+    """Return the test figures by kind of speech and condition."""
+    return {kind: run.figures[kind] for kind in ("real", "synthetic") if run.figures.get(kind)}
 
 
 def _change(change: Change) -> list[str]:
@@ -175,22 +175,19 @@ def _figure(key: str, value: float | None, *, sign: bool = False) -> str:
 
 
 def _engine(run: Run) -> str:
-    """Return who trained it; records of before there was a choice do not say."""
+    """Return the engine that trained the run."""
     return str(run.settings.get("train", {}).get("engine", "asr"))
 
 
 def _short(name: str) -> str:
-    """Return the hash of a run's id, or a file's name."""
+    """Return the hash of a run's id, or the name of a file."""
     start, dash, end = name.partition("-")
     return end if dash and len(start) == 16 and start[:8].isdigit() else name.rpartition("/")[2]
 
 
 def _spent(run: Run) -> str:
-    """Return how long its finished sessions lasted."""
-    seconds = 0.0
-    for session in run.sessions:
-        if session["started"] and session["ended"]:
-            seconds += (
-                datetime.fromisoformat(session["ended"]) - datetime.fromisoformat(session["started"])
-            ).total_seconds()
+    """Return the duration of the finished sessions."""
+    times = [(session["started"], session["ended"]) for session in run.sessions]
+    spans = (datetime.fromisoformat(end) - datetime.fromisoformat(start) for start, end in times if start and end)
+    seconds = sum(span.total_seconds() for span in spans)
     return f"{seconds / 60:.0f} min" if seconds >= 60 else (f"{seconds:.0f} s" if seconds else "")

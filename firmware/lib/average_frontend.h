@@ -6,14 +6,14 @@
  *
  * Follows simple_features_generator.cc of TensorFlow Lite Micro (Apache-2.0, Copyright The TensorFlow Authors), in
  * integers: window and transform have 32 bits, so a byte differs from that of exact arithmetic only where this lies
- * within 0.001 of the middle between two. */
+ * within 0.001 of a rounding boundary. */
 #ifndef KEYWORD_AVERAGE_FRONTEND_H
 #define KEYWORD_AVERAGE_FRONTEND_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "frontend.h" /* the settings and the codes that are returned */
+#include "frontend.h" /* settings and error codes */
 
 #ifdef __cplusplus
 extern "C" {

@@ -18,7 +18,7 @@ DetectorError detector_reset(Detector *detector, const DetectorSettings *setting
     return DETECTOR_OK;
 }
 
-/* Put a look's scores into the ring in place of the oldest, and keep the sums right. */
+/* Replace the oldest scores in the ring, and update the sums. */
 static void remember(Detector *detector, const int8_t *outputs) {
     const DetectorSettings *settings = &detector->settings;
     uint8_t *row = detector->scores[detector->place];
@@ -32,7 +32,7 @@ static void remember(Detector *detector, const int8_t *outputs) {
     if (detector->looks < settings->window) ++detector->looks;
 }
 
-/* The class that passes its threshold with the largest sum; `classes` where none does. */
+/* The class that reaches its threshold with the largest sum; `classes` if none does. */
 static unsigned choose(const Detector *detector) {
     const DetectorSettings *settings = &detector->settings;
     unsigned best = settings->classes, n;
@@ -65,7 +65,7 @@ DetectorError detector_push(Detector *detector, const int8_t *slice, uint8_t *he
     if (detector->looks < settings->window || detector->silent != 0) return DETECTOR_OK;
     best = choose(detector);
     if (best == settings->classes) return DETECTOR_OK;
-    detector->silent = settings->suppression + 1u; /* the next slice takes one off before it counts */
+    detector->silent = settings->suppression + 1u; /* the next slice decrements it first */
     told.word = (uint8_t)best;
     told.score = (uint8_t)(detector->sums[best] / settings->window);
     if (heard != NULL) *heard = 1;

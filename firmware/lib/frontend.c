@@ -1,6 +1,6 @@
-/* See frontend.h. The stages follow the microfrontend's, and round where it rounds; what differs is the order of
- * the work: only the bins that the filterbank takes are finished, the energy replaces the spectrum in place,
- * factors of one are left out of the butterflies, and a square root is three divisions of 32 bits. */
+/* See frontend.h. Stages and rounding are the microfrontend's. For speed, only the bins of the filterbank are
+ * finished, energy replaces the spectrum in place, butterflies skip factors of one, and a square root takes three
+ * 32-bit divisions. */
 #define FRONTEND_WITH_TABLES
 #include "frontend.h"
 
@@ -8,7 +8,7 @@
 
 /* ------------------------------------------------------------------------------------------- small numbers */
 
-/* How many bits a number takes; 0 for 0. */
+/* Number of significant bits; 0 for 0. */
 static inline unsigned bit_length(uint32_t x) {
 #if defined(__GNUC__)
     return x == 0 ? 0u : 32u - (unsigned)__builtin_clz(x);
@@ -22,7 +22,7 @@ static inline unsigned bit_length(uint32_t x) {
 #endif
 }
 
-/* To 16 bits with wrap-around; the conversion of what does not fit is every such compiler's own, and the same. */
+/* To 16 bits with wrap-around; implementation-defined, but the same in all compilers that we support. */
 static inline int16_t narrow(int32_t x) { return (int16_t)(uint16_t)(uint32_t)x; }
 
 /* x / 4, x / 2 and x / 32768 as KISS FFT takes them: in units of 1/32767, rounded. */
@@ -32,8 +32,8 @@ static inline int32_t half(int32_t x) { return scaled(x * (32767 / 2)); }
 
 /* sqrt(x) rounded to the nearest integer, for x below 2^48.
  *
- * From a line's guess, Newton's step gives 8 bits, another 16, and the remainder's division 24. The last digit
- * is then made right, so that it does not matter how good the guesses were. */
+ * From a linear estimate, one Newton step gives 8 bits, another 16, and the division of the remainder 24. The last
+ * digit is then corrected, so the result does not depend on the quality of the estimates. */
 static uint32_t square_root(uint64_t x) {
     const uint32_t high = (uint32_t)(x >> 32);
     const unsigned bits = high != 0 ? 32u + bit_length(high) : bit_length((uint32_t)x);
@@ -49,7 +49,7 @@ static uint32_t square_root(uint64_t x) {
     guess = (guess << 7) + (top >> 9) / guess;
     rest = (int32_t)(top - guess * guess) * 256 + (int32_t)((uint32_t)moved >> 8 & 0xffu);
     root = ((guess << 8) + (uint32_t)(rest / (int32_t)(2u * guess))) >> shift;
-    rest = (int32_t)((uint32_t)x - root * root); /* small, so that 32 bits of it are all of it */
+    rest = (int32_t)((uint32_t)x - root * root); /* fits 32 bits */
     while (rest < 0) {
         --root;
         rest += (int32_t)(2u * root + 1u);
@@ -58,7 +58,7 @@ static uint32_t square_root(uint64_t x) {
         rest -= (int32_t)(2u * root + 1u);
         ++root;
     }
-    /* The reference keeps the root of a number of 32 bits within 16, and so do we. */
+    /* As the reference, limits the root of a 32-bit number to 16 bits. */
     if (rest > (int32_t)root && !(root == 0xffffu && high == 0)) ++root;
     return root;
 }
@@ -68,7 +68,7 @@ static uint32_t square_root(uint64_t x) {
 /* Window the samples into the places where the first butterflies take them; return by how many bits they can be
  * shifted up and still fit 16. */
 static unsigned apply_window(const int16_t *samples, FrontendBin *bins) {
-    uint32_t magnitudes = 0; /* its leading one is that of the largest */
+    uint32_t magnitudes = 0; /* the leading one is that of the largest */
     unsigned n;
     for (n = 0; n < FRONTEND_WINDOW / 2; ++n) {
         const int32_t even = (samples[2 * n] * HANN[2 * n]) >> TABLE_WINDOW_BITS;
@@ -78,13 +78,13 @@ static unsigned apply_window(const int16_t *samples, FrontendBin *bins) {
         place->value.imaginary = (int16_t)odd;
         magnitudes |= (uint32_t)(even < 0 ? -even : even) | (uint32_t)(odd < 0 ? -odd : odd);
     }
-    /* The zeros that fill up the transform: pairs 240 to 255. */
+    /* Zero padding: pairs 240 to 255. */
     for (n = 15; n < FRONTEND_BINS; n += 16) bins[n].value.real = bins[n].value.imaginary = 0;
-    /* The reference's largest magnitude is an int16, in which 32768 is negative and counts for nothing. */
+    /* The reference keeps the largest magnitude as int16, in which 32768 is negative and so ignored. */
     return 15u - bit_length(magnitudes & 0x7fffu);
 }
 
-/* The sums and differences of a butterfly of four. */
+/* Sums and differences of a radix-4 butterfly. */
 static inline void combine(FrontendBin *x, unsigned m, int32_t r0, int32_t i0, int32_t r1, int32_t i1, int32_t r2,
                            int32_t i2, int32_t r3, int32_t i3) {
     const int32_t r02 = r0 + r2, i02 = i0 + i2, r13 = r1 + r3, i13 = i1 + i3;
@@ -99,7 +99,7 @@ static inline void combine(FrontendBin *x, unsigned m, int32_t r0, int32_t i0, i
     x[3 * m].value.imaginary = narrow(i20 + r31);
 }
 
-/* A butterfly whose factors are 1: rounding leaves x * 32767/32768 what it was, for x up to 8192. */
+/* A butterfly with factors of 1: x * 32767/32768 rounds to x, for x up to 8192. */
 static inline void plain_butterfly(FrontendBin *x, unsigned m) {
     combine(x, m, quarter(x[0].value.real), quarter(x[0].value.imaginary), quarter(x[m].value.real), quarter(x[m].value.imaginary),
             quarter(x[2 * m].value.real), quarter(x[2 * m].value.imaginary), quarter(x[3 * m].value.real),

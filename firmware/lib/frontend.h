@@ -1,9 +1,9 @@
-/* The keyword frontend: sound in, feature slices out, as the network was trained on them.
+/* The keyword frontend: from samples to the feature slices that the network was trained on.
  *
  * Every 20 ms a window of 30 ms becomes a slice of 40 values: a Hann window, an FFT of 512 with 16 bits, a mel
- * filterbank from 125 to 7500 Hz, noise reduction, gain control (PCAN) and a logarithm. It gives bit for bit what
- * the C++ of TensorFlow Lite Micro's microfrontend gives with the settings of micro_speech, in integers only,
- * without a heap, and with all of its state in a struct of the caller's.
+ * filterbank from 125 to 7500 Hz, noise reduction, gain control (PCAN) and a logarithm. Its output is
+ * bit-exact with TensorFlow Lite Micro's microfrontend with the settings of micro_speech. Integers only, no heap, all
+ * state in the caller's struct.
  *
  * Source of the algorithm: tensorflow/lite/experimental/microfrontend/lib (Apache-2.0, Copyright The TensorFlow
  * Authors), and KISS FFT (BSD-3-Clause, Copyright Mark Borgerding) within it. */
@@ -25,9 +25,9 @@ extern "C" {
 
 typedef enum {
     FRONTEND_OK = 0,
-    FRONTEND_NULL_POINTER = 1, /* an argument that must not be NULL is */
-    FRONTEND_NO_ROOM = 2,      /* more slices come out than fit; nothing was taken */
-    FRONTEND_NOT_RESET = 3     /* the state holds what frontend_reset never wrote */
+    FRONTEND_NULL_POINTER = 1, /* a required argument is NULL */
+    FRONTEND_NO_ROOM = 2,      /* more slices than fit; no samples were consumed */
+    FRONTEND_NOT_RESET = 3     /* frontend_reset was not called */
 } FrontendError;
 
 /* Of the spectrum, and then its energy. */

@@ -1,4 +1,4 @@
-/* Words heard in sound: the one header to include. It joins frontend, network and detector for the exported model.
+/* Keyword spotting: the one header to include. It connects frontend, network and detector for the exported model.
  *
  *     #include "keyword.h"
  *
@@ -37,12 +37,12 @@
 extern "C" {
 #endif
 
-#define KEYWORD_BLOCK FRONTEND_STEP /* samples: a block of them makes one slice */
+#define KEYWORD_BLOCK FRONTEND_STEP /* samples of one slice */
 
-/* Told of a word, from within keyword_listen. */
+/* Callback for a detected word, called by keyword_listen. */
 typedef void (*KeywordHeard)(void *context, const char *word, const DetectorHeard *heard);
 
-/* The caller owns it and reads nothing of it. */
+/* Owned by the caller; its fields are private. */
 typedef struct {
     Frontend frontend;
     Detector detector;
@@ -62,7 +62,7 @@ static inline void keyword_tell(void *context, const DetectorHeard *heard) {
     if (keyword->heard != NULL) keyword->heard(keyword->context, keyword_model_words[heard->word], heard);
 }
 
-/* Start anew, as if nothing had been heard. */
+/* Reset all state. */
 static inline DetectorError keyword_reset(Keyword *keyword, KeywordHeard heard, void *context) {
     DetectorSettings settings;
     if (keyword == NULL) return DETECTOR_NULL_POINTER;
@@ -80,7 +80,7 @@ static inline DetectorError keyword_reset(Keyword *keyword, KeywordHeard heard, 
     return detector_reset(&keyword->detector, &settings);
 }
 
-/* Take samples (16 kHz, mono, any number) and tell of the words in them. */
+/* Process samples (16 kHz, mono, any number) and report the words in them. */
 static inline DetectorError keyword_listen(Keyword *keyword, const int16_t *samples, size_t count) {
     DetectorError result = DETECTOR_OK;
     if (keyword == NULL || (samples == NULL && count != 0)) return DETECTOR_NULL_POINTER;

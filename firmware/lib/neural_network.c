@@ -1,15 +1,15 @@
-/* Looks through the tables, lays the pictures out in the arena, and runs layer after layer. */
+/* Checks the tables, places the feature maps in the arena, and runs layer after layer. */
 #include "neural_network_kernels.h"
 
-/* No picture, kernel or weight array may be larger; sums of bytes then fit 32 bits. */
+/* Maximum size of a feature map, kernel or weight array, so that sums of bytes fit 32 bits. */
 #define LARGEST_COUNT (UINT32_C(1) << 22)
 
-/* What a layer takes of the arena, in bytes. */
+/* Arena use of a layer, in bytes. */
 typedef struct {
     uint32_t input, output, scratch;
 } LayerBytes;
 
-/* a * b * c, or 0 where that is nothing or too much. */
+/* a * b * c, or 0 if that is 0 or too large. */
 static uint32_t volume(uint32_t a, uint32_t b, uint32_t c)
 {
     if (a == 0 || b == 0 || c == 0 || a > LARGEST_COUNT / b || a * b > LARGEST_COUNT / c) {
@@ -18,13 +18,13 @@ static uint32_t volume(uint32_t a, uint32_t b, uint32_t c)
     return a * b * c;
 }
 
-/* Multiples of 4, so that what begins behind is aligned where the arena is. */
+/* Multiples of 4 keep the alignment of the arena. */
 static uint32_t rounded(uint32_t bytes)
 {
     return (bytes + 3u) & ~UINT32_C(3);
 }
 
-/* Each window starts within the input or in padding narrower than itself: it always covers something. */
+/* Each window starts within the input or in padding narrower than itself: it always covers an input pixel. */
 static int windows_fit(uint32_t input, uint32_t output, uint32_t kernel, uint32_t stride, uint32_t padding)
 {
     return kernel > 0 && stride > 0 && padding < kernel && (output - 1u) * stride < input + padding;
@@ -114,7 +114,7 @@ static NeuralNetworkError check_layer(const NeuralNetworkLayer *layer, LayerByte
     return sound ? NEURAL_NETWORK_OK : NEURAL_NETWORK_BAD_MODEL;
 }
 
-/* Checks that each layer takes what the one before gives; writes the bytes of arena that the largest one needs. */
+/* Checks that the layers' shapes match; writes the bytes of arena that the largest layer needs. */
 static NeuralNetworkError check(const NeuralNetwork *model, uint32_t *arena_bytes)
 {
     uint32_t previous;
@@ -137,7 +137,7 @@ static NeuralNetworkError check(const NeuralNetwork *model, uint32_t *arena_byte
             return NEURAL_NETWORK_BAD_MODEL;
         }
         previous = bytes.output;
-        /* The first input and the last output are the caller's own. */
+        /* The first input and the last output are the caller's buffers. */
         needed = bytes.scratch;
         needed += index > 0 ? rounded(bytes.input) : 0;
         needed += index + 1 < model->layer_count ? rounded(bytes.output) : 0;
@@ -218,7 +218,7 @@ NeuralNetworkError neural_network_run(const NeuralNetwork *model, const int8_t *
         overlap(output, output_bytes, arena, needed)) {
         return NEURAL_NETWORK_OVERLAP;
     }
-    /* Pictures lie at the bottom and at the top of the arena in turn, with the scratch between the two. */
+    /* Feature maps alternate between bottom and top of the arena, with the scratch memory in between. */
     for (index = 0; index < model->layer_count; index++) {
         const NeuralNetworkLayer *const layer = &model->layers[index];
         const int last = index + 1 == model->layer_count;

@@ -8,7 +8,7 @@
  *
  * C99, no heap, no floating point, no global state, string.h only. The tables come from a .tflite file
  * (export/c_source.py). A network is a chain of layers: convolution, depthwise convolution, fully connected, average
- * and max pooling, softmax, with RELU and RELU6 fused; a reshape costs nothing and is no layer here.
+ * and max pooling, softmax, with RELU and RELU6 fused; a reshape is not a layer here.
  *
  * Compile-time switches, the same for every file of this folder:
  *   NEURAL_NETWORK_FAST             1: two multiplications an instruction (SMLAD of Cortex-M4, M7, M33, M55), the default
@@ -29,10 +29,10 @@ extern "C" {
 
 typedef enum {
     NEURAL_NETWORK_OK = 0,
-    NEURAL_NETWORK_NULL_POINTER,    /* a pointer that has to be given is NULL */
-    NEURAL_NETWORK_BAD_MODEL,       /* the tables contradict themselves, or hold what this runner has not */
-    NEURAL_NETWORK_WRONG_SIZE,      /* the input or output buffer is not exactly as large as the model says */
-    NEURAL_NETWORK_ARENA_TOO_SMALL, /* neural_network_arena_bytes() says how much it takes */
+    NEURAL_NETWORK_NULL_POINTER,    /* a required pointer is NULL */
+    NEURAL_NETWORK_BAD_MODEL,       /* the tables are inconsistent, or use an unsupported layer */
+    NEURAL_NETWORK_WRONG_SIZE,      /* the input or output buffer has not the model's size */
+    NEURAL_NETWORK_ARENA_TOO_SMALL, /* see neural_network_arena_bytes() */
     NEURAL_NETWORK_OVERLAP          /* two of input, output and arena share memory */
 } NeuralNetworkError;
 
@@ -45,16 +45,16 @@ typedef enum {
     NEURAL_NETWORK_SOFTMAX = 6       /* over the channels */
 } NeuralNetworkKind;
 
-/* One layer. Pictures are int8 [height][width][channels], one at a time. */
+/* One layer. Feature maps are int8 [height][width][channels], one at a time. */
 typedef struct {
     uint8_t kind; /* NeuralNetworkKind */
     uint16_t input_height, input_width, input_channels;
     uint16_t output_height, output_width, output_channels;
     uint16_t kernel_height, kernel_width;
     uint16_t stride_height, stride_width;
-    uint16_t padding_top, padding_left; /* what lies beyond the picture at its other two sides is padding as well */
+    uint16_t padding_top, padding_left; /* padding at the bottom and right follows from the sizes */
     int8_t input_zero_point, output_zero_point;
-    int8_t smallest, largest; /* of an output value: the fused activation */
+    int8_t smallest, largest; /* output range: the fused activation */
 
     /* Convolutions and fully connected layers: one entry an output channel but for the weights.
      * biases: the network's own, less input_zero_point * (sum of that channel's weights), so that neither input nor
@@ -79,12 +79,11 @@ typedef struct {
     uint32_t input_bytes, output_bytes;
 } NeuralNetwork;
 
-/* Writes to *bytes how large an arena the model needs. Looks through all tables but for the weights' values. */
+/* Writes the size of the arena that the model needs to *bytes. Checks all tables except the values of weights. */
 NeuralNetworkError neural_network_arena_bytes(const NeuralNetwork *model, size_t *bytes);
 
-/* Runs the model on input (int8, quantised as the model wants it) and writes output. What the arena held is of no
- * matter and is lost; nothing is kept between calls. Buffers need no alignment; arenas and inputs that start at a
- * multiple of 4 are read quicker on some cores. */
+/* Runs the model on input (int8, quantised as the model requires) and writes output. The arena is overwritten and
+ * holds nothing between calls. Buffers need no alignment; a start at a multiple of 4 is faster on some cores. */
 NeuralNetworkError neural_network_run(const NeuralNetwork *model, const int8_t *input, size_t input_bytes,
                                          int8_t *output, size_t output_bytes, void *arena, size_t arena_bytes);
 

@@ -1,10 +1,10 @@
-/* The program of every board: microphone to words, words to LED and serial line. */
+/* The program of all boards: detects words and reports them by LED and serial port. */
 #include <stdio.h>
 
 #include "board.h"
 #include "keyword.h"
 
-enum { LIGHT_SAMPLES = FRONTEND_SAMPLE_RATE / 2 }; /* how long the LED stays on */
+enum { LIGHT_SAMPLES = FRONTEND_SAMPLE_RATE / 2 }; /* duration of the LED */
 
 static Keyword keyword;
 static int16_t block[KEYWORD_BLOCK];
@@ -17,7 +17,7 @@ __attribute__((weak)) void audio_taken(const int16_t *samples, size_t count) {
 
 static void keyword_heard(void *context, const char *word, const DetectorHeard *heard) {
     char line[80];
-    /* From the start to the end of the newest slice. */
+    /* Time from the start to the end of the newest slice. */
     const unsigned long milliseconds =
         (heard->slice * (unsigned long)FRONTEND_STEP + FRONTEND_WINDOW) / (FRONTEND_SAMPLE_RATE / 1000);
     (void)context;

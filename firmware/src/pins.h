@@ -1,4 +1,4 @@
-/* Every pin of every board, in one table; platformio.ini defines the BOARD_ that is built.
+/* The pins of all boards; platformio.ini defines the BOARD_ that is built.
  *
  *                           clock            word select       data        LED
  *   Nano 33 BLE Sense       (PDM microphone on the board)                  LED_BUILTIN

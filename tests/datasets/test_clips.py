@@ -90,7 +90,7 @@ def test_bad_recordings_are_set_aside_with_their_reason(tmp_path: Path, good: Pa
     empty.touch()
     bad = {
         broken: "damaged",
-        text: "no sound file",
+        text: "libsndfile cannot read it",
         empty: "0 bytes",
         write("none.wav", np.zeros(0)): "no samples",
         write("silent.wav", np.zeros(RATE)): "silent",
@@ -148,7 +148,7 @@ def test_a_transcript_needs_a_frame_a_label_and_one_between_twins(tmp_path: Path
 
 def test_not_one_usable_recording_is_an_error(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
-    with pytest.raises(RecordingsError, match=r"silent\.wav: not one of 1 recordings can be used.*silent"):
+    with pytest.raises(RecordingsError, match=r"silent\.wav: none of 1 recordings can be used.*silent"):
         make_clips([recording(tmp_path / "silent.wav")], tmp_path / "clips", Recordings(), ALPHABET)
 
 
@@ -240,7 +240,7 @@ def test_a_run_that_was_killed_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
         soundfile.write(tmp_path / f"{number}.wav", burst(), RATE)
         rows.append(recording(tmp_path / f"{number}.wav"))
     folder = tmp_path / "clips"
-    monkeypatch.setattr(clips, "_NOTE_EVERY", 4)
+    monkeypatch.setattr(clips, "_SAVE_EVERY", 4)
     make, count = clips._make, 0
 
     def killed(job: clips._Job) -> clips.Clip | clips.Rejected:

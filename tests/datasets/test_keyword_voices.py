@@ -11,7 +11,7 @@ import numpy as np
 from asr.core import audio
 from asr.settings.asr_toml import with_values
 from asr.settings.workspace import Workspace
-from datasets.keyword_voices import near_miss, spoken_words
+from datasets.keyword_voices import keyword_prompts, near_miss
 from tests.keyword_words import make_workspace
 from tools.commands.steps.keyword import find_recordings
 from tools.commands.steps.preparing import sample_sentences
@@ -25,7 +25,7 @@ def workspace(root: Path, **voices: object) -> Workspace:
 def test_every_speaker_says_every_word_and_other_things(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "ws")
     (ws.root / "sentences.txt").write_text("up\nturn it (up|down) please\nquiet please\n")
-    lines = spoken_words(ws, partial(sample_sentences, ws))
+    lines = keyword_prompts(ws, partial(sample_sentences, ws))
     for word in ("up", "down"):
         assert len({line.speaker.name for said, line in lines if said == word}) == 5
         assert {line.transcript for said, line in lines if said == word} == {word}
@@ -35,7 +35,7 @@ def test_every_speaker_says_every_word_and_other_things(tmp_path: Path) -> None:
     # A sentence that holds a word is no example of what holds none.
     assert "quiet please" in others
     assert not any({"up", "down"} & set(text.split()) for text in others)
-    assert lines == spoken_words(ws, partial(sample_sentences, ws))
+    assert lines == keyword_prompts(ws, partial(sample_sentences, ws))
 
 
 def test_no_sentences_are_needed(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_no_sentences_are_needed(tmp_path: Path) -> None:
         (ws.root / "sentences.txt").unlink(missing_ok=True)
         if content is not None:
             (ws.root / "sentences.txt").write_text(content)
-        others = [line.transcript for said, line in spoken_words(ws, partial(sample_sentences, ws)) if not said]
+        others = [line.transcript for said, line in keyword_prompts(ws, partial(sample_sentences, ws)) if not said]
         assert len(others) == 30 and len(set(others)) > 15
 
 
@@ -55,13 +55,13 @@ def test_nobody_is_judged_by_them(tmp_path: Path) -> None:
     assert len(synthetic) > 20
     assert {utterance.split for utterance in synthetic} == {"train"}
     assert all(audio.load(utterance.name).any() for utterance in synthetic)
-    assert any(f"{len(synthetic)} of the recordings trained on are synthetic" in remark for remark in found.remarks)
+    assert any(f"train has {len(synthetic)} synthetic recordings" in remark for remark in found.remarks)
     assert find_recordings(ws) == found
 
 
 def test_voices_that_are_not_wanted_say_nothing(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "ws", use="never")
-    assert spoken_words(ws, partial(sample_sentences, ws)) == []
+    assert keyword_prompts(ws, partial(sample_sentences, ws)) == []
     assert not any(utterance.synthetic for utterance in find_recordings(ws).utterances)
 
 

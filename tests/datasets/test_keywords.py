@@ -17,6 +17,7 @@ from asr.core.errors import RecordingsError
 from asr.keyword.jobs import plan
 from asr.settings.workspace import Workspace
 from datasets import keywords, speech_commands
+from datasets.keyword_split import SPLIT_RECORD
 from tests.keyword_words import SPEAKERS, make_workspace, tune, write_words
 from tools.commands.steps.keyword import find_recordings
 
@@ -47,7 +48,7 @@ def test_what_is_made_of_recordings_is_the_same_wherever_the_workspace_lies(tmp_
     ws = reopened(ws, 'corpus = ""', f'corpus = "{away}"')
     before = [(job.number, job.clips, job.splices) for job in plan(find_recordings(ws), ws.settings.keyword)]
     moved = Workspace.open(ws.root.rename(tmp_path / "moved"))
-    found = keywords.find(moved)
+    found = find_recordings(moved)
     assert [(job.number, job.clips, job.splices) for job in plan(found, moved.settings.keyword)] == before
     called = {found.called(u.name) for u in found.utterances}
     assert all(name.startswith(("recordings/", f"{away}/")) for name in called) and len(called) == len(found.utterances)
@@ -79,11 +80,11 @@ def test_who_judged_goes_on_judging_when_others_come(tmp_path: Path) -> None:
     after = {u.speaker: u.split for u in find_recordings(ws).utterances}
     assert {speaker: after[speaker] for speaker in before} == before
     assert {after[speaker] for speaker in after if speaker not in before} == {"train", "dev", "test"}
-    (ws.keyword / keywords.SPLIT_RECORD).write_text("{")
+    (ws.keyword / SPLIT_RECORD).write_text("{")
     anew = {u.speaker: u.split for u in find_recordings(ws).utterances}
     assert anew != after and set(anew) == set(after)
     changed = reopened(ws, "seed = 1             # seed of the choice", "seed = 2             # seed of the choice")
-    assert {u.speaker: u.split for u in keywords.find(changed).utterances} != anew
+    assert {u.speaker: u.split for u in find_recordings(changed).utterances} != anew
 
 
 def test_one_name_in_the_collections_of_two_words_may_be_two_people(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_one_name_in_the_collections_of_two_words_may_be_two_people(tmp_path: Pa
     with open(ws.recordings / "recordings.csv", "w", newline="") as file:
         csv.writer(file).writerows([("file", "speaker", "transcript"), *rows])
     first = find_recordings(ws)
-    record = json.loads((ws.keyword / keywords.SPLIT_RECORD).read_text())
+    record = json.loads((ws.keyword / SPLIT_RECORD).read_text())
     assert set(record["speakers"]) == {"up", "down"}
     assert [u.split for u in find_recordings(ws).utterances] == [u.split for u in first.utterances]
 
@@ -141,7 +142,7 @@ def test_a_sentence_with_a_word_in_it_is_no_example_of_other_speech(tmp_path: Pa
             audio.write_wav(folder / f"0000000{index}_nohash_0.wav", tune("low", index))
     found = find_recordings(ws)
     assert {u.word for u in found.utterances} == {"up", "down", "low", "high", "upper"}
-    assert any("left out: 2 of the recordings" in remark for remark in found.remarks)
+    assert any("left out: 2 recordings" in remark for remark in found.remarks)
 
 
 def test_a_folder_named_like_an_option_is_a_word(tmp_path: Path) -> None:
@@ -163,14 +164,14 @@ def test_a_take_that_was_handed_in_twice_judges_once(tmp_path: Path) -> None:
     for split in ("dev", "test"):
         counts = [sum(u.word == "up" and u.split == split for u in one.utterances) for one in (before, found)]
         assert counts[1] == counts[0] > 0
-    assert any("copies of a take" in remark for remark in found.remarks)
-    assert not any("copies of a take" in remark for remark in before.remarks)
+    assert any("duplicate recording(s)" in remark for remark in found.remarks)
+    assert not any("duplicate recording(s)" in remark for remark in before.remarks)
 
 
 def test_recordings_that_are_read_in_two_ways_are_there_once(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
     before = find_recordings(ws)
-    found = keywords.find(reopened(ws, 'corpus = ""', 'corpus = "recordings"'))
+    found = find_recordings(reopened(ws, 'corpus = ""', 'corpus = "recordings"'))
     for split in ("dev", "test"):
         counts = [Counter(u.word for u in one.utterances if u.split == split) for one in (before, found)]
         assert counts[0] == counts[1] and counts[0]["up"] > 0
@@ -182,7 +183,7 @@ def test_copies_are_named_where_a_word_has_nothing_else(tmp_path: Path) -> None:
         path.unlink()
     for number in range(24):
         audio.write_wav(ws.recordings / "up" / f"{number}.wav", tune("up", 0))
-    with pytest.raises(RecordingsError, match=r"no recording of 'up' is left for \w+ beside \d+ copies of takes"):
+    with pytest.raises(RecordingsError, match=r"no recording of 'up' is left for \w+ \(\d+ duplicates left out\)"):
         find_recordings(ws)
 
 
@@ -196,10 +197,10 @@ def test_a_misspelt_word_is_asked_about(tmp_path: Path) -> None:
 def test_a_word_without_recordings_is_named_with_what_there_is(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws")
     ws = reopened(ws, 'words = ["up", "down"]', 'words = ["xylophone"]')
-    with pytest.raises(RecordingsError, match=r"no recordings of it. Record it, or choose among: .*high"):
+    with pytest.raises(RecordingsError, match=r"no recordings of it. Record it, or choose from: .*high"):
         find_recordings(ws)
     shutil.rmtree(ws.recordings)
-    with pytest.raises(RecordingsError, match="there are no recordings to learn words from"):
+    with pytest.raises(RecordingsError, match="there are no recordings of words"):
         find_recordings(ws)
 
 
@@ -266,7 +267,7 @@ def test_words_that_few_people_say_are_heard_in_every_split(tmp_path: Path) -> N
                 if rng.random() < 0.65:
                     says(recordings, word, range(speaker, speaker + 1))
         counts = {word: len(list((recordings / word).iterdir())) for word in ("up", "down")}
-        (ws.keyword / keywords.SPLIT_RECORD).unlink(missing_ok=True)
+        (ws.keyword / SPLIT_RECORD).unlink(missing_ok=True)
         if min(counts.values()) >= keywords.FEWEST:
             heard = {(u.word, u.split) for u in find_recordings(ws).utterances}
             assert {(word, name) for word in ("up", "down") for name in ("train", "dev", "test")} <= heard
@@ -285,7 +286,7 @@ def test_folders_beside_a_table_are_named_where_their_word_is_missed(tmp_path: P
     folder = ws.root / "recordings"
     audio.write_wav(folder / "a.wav", tune("low", 1))
     (folder / "recordings.csv").write_text("file,speaker,transcript\na.wav,anna,turn on the light\n")
-    with pytest.raises(RecordingsError, match="folders of words count below custom_data/ only"):
+    with pytest.raises(RecordingsError, match="folders of words are read from custom_data/ only"):
         find_recordings(ws)
 
 

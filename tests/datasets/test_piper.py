@@ -15,8 +15,8 @@ import pytest
 from asr.core import audio
 from asr.core.errors import AudioError, SetupError, WorkspaceError
 from asr.settings.sections import Voices
-from datasets import speaking_programs
-from datasets.speech import Speaker, Spoken, cast_speakers, speak, speak_to_files, voice_of
+from datasets import synthesiser
+from datasets.speech import Speaker, SyntheticUtterance, draw_speakers, speak, speak_to_files, voice_of
 
 RATE = audio.SAMPLE_RATE
 
@@ -57,7 +57,7 @@ def piper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_piper_speaks(piper: Path, tmp_path: Path) -> None:
-    (speaker,) = cast_speakers(Voices(voices=(f"piper:{piper}",), speakers=1, speed=(350.0, 350.0)), "en")
+    (speaker,) = draw_speakers(Voices(voices=(f"piper:{piper}",), speakers=1, speed=(350.0, 350.0)), "en")
     assert speaker.name.startswith("piper-amy-s350-p")
     samples = speak("turn on the light", speaker)
     assert len(samples) == pytest.approx(RATE, abs=2)
@@ -70,8 +70,8 @@ def test_piper_speaks(piper: Path, tmp_path: Path) -> None:
 
 
 def test_one_process_of_piper_s_says_many_sentences(piper: Path, tmp_path: Path) -> None:
-    cast = cast_speakers(Voices(voices=(f"piper:{piper}",), speakers=2), "en")
-    lines = [Spoken("x" * (2 + number), speaker) for number in range(18) for speaker in cast]
+    cast = draw_speakers(Voices(voices=(f"piper:{piper}",), speakers=2), "en")
+    lines = [SyntheticUtterance("x" * (2 + number), speaker) for number in range(18) for speaker in cast]
     paths = speak_to_files(lines, tmp_path / "speech")
     # Sixteen lines a process at most; each line is in the file of its own.
     assert len((tmp_path / "asked").read_text().splitlines()) == 4
@@ -96,21 +96,21 @@ def test_each_speaker_of_piper_s_models_is_a_voice(piper: Path, tmp_path: Path) 
         (f"piper:{many}", {"many-0", "many-1", "many-2"}),
         (f"piper:{many}#2", {"many-2"}),
     ):
-        cast = cast_speakers(Voices(voices=(named,), speakers=8), "en")
+        cast = draw_speakers(Voices(voices=(named,), speakers=8), "en")
         assert {voice_of(one.name) for one in cast} == {f"piper-{name}" for name in expected}
     speak("turn on the light", cast[0])
     asked = (tmp_path / "asked").read_text().splitlines()[-1].split("|")
     assert asked[asked.index("--model") + 1] == str(many) and asked[asked.index("--speaker") + 1] == "2"
     for named, complaint in (
         (f"piper:{many}#3", r"its speakers are 0 to 2"),
-        (f"piper:{tmp_path / 'bin'}", r"no \.onnx lies there"),
+        (f"piper:{tmp_path / 'bin'}", r"no \.onnx file"),
         (f"piper:{tmp_path / 'eve.onnx'}", r"there is no such file"),
     ):
         with pytest.raises(WorkspaceError, match=complaint):
-            cast_speakers(Voices(voices=(named,)), "en")
+            draw_speakers(Voices(voices=(named,)), "en")
     Path(f"{many}.json").write_text("[]")
-    with pytest.raises(WorkspaceError, match=r"many\.onnx\.json: this is no description of a voice"):
-        cast_speakers(Voices(voices=(f"piper:{many}",)), "en")
+    with pytest.raises(WorkspaceError, match=r"many\.onnx\.json: this is not a Piper voice"):
+        draw_speakers(Voices(voices=(f"piper:{many}",)), "en")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_each_speaker_of_piper_s_models_is_a_voice(piper: Path, tmp_path: Path) 
 )
 def test_piper_fails(piper: Path, monkeypatch: pytest.MonkeyPatch, fault: str, words: str) -> None:
     monkeypatch.setenv("PIPER_FAULT", fault)
-    monkeypatch.setattr(speaking_programs, "TIMEOUT", 1.0)
+    monkeypatch.setattr(synthesiser, "TIMEOUT", 1.0)
     with pytest.raises(AudioError, match=words) as caught:
         speak("turn on the light", Speaker("x", f"piper:{piper}", 175, 50))
     assert "\n" not in str(caught.value)

@@ -73,7 +73,7 @@ def test_lines_are_those_of_the_file_even_after_a_field_of_two_lines(folder: Pat
         ("file,transcript,Speaker\na.wav,stop,ann\n", ":1: .*Rename 'Speaker' to 'speaker'"),
         ("wav_filename,wav_filesize,transcript\na.wav,1,stop\n", "Rename 'wav_filename' to 'file'"),
         ("a.wav,stop,ann\n", "no column 'file' in the header"),
-        ("file,file,transcript\na.wav,a.wav,stop\n", "'file' is there twice"),
+        ("file,file,transcript\na.wav,a.wav,stop\n", "'file' occurs twice"),
         ("file;transcript;speaker\na.wav;stop;ann\n", "separated by semicolons"),
         ("file\ttranscript\na.wav\tstop\n", "separated by tabs"),
         ("file,transcript\na.wav,stop\n".encode("utf-16"), "UTF-16"),
@@ -84,7 +84,7 @@ def test_lines_are_those_of_the_file_even_after_a_field_of_two_lines(folder: Pat
         ("file,transcript\nz.wav,stop\ny.wav,stop\n", r":2: no such file 'z.wav' \(and 1 more"),
         ("file,transcript\na.wav,stop\n./a.wav,go\n", ":3: './a.wav' is also on line 2"),
         ("file,transcript\na.wav, \n", ":2: the transcript of 'a.wav' is empty"),
-        ("file,transcript\n,stop\n", ":2: the file's name is empty"),
+        ("file,transcript\n,stop\n", ":2: the file name is empty"),
     ],
 )
 def test_mistakes_are_named(folder: Path, content: str | bytes, words: str) -> None:
@@ -127,7 +127,8 @@ def test_folders_name_what_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[
         (tmp_path / name).write_bytes(b"x")
     found = recordings.find(tmp_path, ALPHABET, tmp_path / "build")
     told = capfd.readouterr().err
-    assert all(f"{name} holds noise" in told for name in ("music", "problem_noise")) and told.count("\n") == 2
+    assert all(f"{name}: a folder of this name holds noise" in told for name in ("music", "problem_noise"))
+    assert told.count("\n") == 2
     assert [(item.path.name, item.transcript, item.speaker) for item in found] == [
         ("ann_nohash_0.wav", "turn on the light", "ann"),
         ("bob_b_nohash_12.FLAC", "turn off", "bob_b"),
@@ -165,7 +166,7 @@ def test_a_folder_outside_the_alphabet(tmp_path: Path) -> None:
 
 def test_sounds_that_nobody_labelled(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"x")
-    with pytest.raises(RecordingsError, match=r"nobody wrote down what is said in a\.wav.*recordings\.csv"):
+    with pytest.raises(RecordingsError, match=r"no transcript for a\.wav.*recordings\.csv"):
         recordings.find(tmp_path, ALPHABET)
 
 

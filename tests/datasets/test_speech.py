@@ -18,9 +18,17 @@ from asr.core import audio
 from asr.core.errors import AudioError, SetupError, WorkspaceError
 from asr.settings.sections import Voices
 from datasets import flite, speech
+from datasets.corpus import assign_sentences
 from datasets.espeak import Espeak, data_folder, espeak
-from datasets.prepare import share_out
-from datasets.speech import Speaker, Spoken, cast_speakers, is_helper, speak, speak_to_files, voice_of
+from datasets.speech import (
+    Speaker,
+    SyntheticUtterance,
+    draw_speakers,
+    is_training_only,
+    speak,
+    speak_to_files,
+    voice_of,
+)
 
 pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")
 
@@ -56,7 +64,7 @@ def test_speech_is_sound_at_16_khz() -> None:
 
 def test_a_voice_has_no_highs_that_the_recorders_lack() -> None:
     speaker = Speaker("robot", "en-us+f3", 160, 50)
-    wide, narrow = Spoken("six", speaker).samples(), Spoken("six", speaker, 8000).samples()
+    wide, narrow = SyntheticUtterance("six", speaker).samples(), SyntheticUtterance("six", speaker, 8000).samples()
     assert wide.shape == narrow.shape
 
     def highs(samples: npt.NDArray[np.float32]) -> float:
@@ -140,34 +148,34 @@ def test_a_deep_folder_is_no_hindrance(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_cast_is_drawn_from_the_seed() -> None:
     settings = Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=3)
-    cast = cast_speakers(settings, "en")
-    assert cast == cast_speakers(settings, "en")
-    assert cast != cast_speakers(Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=4), "en")
+    cast = draw_speakers(settings, "en")
+    assert cast == draw_speakers(settings, "en")
+    assert cast != draw_speakers(Voices(speakers=60, speed=(120.0, 180.0), pitch=(30.0, 60.0), seed=4), "en")
     assert len({speaker.name for speaker in cast}) == len(cast) == 60
     assert all(120 <= speaker.speed <= 180 and 30 <= speaker.pitch <= 60 for speaker in cast)
     assert len({speaker.voice for speaker in cast}) == 60
     assert all(speaker.name.startswith("espeak-en") for speaker in cast)
-    assert len(cast_speakers(settings, "en", count=5)) == 5
+    assert len(draw_speakers(settings, "en", count=5)) == 5
 
 
 def test_voices_that_are_named_take_turns() -> None:
-    cast = cast_speakers(Voices(voices=("en-us+f3", "en-gb-scotland"), speakers=6), "en")
+    cast = draw_speakers(Voices(voices=("en-us+f3", "en-gb-scotland"), speakers=6), "en")
     assert Counter(speaker.voice for speaker in cast) == {"en-us+f3": 3, "en-gb-scotland": 3}
     assert {voice_of(speaker.name) for speaker in cast} == {"f3", "espeak-en-gb-scotland"}
-    german = cast_speakers(Voices(speakers=4), "de")
+    german = draw_speakers(Voices(speakers=4), "de")
     assert all(speaker.voice.startswith("de+") for speaker in german)
 
 
 def test_voices_that_nobody_has() -> None:
     with pytest.raises(WorkspaceError, match=r"'en-us\+f33'.*no such voice.*mean 'en-us\+f3'"):
-        cast_speakers(Voices(voices=("en-us+f33",)), "en")
+        draw_speakers(Voices(voices=("en-us+f33",)), "en")
     with pytest.raises(WorkspaceError, match="'xx-yy'"):
-        cast_speakers(Voices(voices=("xx-yy",)), "en")
+        draw_speakers(Voices(voices=("xx-yy",)), "en")
     with pytest.raises(WorkspaceError, match=r"no voice for the language 'xx'.*voices\.voices"):
-        cast_speakers(Voices(), "xx")
+        draw_speakers(Voices(), "xx")
     with pytest.raises(WorkspaceError, match=r"no\.onnx.*no such file"):
-        cast_speakers(Voices(voices=("piper:no.onnx",)), "en")
-    with pytest.raises(AudioError, match="makes no sound of ''"):
+        draw_speakers(Voices(voices=("piper:no.onnx",)), "en")
+    with pytest.raises(AudioError, match="is silent for ''"):
         speak("", PLAIN)
 
 
@@ -177,8 +185,8 @@ def test_voices_that_nobody_has() -> None:
 def test_speakers_and_sentences_come_up_equally_often(speakers: int, sentences: int, count: int) -> None:
     cast = [Speaker(f"s{number}", "en-us", 175, 50) for number in range(speakers)]
     texts = [f"sentence {chr(97 + number)}" for number in range(sentences)]
-    lines = share_out(texts, cast, count, seed=1)
-    assert lines == share_out(texts, cast, count, seed=1)
+    lines = assign_sentences(texts, cast, count, seed=1)
+    assert lines == assign_sentences(texts, cast, count, seed=1)
     # No more than there is to say, and nothing twice.
     assert len(lines) == min(count, speakers * sentences)
     assert len({(line.speaker.name, line.transcript) for line in lines}) == len(lines)
@@ -193,12 +201,12 @@ def test_speakers_and_sentences_come_up_equally_often(speakers: int, sentences: 
 def test_another_seed_has_them_say_something_else() -> None:
     cast = [Speaker(f"s{number}", "en-us", 175, 50) for number in range(5)]
     texts = [f"sentence {letter}" for letter in "abcdefghij"]
-    assert share_out(texts, cast, 20, seed=1) != share_out(texts, cast, 20, seed=2)
+    assert assign_sentences(texts, cast, 20, seed=1) != assign_sentences(texts, cast, 20, seed=2)
 
 
 def test_files_are_spoken_once(tmp_path: Path) -> None:
-    cast = cast_speakers(Voices(speakers=3), "en")
-    lines = [Spoken(text, speaker) for speaker in cast for text in ("on", "off")]
+    cast = draw_speakers(Voices(speakers=3), "en")
+    lines = [SyntheticUtterance(text, speaker) for speaker in cast for text in ("on", "off")]
     paths = speak_to_files(lines, tmp_path / "speech")
     assert len(set(paths)) == 6
     for path, line in zip(paths, lines, strict=True):
@@ -217,14 +225,14 @@ def test_files_are_spoken_once(tmp_path: Path) -> None:
 
 
 def test_speakers_differ_in_volume_where_that_is_asked_for(tmp_path: Path) -> None:
-    quiet, usual = (cast_speakers(Voices(speakers=40, volume=volume), "en") for volume in ((-20.0, -6.0), (0.0, 0.0)))
+    quiet, usual = (draw_speakers(Voices(speakers=40, volume=volume), "en") for volume in ((-20.0, -6.0), (0.0, 0.0)))
     assert [one.name for one in quiet] == [one.name for one in usual]
     levels = [one.volume for one in quiet]
     assert -20 <= min(levels) < -16 and -10 < max(levels) <= -6
     for one, other in zip(quiet[:3], usual, strict=False):
         loud, soft = speak("turn on the light", other), speak("turn on the light", one)
         np.testing.assert_allclose(soft, loud * 10 ** (one.volume / 20), atol=1e-6)
-    paths = [speak_to_files([Spoken("on", one)], tmp_path)[0] for one in (quiet[0], usual[0])]
+    paths = [speak_to_files([SyntheticUtterance("on", one)], tmp_path)[0] for one in (quiet[0], usual[0])]
     assert paths[0] != paths[1]
 
 
@@ -238,17 +246,17 @@ def no_flite(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.skipif(not flite.installed(), reason="flite is not installed")
 def test_flite_s_voices_take_their_share() -> None:
-    cast = cast_speakers(Voices(speakers=60, pitch=(20.0, 80.0), flite_share=0.2), "en-US")
+    cast = draw_speakers(Voices(speakers=60, pitch=(20.0, 80.0), flite_share=0.2), "en-US")
     voices = Counter(speaker.voice for speaker in cast if speaker.voice.startswith("flite:"))
     assert voices == dict.fromkeys([f"flite:{voice}" for voice in flite.installed()], 12 // len(flite.installed()))
     name = next(one.name for one in cast if one.voice == "flite:slt")
-    assert voice_of(name) == "flite-slt" and is_helper(name)
+    assert voice_of(name) == "flite-slt" and is_training_only(name)
     # In another language, where voices are named and where nobody asked for them there are none.
     for settings, language in (
         (Voices(flite_share=0.5), "de"), (Voices(voices=("en-us+f3",), flite_share=0.5), "en"), (Voices(), "en")
     ):
-        others = [one.name for one in cast_speakers(settings, language, 12)]
-        assert not any(map(is_helper, others))
+        others = [one.name for one in draw_speakers(settings, language, 12)]
+        assert not any(map(is_training_only, others))
 
 
 @pytest.mark.skipif(not flite.installed(), reason="flite is not installed")
@@ -268,9 +276,9 @@ def test_flite_speaks_at_a_speed_and_with_a_throat() -> None:
 
 
 def test_flite_is_missing(no_flite: None) -> None:
-    assert not any("flite" in one.voice for one in cast_speakers(Voices(speakers=12, flite_share=0.5), "en"))
+    assert not any("flite" in one.voice for one in draw_speakers(Voices(speakers=12, flite_share=0.5), "en"))
     with pytest.raises(WorkspaceError, match=r"'flite:slt'.*not installed here.*Install flite"):
-        cast_speakers(Voices(voices=("flite:slt",)), "en")
+        draw_speakers(Voices(voices=("flite:slt",)), "en")
     with pytest.raises(SetupError, match="needs the program flite"):
         speak("on", Speaker("x", "flite:slt", 175, 50))
 

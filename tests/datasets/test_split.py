@@ -15,18 +15,18 @@ from asr.core.errors import WorkspaceError
 from asr.settings.sections import Split
 from asr.settings.workspace import SPLITS
 from datasets.recordings import UNKNOWN_SPEAKER, read_csv
-from datasets.split import Assignment, Member, assign
+from datasets.split import Assignment, SplitItem, assign
 
 
-def members(counts: dict[str, int], synthetic: bool = False, sentences: int = 4) -> list[Member]:
+def members(counts: dict[str, int], synthetic: bool = False, sentences: int = 4) -> list[SplitItem]:
     return [
-        Member(speaker, f"sentence {chr(97 + number % sentences)}", synthetic)
+        SplitItem(speaker, f"sentence {chr(97 + number % sentences)}", synthetic)
         for speaker, count in counts.items()
         for number in range(count)
     ]
 
 
-def places(people: Sequence[Member], assignment: Assignment) -> dict[str, set[str]]:
+def places(people: Sequence[SplitItem], assignment: Assignment) -> dict[str, set[str]]:
     """Return the splits that each speaker is in."""
     found = defaultdict(set)
     for member, split in zip(people, assignment.splits, strict=True):
@@ -162,7 +162,7 @@ def test_voices_alone_are_split_by_throat() -> None:
 
 def test_the_coffee_orders(shared_data: Path) -> None:
     found = read_csv(shared_data / "coffee" / "recordings.csv", Alphabet())
-    people = [Member(item.speaker, item.transcript, item.synthetic) for item in found]
+    people = [SplitItem(item.speaker, item.transcript, item.synthetic) for item in found]
     assignment = assign(people, Split())
     assert all(len(splits) == 1 for splits in places(people, assignment).values())
     assert shares(assignment) == pytest.approx({"train": 0.7, "dev": 0.2, "test": 0.1}, abs=0.01)
@@ -205,8 +205,8 @@ def test_where_a_split_lost_all_its_speakers_everybody_is_dealt_anew() -> None:
 @given(seed=st.integers(0, 50), extra=st.integers(0, 12))
 def test_what_every_split_needs_comes_before_the_shares(seed: int, extra: int) -> None:
     # Three say the rare one, and many do not.
-    people = [Member(f"rare{n}", "rare", False) for n in range(3)]
-    people += [Member(f"other{n}", "often", False) for n in range(5 + extra) for _ in range(4)]
+    people = [SplitItem(f"rare{n}", "rare", False) for n in range(3)]
+    people += [SplitItem(f"other{n}", "often", False) for n in range(5 + extra) for _ in range(4)]
     found = assign(people, Split(seed=seed), everywhere=("rare", "often"))
     heard = {(member.transcript, split) for member, split in zip(people, found.splits, strict=True)}
     assert heard == {(each, name) for each in ("rare", "often") for name in SPLITS}
@@ -220,10 +220,10 @@ def test_what_every_split_needs_comes_before_the_shares(seed: int, extra: int) -
 def test_the_few_throats_of_flite_judge_nobody() -> None:
     espeak = [f"espeak-en+f{number}-s150-p50" for number in range(1, 6)] * 4
     helpers = ["flite-slt-s150-p50", "flite-rms-s140-p40"] * 10
-    members = [Member(name, "on", True) for name in espeak + helpers]
+    members = [SplitItem(name, "on", True) for name in espeak + helpers]
     found = assign(members, Split(train=0.4, dev=0.3, test=0.3))
     assert set(found.splits[: len(espeak)]) == {"train", "dev", "test"}
     assert set(found.splits[len(espeak) :]) == {"train"}
     # Where there is nobody else, they are all there is.
-    alone = assign([Member(name, "on", True) for name in helpers], Split())
+    alone = assign([SplitItem(name, "on", True) for name in helpers], Split())
     assert set(alone.splits) == {"train", "dev", "test"}

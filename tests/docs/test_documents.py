@@ -14,7 +14,7 @@ import pytest
 
 from asr.core import audio
 from asr.settings.asr_toml import read, render, with_values
-from datasets.speech import cast_speakers, speak
+from datasets.speech import draw_speakers, speak
 from tests.docs.documents import DOCUMENTS, NEEDS, ROOT, Block, anchors, blocks, commands, links, mentioned
 from tools.commands.cli import app
 
@@ -45,7 +45,7 @@ def settle(toml: Path, given: str = "") -> None:
 def record(workspace: Path) -> None:
     """Put the recordings there that a reader would make."""
     settings = read(workspace / "asr.toml")
-    speakers = cast_speakers(settings.voices, "en")[:PEOPLE]
+    speakers = draw_speakers(settings.voices, "en")[:PEOPLE]
     for text in WORDS:
         for speaker in speakers:
             name = re.sub(r"\W", "", speaker.name)

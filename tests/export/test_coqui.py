@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from asr.client.libdeepspeech import Model
-from asr.core import audio, parts
+from asr.core import audio, third_party
 from asr.core.alphabet import Alphabet
 from asr.core.errors import SetupError
 from asr.layers.sentence import Layer
@@ -129,10 +129,10 @@ def test_the_features_are_ours() -> None:
 @pytest.fixture(scope="module")
 def stt_python() -> Path:
     """The Python 3.7 that has stt 1.4.0."""
-    python = parts.folder() / "reference" / "bin" / "python"
+    python = third_party.folder() / "reference" / "bin" / "python"
     for name in ("lib/libdeepspeech.so", "bin/lmplz", "bin/build_binary"):
         try:
-            parts.part(name)
+            third_party.part(name)
         except SetupError as error:
             pytest.skip(str(error))
     if not python.is_file():

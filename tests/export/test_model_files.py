@@ -14,7 +14,7 @@ import pytest
 
 from asr.core.alphabet import Alphabet
 from asr.core.errors import ModelError, SetupError
-from asr.core.parts import part
+from asr.core.third_party import part
 from asr.layers.sentence import Layer, Lstm, lstm_name
 from export.graph import graph_def, read_pb, write_pb
 from export.model_file import read_metadata

@@ -14,7 +14,7 @@ import pytest
 
 from asr.core.alphabet import Alphabet
 from asr.core.errors import ScorerError, SetupError
-from asr.core.parts import part
+from asr.core.third_party import part
 from asr.settings.sections import Scorer
 from lm import kenlm
 from lm.scorer import build

@@ -10,12 +10,13 @@ import pytest
 from asr.client.libdeepspeech import Model
 from asr.core.alphabet import Alphabet
 from asr.core.errors import ScorerError, SetupError
-from asr.core.parts import part
+from asr.core.third_party import part
 from asr.settings.sections import Scorer
 from lm import kenlm
 from lm.look_ahead import Arpa, Words, look_ahead
-from lm.scorer import build, read_scorer
+from lm.scorer import build
 from lm.sentences import Templates
+from tests.lm.scorer_reader import read_scorer
 from tests.lm.tone_speech import graph, say
 
 GRAMMAR = """\

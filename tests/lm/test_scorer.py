@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from asr.client.scorer_file import check_scorer
 from asr.core.alphabet import Alphabet
 from asr.core.errors import ScorerError, SentenceError, SetupError
-from asr.core.parts import part
+from asr.core.third_party import part
 from asr.settings.sections import Scorer
 from lm import kenlm
-from lm.scorer import build, read_scorer, write_scorer
+from lm.scorer import build, write_scorer
+from tests.lm.scorer_reader import read_scorer
 
 LIGHT = "(turn|switch) (on|off) the light[s]\nit's dark\n"
 WORDS = ("dark", "it's", "light", "lights", "off", "on", "switch", "the", "turn")
@@ -41,7 +43,7 @@ def test_what_is_written_is_read(light: Path) -> None:
     info = read_scorer(light / "export" / "kenlm.scorer")
     assert info.words == WORDS
     assert (info.alpha, info.beta) == (0.931289039105002, 1.1834137581510284)
-    assert (info.order, info.is_utf8, info.structure) == (5, False, "quantised array trie")
+    assert (len(info.ngrams), info.is_utf8, info.structure) == (5, False, "quantised array trie")
     assert info.ngrams[0] == len(WORDS) + len(["<unk>", "<s>", "</s>"])
 
 
@@ -76,7 +78,7 @@ def test_settings_reach_the_package(light: Path, tmp_path: Path) -> None:
         pytest.skip(str(error))
     built = build(light / "sentences.txt", Alphabet(), tmp_path, settings, limit=100, seed=1)
     info = read_scorer(built.scorer)
-    assert (info.order, info.alpha, info.beta) == (3, 0.5, -2.0)
+    assert (len(info.ngrams), info.alpha, info.beta) == (3, 0.5, -2.0)
     assert built.vocabulary.name == "vocab-5.txt"
     assert set(info.words) == set(built.vocabulary.read_text().split("\n"))
     assert (len(info.words), info.ngrams[0]) == (5, 5 + 3)
@@ -130,46 +132,22 @@ def test_every_cut_is_found(light: Path, tmp_path: Path) -> None:
     whole = (light / "export" / "kenlm.scorer").read_bytes()
     cut = tmp_path / "cut.scorer"
     start = len((light / "export" / "lm.binary").read_bytes())
-    ends = [*range(start, len(whole), 3), len(whole) - 1, len(whole) + 1, 2 * len(whole)]
-    for length in [0, 1, 50, 87, 100, 130, start - 1, *ends]:
+    ends = [*range(start, len(whole), 3), len(whole) - 1, len(whole) + 1]
+    for length in [0, 1, 50, start - 1, *ends]:
         cut.write_bytes((whole + whole)[:length])
         with pytest.raises(ScorerError, match=r"cut.scorer: .*make scorer") as caught:
-            read_scorer(cut)
+            check_scorer(cut)
         assert "\n" not in str(caught.value)
 
 
-def test_a_damaged_word_list_is_an_error_or_another_word_list(light: Path, tmp_path: Path) -> None:
-    whole = (light / "export" / "kenlm.scorer").read_bytes()
-    start = len((light / "export" / "lm.binary").read_bytes())
-    bad = tmp_path / "bad.scorer"
-    refused = 0
-    places = range(start, len(whole), 3)
-    for place in places:
-        for bit in (1, 128):
-            changed = bytearray(whole)
-            changed[place] ^= bit
-            bad.write_bytes(changed)
-            try:
-                read_scorer(bad)
-            except ScorerError as error:
-                refused += 1
-                assert "bad.scorer" in str(error)
-    assert refused > len(places)
-
-
 def test_what_is_no_scorer_is_refused(light: Path, tmp_path: Path) -> None:
-    with pytest.raises(ScorerError, match="no such file"):
-        read_scorer(tmp_path / "none.scorer")
+    with pytest.raises(ScorerError, match="no such scorer"):
+        check_scorer(tmp_path / "none.scorer")
     (tmp_path / "text.scorer").write_text("not a scorer\n" * 1000)
-    with pytest.raises(ScorerError, match="does not start with a KenLM binary"):
-        read_scorer(tmp_path / "text.scorer")
+    with pytest.raises(ScorerError, match="does not start with a KenLM model"):
+        check_scorer(tmp_path / "text.scorer")
     with pytest.raises(ScorerError, match="word list"):
-        read_scorer(light / "export" / "lm.binary")
-
-
-def test_a_scorer_of_another_alphabet_is_refused(light: Path) -> None:
-    with pytest.raises(ScorerError, match="another alphabet"):
-        read_scorer(light / "export" / "kenlm.scorer", Alphabet("abcdefgh "))
+        check_scorer(light / "export" / "lm.binary")
 
 
 def test_another_alphabet_has_its_own_labels(light: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from asr.client.libdeepspeech import Model
 from asr.core.alphabet import Alphabet
 from asr.core.errors import SetupError
-from asr.core.parts import part
+from asr.core.third_party import part
 from asr.settings.sections import Scorer
 from lm.scorer import build
 from lm.sentences import Templates

@@ -237,7 +237,7 @@ def test_a_sentence_beyond_the_last_is_an_error() -> None:
         ("a <b>\n{b} = c", 1, "<b> is not defined"),
         ("a <b>\n<b> = c <d>\n<d> = [<b>]", 3, "<b> -> <d> -> <b>"),
         ("a\n<b> = <b>", 2, "contains itself"),
-        ("a\n<b> = c\n<b> = d", 3, "second time.*line 2"),
+        ("a\n<b> = c\n<b> = d", 3, "already defined in line 2"),
         ("a\n<b> =", 2, "nothing after the ="),
         ("a {b}\n{b} = [c]", 2, "can be empty"),
         ("{b} and {b}\n{b} = c", 1, "twice"),

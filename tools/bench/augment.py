@@ -98,7 +98,7 @@ def effects(clips: list[Float]) -> dict[str, Effect]:
         "clipping": lambda clip, rng: microphone.overdrive(clip, 6.0),
         "codec": lambda clip, rng: microphone.send_by_telephone(clip),
         "gain": lambda clip, rng: microphone.amplify(clip, 3.0),
-        "masks of 2 s": lambda clip, rng: masks.hide(features, rng, default.settings),
+        "masks of 2 s": lambda clip, rng: masks.apply_masks(features, rng, default.settings),
         "noise: babble": lambda clip, rng: babble(voices, clip.shape[0], rng),
     }
     for kind, maker in scenes.MAKERS.items():

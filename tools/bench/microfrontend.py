@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.keyword.frontend import Frontend
-from tools import parts
+from tools import third_party
 
 # Its wheel is fixed to a step of 10 ms; the sdist holds the sources, int16 FFT included.
-MICRO_FEATURES = parts.Archive(
+MICRO_FEATURES = third_party.Archive(
     "pymicro-features==2.0.2",
     "pymicro_features-2.0.2.tar.gz",
     "0d0bed7843ec78b6ced82d1a2dcddeb4fe5df61b3af80a281d0868c8e279c727",
@@ -113,15 +113,15 @@ class Microfrontend:
         ------
         UnavailableError : it cannot be downloaded or compiled here.
         """
-        deps = deps or Path(os.environ.get("ASR_DEPS") or parts.ROOT / ".deps")
+        deps = deps or Path(os.environ.get("ASR_DEPS") or third_party.ROOT / ".deps")
         library, stamp = deps / "microfrontend.so", deps / "stamps" / "microfrontend"
         recipe = f"{MICRO_FEATURES.sha256} {RECIPE}\n"
         try:
-            with parts.locked(deps / "microfrontend.lock"):
-                if not (library.is_file() and parts.stamped(stamp, recipe)):
+            with third_party.locked(deps / "microfrontend.lock"):
+                if not (library.is_file() and third_party.stamped(stamp, recipe)):
                     compile_reference(deps, library)
-                    parts.write_stamp(stamp, recipe)
-        except (parts.PartError, OSError) as error:
+                    third_party.write_stamp(stamp, recipe)
+        except (third_party.PartError, OSError) as error:
             raise UnavailableError(f"the reference C++ cannot be built here: {error}") from error
         return cls(library)
 
@@ -140,10 +140,10 @@ class Microfrontend:
 def compile_reference(deps: Path, library: Path) -> None:
     """Unpack the sources and compile those that make the frontend."""
     if shutil.which("g++") is None:
-        raise parts.PartError("g++ not found")
+        raise third_party.PartError("g++ not found")
     log = deps / "microfrontend.log"
     log.unlink(missing_ok=True)
-    archive = parts.fetch(MICRO_FEATURES, deps, log)
+    archive = third_party.fetch(MICRO_FEATURES, deps, log)
     work = deps / "build-microfrontend"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
@@ -156,7 +156,7 @@ def compile_reference(deps: Path, library: Path) -> None:
     files = [bridge, *(root / SOURCES / f"{name}.cc" for name in MODULES)]
     files += [root / "kissfft" / "kiss_fft.cc", root / "kissfft" / "tools" / "kiss_fftr.cc"]
     include = [f"-I{root}", f"-I{root / 'kissfft'}"]
-    parts.run(log, "g++", "-O2", "-w", "-shared", "-fPIC", "-DFIXED_POINT=16", *include, *files, "-o", library)
+    third_party.run(log, "g++", "-O2", "-w", "-shared", "-fPIC", "-DFIXED_POINT=16", *include, *files, "-o", library)
     shutil.rmtree(work)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from asr.core import parts
+from asr.core import third_party
 from asr.core.errors import SetupError, UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -126,7 +126,7 @@ def main() -> None:
 def find_reference() -> Path | None:
     """Return the Python 3.7 that has TensorFlow 1.15, or None."""
     try:
-        return parts.part("reference/bin/python")
+        return third_party.part("reference/bin/python")
     except SetupError:
         return None
 

@@ -171,9 +171,9 @@ def evaluate(ws: Workspace, split: str = "test", recordings: Path | None = None)
         if recordings is None:
             prepared = prepare(ws)
         else:
-            from datasets.prepare import prepare_others
+            from datasets.corpus import build_external_dataset
 
-            split, prepared = prepare_others(ws, recordings)
+            split, prepared = build_external_dataset(ws, recordings)
         make_scorer(ws)
         evaluate_split(ws, prepared, split, exported_run(ws))
 
@@ -213,7 +213,7 @@ def learn(ws: Workspace) -> str:
 
 def hear(ws: Workspace, count: int, play: bool) -> str:
     """Write augmented examples of training clips."""
-    from asr.augment.preview import hear as hear_examples
+    from asr.augment.preview import preview
 
     with ws.lock():
         prepared = prepare(ws)
@@ -224,19 +224,19 @@ def hear(ws: Workspace, count: int, play: bool) -> str:
             )
         folder = ws.reports / "hear"
         clips = [ws.clips / clip.clip for clip in prepared.of("train")]
-        examples = hear_examples(clips, chain, count, folder, seed=ws.settings.train.seed, play=play)
+        examples = preview(clips, chain, count, folder, seed=ws.settings.train.seed, play=play)
     lines = [f"{example.wav.name}: {example.describe()}" for example in examples]
     return "\n".join([*lines, f"{folder / 'examples.png'} shows them"])
 
 
 def speak(ws: Workspace, count: int, out: Path | None) -> str:
     """Have synthetic voices speak some sentences."""
-    from datasets.prepare import share_out
-    from datasets.speech import cast_speakers, speak_to_files
+    from datasets.corpus import assign_sentences
+    from datasets.speech import draw_speakers, speak_to_files
 
     voices = ws.settings.voices
-    speakers = cast_speakers(voices, ws.settings.alphabet.language)
-    lines = share_out(spoken_sentences(ws), speakers, count, voices.seed)
+    speakers = draw_speakers(voices, ws.settings.alphabet.language)
+    lines = assign_sentences(spoken_sentences(ws), speakers, count, voices.seed)
     paths = speak_to_files(lines, out or ws.build / "spoken", alone=out is None)
     return "\n".join(
         f"{path}  {line.speaker.name}: {line.transcript}" for path, line in zip(paths, lines, strict=True)

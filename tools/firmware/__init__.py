@@ -1,1 +1,1 @@
-"""The firmware on this machine: built for a Cortex-M4, run in QEMU, measured."""
+"""Build the firmware for a Cortex-M4, run it in QEMU, and measure it."""

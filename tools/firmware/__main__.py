@@ -14,24 +14,24 @@ from asr.core import audio
 from asr.core.errors import UserError
 from tools.firmware import machine, measure
 
-# Of a workspace: where the export puts the tables.
+# Exported tables in a workspace.
 TABLES = Path("build/export/keyword")
-SHORT = 2.0  # s; a shorter sound is no stream
+SHORT = 2.0  # s; shorter sounds are padded
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return the exit status: 1 for a budget that is exceeded, 2 for an error."""
+    """Run the command line; return 0, 1 if a budget is exceeded, or 2 for an error."""
     parser = argparse.ArgumentParser(prog="python -m tools.firmware", description=__doc__)
-    parser.add_argument("verb", choices=("test", "size"), help="listen to sounds, or measure")
-    parser.add_argument("workspace", type=Path, help="that a keyword model was exported from, or a folder of tables")
-    parser.add_argument("sounds", type=Path, nargs="*", help="files for `test`, of any format")
+    parser.add_argument("verb", choices=("test", "size"), help="run on sound files, or measure sizes and instructions")
+    parser.add_argument("workspace", type=Path, help="workspace with an exported keyword model, or a folder of tables")
+    parser.add_argument("sounds", type=Path, nargs="*", help="sound files for `test`, of any format")
     given = parser.parse_args(arguments)
     model = given.workspace if (given.workspace / "keyword_model.c").is_file() else given.workspace / TABLES
     try:
         if given.verb == "size":
             return size(model)
         if not given.sounds:
-            print("error: nothing to listen to. Name a sound: make firmware-test WAV=FILE", file=sys.stderr)
+            print("error: no sound file given. Run: make firmware-test WAV=FILE", file=sys.stderr)
             return 2
         test(model, given.sounds)
     except UserError as error:
@@ -41,14 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def size(model: Path) -> int:
-    """Print what the firmware takes with the tables in `model`; return 1 where a budget is exceeded."""
+    """Print sizes and instructions of the firmware with the tables in `model`; return 1 if a budget is exceeded."""
     measured, allowed = measure.measure(model), measure.budgets()
     print(measure.report(measured, allowed))
     return int(any(found > most for found, most in measured.against(allowed).values()))
 
 
 def test(model: Path, sounds: Sequence[Path]) -> None:
-    """Print what the firmware hears in each of `sounds`, and when; short ones get silence on both sides."""
+    """Print the detections of the firmware in each of `sounds`; short ones are padded with silence."""
     with tempfile.TemporaryDirectory() as named:
         folder = Path(named)
         elf = machine.build("listener", model, folder)
@@ -57,7 +57,7 @@ def test(model: Path, sounds: Sequence[Path]) -> None:
             samples = audio.load(sound)
             around = len(samples) < SHORT * audio.SAMPLE_RATE
             if around:
-                # The network listens to a whole second, and words lie in the middle of it.
+                # The network's input is one second, with the word in the middle.
                 samples = np.pad(samples, audio.SAMPLE_RATE)
             audio.write_wav(wav, audio.to_int16(samples))
             print(f"{sound}{', with a second of silence before and after it' if around else ''}:")

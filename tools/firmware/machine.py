@@ -1,4 +1,4 @@
-"""Builds programs of firmware/qemu for a Cortex-M4 and runs them in QEMU."""
+"""Build programs of firmware/qemu for a Cortex-M4 and run them in QEMU."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FLAGS = (
     "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra", "-Werror",
 )  # fmt: skip
 LINK = ("-nostartfiles", "-Wl,--gc-sections", "-Wl,-T,mps2_an386.ld")
-# An instruction takes 2^6 ns of the emulated time, which is what machine_instructions() counts by.
+# An instruction takes 2^6 ns of emulated time, from which machine_instructions() counts.
 EMULATION = ("-M", "mps2-an386", "-icount", "shift=6", "-nographic", "-monitor", "none", "-serial", "none")
 RAM_START = 0x20000000
-# Where an object's code and data are accounted; the rest belongs to QEMU's machine.
+# Modules for the size report, by the start of an object's name; the rest belongs to QEMU's machine.
 MODULES = {
     "frontend": "frontend", "neural_network": "neural network", "detector": "detector",
     "keyword_model": "model", "listener": "listener",
@@ -32,11 +32,11 @@ LIBRARY, MACHINE = "C library", "machine"
 
 
 class FirmwareError(UserError):
-    """The firmware could not be built, or failed in QEMU."""
+    """The firmware cannot be built, or fails in QEMU."""
 
 
 def missing() -> list[str]:
-    """Return which of the programs that build and run the firmware are not installed."""
+    """Return the programs for building and running the firmware that are not installed."""
     absent = [name for name in (COMPILER, EMULATOR) if shutil.which(name) is None]
     if COMPILER not in absent:
         probe = subprocess.run(
@@ -47,7 +47,7 @@ def missing() -> list[str]:
 
 
 def need() -> None:
-    """Raise SetupError where something is missing."""
+    """Raise SetupError if a program is missing."""
     if absent := missing():
         raise SetupError(
             f"{' and '.join(absent)} not found",
@@ -55,20 +55,18 @@ def need() -> None:
         )
 
 
-def build(
-    program: str, model: Path, folder: Path, *, fast: bool | None = None, double_rounding: bool = False
-) -> Path:
+def build(program: str, model: Path, folder: Path, *, fast: bool | None = None, double_rounding: bool = False) -> Path:
     """Build a program of firmware/qemu with the tables of a model; return the .elf, with a .map beside it.
 
     Parameters
     ----------
     model : folder of keyword_model.c and keyword_model.h.
-    folder : that the product goes into.
-    fast : whether SMLAD is used; None: as the core has it.
+    folder : output folder.
+    fast : use SMLAD; None: if the core has it.
 
     Raises
     ------
-    FirmwareError : the compiler says no; its words are in the message.
+    FirmwareError : the compiler fails; with its messages.
     """
     need()
     if not (model / "keyword_model.c").is_file() or not (model / "keyword_model.h").is_file():
@@ -89,7 +87,7 @@ def build(
 
 
 def compile_object(source: Path, target: Path, model: Path, switches: Sequence[str] = ()) -> None:
-    """Compile one file as it is compiled for the firmware, with these switches besides."""
+    """Compile one file with the firmware's flags and `switches`."""
     folders = [FIRMWARE / "lib", FIRMWARE / "qemu", model.resolve()]
     _call([
         COMPILER, *FLAGS, *switches, *(f"-I{folder}" for folder in folders), "-c", str(source.resolve()),
@@ -100,20 +98,20 @@ def compile_object(source: Path, target: Path, model: Path, switches: Sequence[s
 def _call(command: Sequence[str]) -> None:
     done = subprocess.run(command, cwd=FIRMWARE / "qemu", capture_output=True, text=True, check=False)
     if done.returncode:
-        raise FirmwareError(f"the compiler stopped:\n{done.stderr.strip()[-2000:]}")
+        raise FirmwareError(f"the compiler failed:\n{done.stderr.strip()[-2000:]}")
 
 
 def run(elf: Path, *arguments: str | Path, timeout: float | None = None) -> str:
-    """Run a program with these arguments (without spaces) in QEMU; return what it printed.
+    """Run a program with arguments (without spaces) in QEMU; return its output.
 
     Raises
     ------
-    FirmwareError : it ended with another exit code than 0, or not within `timeout` seconds.
+    FirmwareError : its exit code is not 0, or it does not end within `timeout` seconds.
     """
     need()
     words = ",".join(f"arg={word}" for word in (elf.stem, *map(str, arguments)))
     if " " in words:
-        raise FirmwareError(f"a path with a space in it cannot be handed to QEMU: {words}", fix="Move the file")
+        raise FirmwareError(f"QEMU cannot take a path with a space: {words}", fix="Move the file")
     command = [EMULATOR, *EMULATION, "-semihosting-config", f"enable=on,target=native,{words}", "-kernel", str(elf)]
     try:
         done = subprocess.run(
@@ -129,7 +127,7 @@ def run(elf: Path, *arguments: str | Path, timeout: float | None = None) -> str:
 
 
 def figures(printed: str) -> dict[str, int]:
-    """Return the lines of the form "name number" that a program printed."""
+    """Return the lines of the form "name number" in a program's output."""
     return {name: int(number) for name, number in re.findall(r"^([a-z_]+) (\d+)$", printed, re.MULTILINE)}
 
 
@@ -138,7 +136,7 @@ def figures(printed: str) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Size:
-    """Bytes that a module takes; initialised data counts in both."""
+    """Size of a module in bytes; initialised data counts in both."""
 
     flash: int = 0
     ram: int = 0
@@ -148,11 +146,11 @@ class Size:
 
 
 def sizes(elf: Path) -> dict[str, Size]:
-    """Return what each module takes, from the linker's map beside the .elf."""
+    """Return the size of each module, from the linker's map beside the .elf."""
     found: dict[str, Size] = {}
     text = elf.with_suffix(".map").read_text()
     text = text[text.index("Linker script and memory map") :]
-    # A section's name stands on a line of its own where it is long.
+    # A long section name is on a line of its own.
     pieces = re.findall(r"^ (\.[\w.]+)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S+)$", text, re.MULTILINE)
     for section, address, size, source in pieces:
         if not section.startswith((".text", ".rodata", ".data", ".bss", ".vectors", ".ARM.exidx")):
@@ -166,7 +164,7 @@ def sizes(elf: Path) -> dict[str, Size]:
 
 
 def module_of(source: str) -> str:
-    """Return the module that an object file belongs to, by its name."""
+    """Return the module of an object file, by its name."""
     if ".a(" in source:
         return LIBRARY
     name = Path(source).stem.split("-", 1)[-1]

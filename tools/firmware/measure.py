@@ -1,4 +1,4 @@
-"""What the firmware takes with a model, held against firmware/budgets.toml: flash and RAM, stack, instructions."""
+"""Measure the firmware with a model against firmware/budgets.toml: flash, RAM, stack and instructions."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ else:
 BUDGETS = FIRMWARE / "budgets.toml"
 SAMPLE_RATE = 16_000  # Hz
 SLICES_A_SECOND = 50
-# Hz; a core that takes a cycle for an instruction, which is the best that can be.
+# Hz; assuming one cycle for each instruction, the best case.
 CORES = {"64 MHz": 64e6, "240 MHz": 240e6}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one model; sizes in bytes, instructions of a Cortex-M4 at -O2.
+    """Measurements of one model; sizes in bytes, instructions of a Cortex-M4 at -O2.
 
     Attributes
     ----------
-    modules : name to flash and RAM; what belongs to QEMU's machine left out.
-    stack : deepest use of each program: "frontend", "neural network" and "all".
+    modules : name to flash and RAM, without QEMU's machine.
+    stack : maximum stack of "frontend", "neural network" and "all".
     instructions_per_slice, instructions_per_inference : means.
-    instructions_per_second : of sound, with everything that is computed for it.
+    instructions_per_second : of sound, all included.
     """
 
     modules: Mapping[str, Size]
@@ -50,7 +50,7 @@ class Measured:
         return sum(self.modules.values(), Size())
 
     def against(self, budgets: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-        """Return each budget's name with what was measured and what is allowed."""
+        """Return measured and allowed value by the name of the budget."""
         found = {
             "flash": self.total.flash, "ram": self.total.ram, "stack": self.stack["all"],
             "instructions_per_inference": self.instructions_per_inference,
@@ -65,11 +65,11 @@ def budgets() -> dict[str, int]:
 
 
 def measure(model: Path) -> Measured:
-    """Build the firmware with the tables in `model`, and let it hear four seconds of noise in QEMU.
+    """Build the firmware with the tables in `model`, and run it on four seconds of noise in QEMU.
 
     Raises
     ------
-    SetupError, FirmwareError : the tools are missing, or something fails.
+    SetupError, FirmwareError : the tools are missing, or a step fails.
     """
     rng = np.random.default_rng(1)
     seconds = 4
@@ -82,9 +82,7 @@ def measure(model: Path) -> Measured:
         elf = machine.build("listener", model, folder)
         listener = machine.figures(machine.run(elf, sound))
         slices = machine.figures(machine.run(machine.build("slices", model, folder), sound, folder / "slices"))
-        inference = machine.figures(
-            machine.run(machine.build("inference", model, folder), inputs, folder / "outputs")
-        )
+        inference = machine.figures(machine.run(machine.build("inference", model, folder), inputs, folder / "outputs"))
         modules = {name: size for name, size in machine.sizes(elf).items() if name != machine.MACHINE}
     return Measured(
         modules,
@@ -96,7 +94,7 @@ def measure(model: Path) -> Measured:
 
 
 def report(measured: Measured, allowed: Mapping[str, int]) -> str:
-    """Return what was measured as a table for people; a line that is past its budget says so."""
+    """Return the measurements as a table, with exceeded budgets marked."""
     lines = [f"{'module':16}{'flash':>9}{'RAM':>9}{'stack':>9}"]
     for name, size in sorted(measured.modules.items()):
         stack = measured.stack.get(name)
@@ -106,7 +104,7 @@ def report(measured: Measured, allowed: Mapping[str, int]) -> str:
     lines.append(f"{measured.instructions_per_second:13,} instructions for a second of sound")
     for name, rate in CORES.items():
         share = 100 * measured.instructions_per_second / rate
-        lines.append(f"{share:11.1f} % of a {name} core that takes a cycle for an instruction; real ones take more")
+        lines.append(f"{share:11.1f} % of a {name} core at one cycle for each instruction; real ones need more")
     lines.append("")
     for name, (found, most) in measured.against(allowed).items():
         past = "" if found <= most else f"   past its budget of {most:,}"

@@ -34,7 +34,7 @@ def mel(coefficients: np.ndarray) -> np.ndarray:
 def test_time_masks_hide_at_most_their_share(frames: int, seed: int, share: float) -> None:
     chosen = dataclasses.replace(TIME_ONLY, time_mask_share=share, time_masks=4)
     given_features = features(frames)
-    hidden = masks.hide(given_features, np.random.default_rng(seed), chosen)
+    hidden = masks.apply_masks(given_features, np.random.default_rng(seed), chosen)
     changed = (hidden != given_features).any(axis=1)
     assert changed.sum() <= share * frames
     assert np.array_equal(given_features, features(frames))
@@ -46,7 +46,7 @@ def test_a_word_of_400_ms_survives() -> None:
     lost = []
     for seed in range(300):
         given_features = features(20, seed)
-        hidden = masks.hide(given_features, np.random.default_rng(seed), TIME_ONLY)
+        hidden = masks.apply_masks(given_features, np.random.default_rng(seed), TIME_ONLY)
         lost.append(int((hidden != given_features).any(axis=1).sum()))
     assert max(lost) == 2
     assert np.mean(lost) > 0.3
@@ -56,7 +56,7 @@ def test_frequency_masks_flatten_bands_of_the_mel_spectrum() -> None:
     flattened = 0
     for seed in range(50):
         given_features = features(100, seed)
-        hidden = masks.hide(given_features, np.random.default_rng(seed), BANDS_ONLY)
+        hidden = masks.apply_masks(given_features, np.random.default_rng(seed), BANDS_ONLY)
         assert np.abs(hidden.mean(axis=0) - given_features.mean(axis=0)).max() < 1e-4
         before, after = mel(given_features).std(axis=0), mel(hidden).std(axis=0)
         # 26 coefficients cannot hold a mask's sharp edge, so a band of several is flat only inside.
@@ -70,8 +70,8 @@ def test_frequency_masks_flatten_bands_of_the_mel_spectrum() -> None:
 
 def test_same_seed_same_masks_and_nothing_asked_nothing_done() -> None:
     given_features = features(150)
-    first, second = (masks.hide(given_features, np.random.default_rng(9), Augment()) for _ in range(2))
+    first, second = (masks.apply_masks(given_features, np.random.default_rng(9), Augment()) for _ in range(2))
     assert np.array_equal(first, second)
     nothing = Augment(time_masks=0, frequency_masks=0)
-    assert np.array_equal(masks.hide(given_features, np.random.default_rng(9), nothing), given_features)
-    assert masks.hide(features(0), np.random.default_rng(9), Augment()).shape == (0, 26)
+    assert np.array_equal(masks.apply_masks(given_features, np.random.default_rng(9), nothing), given_features)
+    assert masks.apply_masks(features(0), np.random.default_rng(9), Augment()).shape == (0, 26)

@@ -7,7 +7,7 @@ import numpy as np
 from asr.core import audio
 from asr.ctc.normalisation import measure, narrow
 from asr.runtime.features import mfcc
-from datasets.speech import Speaker, Spoken
+from datasets.speech import Speaker, SyntheticUtterance
 
 
 def test_statistics_are_numpys() -> None:
@@ -24,7 +24,7 @@ def test_statistics_are_numpys() -> None:
 def speech(voice: str, gain: float) -> np.ndarray:
     """Return what a recorder of 8 kHz heard of a voice, at 16 kHz as clips are."""
     text = "five six seven turn the heating off"
-    samples = Spoken(text, Speaker("robot", voice, 150, 50), 8000).samples()
+    samples = SyntheticUtterance(text, Speaker("robot", voice, 150, 50), 8000).samples()
     hiss = np.random.default_rng(1).normal(0, 2e-4, len(samples) // 2 + 1)
     return audio.to_int16(samples * gain + audio.resample(hiss, 8000, 16000)[: len(samples)])
 

@@ -16,7 +16,7 @@ from asr.ctc import weights
 from asr.ctc.network import network_of
 from asr.settings.asr_toml import Settings, fitted, read, render, with_values
 from asr.settings.workspace import Workspace
-from datasets.speech import cast_speakers, speak
+from datasets.speech import draw_speakers, speak
 from export.weights import read_layers
 from lm.sentences import Templates
 from tools.commands.steps.starting import start_weights
@@ -76,7 +76,7 @@ def test_the_client_hears_new_sentences_with_them() -> None:
     except SetupError as error:
         pytest.skip(str(error))
     lines = Templates.read(EXAMPLE / "sentences.txt", Alphabet()).sample(24, np.random.default_rng(99))
-    speakers = cast_speakers(settings.voices, "en", len(lines))
+    speakers = draw_speakers(settings.voices, "en", len(lines))
     wrong = 0
     for text, speaker in zip(lines, speakers, strict=True):
         wrong += Levenshtein.distance(text, model.stt(audio.to_int16(speak(text, speaker))))

@@ -41,7 +41,7 @@ def test_record_holds_what_was_given(tmp_path: Path) -> None:
     run = Run.start(tmp_path, SETTINGS, data="f00d", parent="mozilla.pbmm", seed=7, remarks=["split by recordings"])
     assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", run.id)
     run.epoch({"epoch": 1, "loss": np.float32(2.5), "dev_loss": 3.0})
-    run.measure({"test": {"real": {"clean": {"wer": 0.25}}}}, [heard("a", "turn off light")], {"best": "best.npz"})
+    run.measure({"real": {"clean": {"wer": 0.25}}}, [heard("a", "turn off light")], {"best": "best.npz"})
     assert Run.load(run.folder).status == "running"
     run.finish()
     loaded = json.loads((run.folder / RECORD).read_text(encoding="utf-8"))
@@ -56,7 +56,7 @@ def test_record_holds_what_was_given(tmp_path: Path) -> None:
     # "off" for "on" and no "the": two errors.
     # Evaluated again later: other figures, but the training ended when it ended.
     again.sessions[-1]["ended"] = "2026-01-01T00:00:00+00:00"
-    again.measure({"test": {}})
+    again.measure({})
     assert Run.load(run.folder).ended == "2026-01-01T00:00:00+00:00"
     assert (row["clip"], row["hypothesis"], row["errors"], row["loss"]) == ("a", "turn off light", "2", "")
 
@@ -135,7 +135,7 @@ def test_damaged_record_is_named(tmp_path: Path, text: str) -> None:
 
 def finished(folder: Path, settings: dict[str, object], heard_now: list[Heard], **more: object) -> Run:
     run = Run.start(folder, settings, **more)  # type: ignore[arg-type]
-    run.measure({"test": record(evaluate(heard_now))}, heard_now)
+    run.measure(record(evaluate(heard_now)), heard_now)
     run.finish()
     return run
 
@@ -161,8 +161,8 @@ def test_comparison_tells_settings_figures_wins_and_losses(tmp_path: Path) -> No
     found = compare(before, after)
     assert found.settings == {"train.n_hidden": (134, 320)}
     # 2 of 16 words wrong, then 1 of 12.
-    assert found.figures["test.real.clean.wer"] == (pytest.approx(2 / 16), pytest.approx(1 / 12))
-    assert found.figures["test.real.clean.utterances"] == (4, 3)
+    assert found.figures["real.clean.wer"] == (pytest.approx(2 / 16), pytest.approx(1 / 12))
+    assert found.figures["real.clean.utterances"] == (4, 3)
     assert [(change.clip, change.errors_before, change.errors_after) for change in found.wins] == [("a", 2, 0)]
     assert [(change.clip, change.errors_before, change.errors_after) for change in found.losses] == [("b", 0, 1)]
     assert found.shared == 3 and not found.same_data

@@ -15,8 +15,8 @@ import pytest
 
 from asr.core.alphabet import Alphabet
 from asr.core.errors import SetupError
-from asr.core.parts import folder as parts_folder
-from asr.core.parts import part
+from asr.core.third_party import folder as parts_folder
+from asr.core.third_party import part
 from asr.settings.sections import Scorer
 from export.graph import graph_def, write_pb
 from export.pbmm import write_pbmm

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.core import parts
+from asr.core import third_party
 from asr.core.errors import SetupError
 from asr.settings.asr_toml import Settings, render, with_values
 
@@ -42,7 +42,7 @@ def lamp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace without recordings."""
     for name in ("lib/libdeepspeech.so", "bin/lmplz", "bin/build_binary"):
         try:
-            parts.part(name)
+            third_party.part(name)
         except SetupError as error:
             pytest.skip(str(error))
     root = tmp_path_factory.mktemp("both") / "my lamp"
@@ -54,7 +54,7 @@ def lamp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_both_engines_stand_side_by_side(lamp: Path) -> None:
-    if not (parts.folder() / "reference/bin/python").is_file():
+    if not (third_party.folder() / "reference/bin/python").is_file():
         pytest.skip("no TensorFlow 1.15; `make reference` installs it and the trainer where a Python 3.7 is found")
     done = asr("train", lamp, "--engine", "mozilla-venv")
     assert done.returncode == 0, done.stderr[-3000:]
@@ -118,7 +118,7 @@ def test_what_is_missing_is_said_in_one_line(
     deps = tmp_path / "deps"
     deps.mkdir()
     for name in ("bin", "lib"):
-        (deps / name).symlink_to(parts.folder() / name)
+        (deps / name).symlink_to(third_party.folder() / name)
     done = asr("train", lamp, "--engine", engine, "--again", ASR_DEPS=str(deps), HOME=str(tmp_path), PATH="",
                PYENV_ROOT="")  # fmt: skip
     assert done.returncode == 2

@@ -10,7 +10,7 @@ from asr.runs.record import Run
 from asr.settings.asr_toml import read, render, with_values
 from asr.settings.workspace import Workspace
 from datasets.clips import Clip
-from datasets.prepare import Prepared
+from datasets.corpus import Dataset
 from tools.commands.steps.lineage import data_fingerprint, find_same_run, is_judged_as, note_judged
 from tools.commands.verbs import init
 
@@ -53,7 +53,7 @@ def test_sentences_make_another_run_where_they_are_trained_on_and_other_figures_
     init(tmp_path / "lamp")
     toml = tmp_path / "lamp" / "asr.toml"
     clips = [Clip(f"ann/{name}.wav", f"/far/{name}.wav", "ann", "stop", 1.0, False) for name in "abc"]
-    prepared = Prepared(clips, ("train", "dev", "test"), [], "speaker", (), tmp_path)
+    prepared = Dataset(clips, ("train", "dev", "test"), [], "speaker", (), tmp_path)
 
     def seen(text: str, use: str, competitors: int) -> tuple[str, bool]:
         toml.write_text(render(with_values(read(toml), voices={"use": use}, train={"competitors": competitors})))

@@ -12,7 +12,7 @@ from asr.settings.asr_toml import read, render, with_values
 from asr.settings.workspace import Workspace
 from datasets import speech
 from datasets.clips import Clip
-from datasets.prepare import Prepared
+from datasets.corpus import Dataset
 from tools.commands.steps.training import competitors, synthetic_voices
 from tools.commands.verbs import init
 
@@ -28,12 +28,12 @@ def workspace(folder: Path, voices: dict[str, object] | None = None, **train: fl
     return ws
 
 
-def said(*transcripts: str) -> Prepared:
+def said(*transcripts: str) -> Dataset:
     clips = [
         Clip(f"{number}.wav", f"/far/{number}.wav", "ann", text, 1.0, False)
         for number, text in enumerate(transcripts)
     ]
-    return Prepared([*clips, clips[0]], (*("train" for _ in clips), "dev"), [], "speaker", (), Path("/far"))
+    return Dataset([*clips, clips[0]], (*("train" for _ in clips), "dev"), [], "speaker", (), Path("/far"))
 
 
 @pytest.mark.parametrize("train", [{}, {"competitors": 6, "competition": 0.0}])

@@ -25,7 +25,7 @@ from tools.commands.steps.training import make_plan
 
 if TYPE_CHECKING:
     from asr.evaluation.learning import PowerLaw
-    from datasets.prepare import Prepared
+    from datasets.corpus import Dataset
 
 SHARES = (0.25, 0.5, 1.0)  # of the training recordings, each part within the next
 FEWEST = 8  # recordings that a training makes sense with
@@ -39,7 +39,7 @@ class _Silent:
         """Take a row."""
 
 
-def learn(ws: Workspace, prepared: Prepared, judge: Callable[[Any], float]) -> PowerLaw:
+def learn(ws: Workspace, prepared: Dataset, judge: Callable[[Any], float]) -> PowerLaw:
     """Train on parts of the recordings and measure each on dev, through the client with the scorer.
 
     A measurement that was stopped goes on with the part it was at.
@@ -117,7 +117,7 @@ def take_parts(speakers: Sequence[str], seed: int) -> tuple[str, list[list[int]]
     return "recordings", [sorted(order[:size].tolist()) for size in sizes]
 
 
-def read_curve(ws: Workspace, prepared: Prepared) -> PowerLaw | None:
+def read_curve(ws: Workspace, prepared: Dataset) -> PowerLaw | None:
     """Return what was measured of the data and settings as they are now; None where nothing was."""
     from asr.evaluation.learning import Point, fit
 
@@ -130,7 +130,7 @@ def _path(ws: Workspace) -> Path:
     return ws.reports / "learning.json"
 
 
-def _conditions(ws: Workspace, prepared: Prepared, by: str) -> dict[str, Any]:
+def _conditions(ws: Workspace, prepared: Dataset, by: str) -> dict[str, Any]:
     """Return what a point is of: the data, and the settings that weights, their scorer and its beam depend on."""
     return {
         "by": by,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from asr.core import parts
+from asr.core import third_party
 from asr.core.errors import SetupError
 from asr.core.progress import say
 from asr.ctc import weights
@@ -21,7 +21,7 @@ from tools.commands.steps.lineage import is_mozillas, mozillas_graph
 
 if TYPE_CHECKING:
     from asr.runs.record import Run
-    from datasets.prepare import Prepared
+    from datasets.corpus import Dataset
 
 IMAGE = "asr-harness-train:0.9.3"  # what `make docker-train-image` makes
 FORK = "coqui-stt-training 1.4.0"
@@ -49,7 +49,7 @@ class Engine(Protocol):
         """Return the loss of each test clip, nats, by its name; None where it was not computed."""
 
 
-def engine_of(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> Engine:
+def engine_of(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> Engine:
     """Return the trainer that train.engine names; SetupError where it is not installed.
 
     Parameters
@@ -62,7 +62,7 @@ def engine_of(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> 
 class Ours:
     """This project's trainer."""
 
-    def __init__(self, ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> None:
+    def __init__(self, ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> None:
         from asr.core.stderr import load_tensorflow
 
         load_tensorflow()
@@ -167,9 +167,9 @@ class Mozillas:
 
 def python37() -> Path:
     """Return the Python 3.7 that has the trainer; SetupError where there is none."""
-    from tools.parts import find_python37
+    from tools.third_party import find_python37
 
-    python = parts.folder() / "reference" / "bin" / "python"
+    python = third_party.folder() / "reference" / "bin" / "python"
     if python.is_file():
         return python
     if find_python37() is None:

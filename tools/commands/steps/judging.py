@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from asr.augment.evaluation_noise import Noise
     from asr.evaluation.recognise import Client, Utterance
     from asr.runs.record import Run
-    from datasets.prepare import Prepared
+    from datasets.corpus import Dataset
 
 
 JUDGED = 300  # dev utterances that decide between candidates
@@ -32,7 +32,7 @@ JUDGED = 300  # dev utterances that decide between candidates
 DECIDING_LEVELS = (15.0, 6.0)
 
 
-def make_judge(ws: Workspace, prepared: Prepared, noise: Noise | None = None) -> Callable[[Any], float]:
+def make_judge(ws: Workspace, prepared: Dataset, noise: Noise | None = None) -> Callable[[Any], float]:
     """Return what measures a network's layers: the client's word errors on dev with the scorer; see `word_errors`."""
     chosen = deciding(ws, prepared)
 
@@ -48,7 +48,7 @@ def make_judge(ws: Workspace, prepared: Prepared, noise: Noise | None = None) ->
     return judge
 
 
-def deciding(ws: Workspace, prepared: Prepared) -> list[Utterance]:
+def deciding(ws: Workspace, prepared: Dataset) -> list[Utterance]:
     """Return the dev utterances that decide between candidates: all, or a fair sample of many."""
     everyone = utterances_of(prepared, "dev")
     order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
@@ -102,7 +102,7 @@ def check_alphabet(ws: Workspace) -> None:
         )
 
 
-def utterances_of(prepared: Prepared, split: str) -> list[Utterance]:
+def utterances_of(prepared: Dataset, split: str) -> list[Utterance]:
     """Return a split's clips as the client is to hear them; synthetic ones have no recording to be heard raw."""
     from asr.evaluation.recognise import Utterance
 
@@ -121,7 +121,7 @@ def utterances_of(prepared: Prepared, split: str) -> list[Utterance]:
 
 
 def evaluate(
-    ws: Workspace, prepared: Prepared, split: str, run: Run | None, losses: dict[str, float] | None = None
+    ws: Workspace, prepared: Dataset, split: str, run: Run | None, losses: dict[str, float] | None = None
 ) -> None:
     """Measure a split through the client; print a table, and write the report, the card and the run's figures.
 

@@ -22,10 +22,10 @@ from tools.commands.steps.preparing import sample_sentences
 if TYPE_CHECKING:
     from asr.augment.evaluation_noise import Noise
     from asr.keyword.train import Trained
-    from datasets.keywords import Found
+    from datasets.keywords import KeywordDataset
 
 
-def find_recordings(ws: Workspace) -> Found:
+def find_recordings(ws: Workspace) -> KeywordDataset:
     """Find and split a keyword model's recordings; synthetic voices say its words and the workspace's sentences."""
     from datasets import keywords
 
@@ -276,7 +276,7 @@ def remarks_of(features: Path) -> list[str]:
     return [str(remark) for remark in kept["remarks"]]
 
 
-def _inventory(found: Found) -> list[Any]:
+def _inventory(found: KeywordDataset) -> list[Any]:
     """Return what stands for all recordings: names, words, splits, sizes and times."""
     rows: list[Any] = []
     for utterance in found.utterances:
@@ -287,7 +287,7 @@ def _inventory(found: Found) -> list[Any]:
     return [*rows, _seen(found.archive, found)] if found.archive is not None else rows
 
 
-def _noise_files(ws: Workspace, found: Found, judges: Sequence[Noise]) -> list[Any]:
+def _noise_files(ws: Workspace, found: KeywordDataset, judges: Sequence[Noise]) -> list[Any]:
     """Return what stands for all noise that is trained with or judges, but that of an archive, which stands for it."""
     folders = [folder for folder in found.noises if not folder.is_relative_to(ws.keyword)]
     files = [path for folder in folders for path in audio.sound_files(folder)]
@@ -295,6 +295,6 @@ def _noise_files(ws: Workspace, found: Found, judges: Sequence[Noise]) -> list[A
     return [*(_seen(path, found) for path in files), *([judge.kind, judge.seed] for judge in judges)]
 
 
-def _seen(path: Path, found: Found) -> list[Any]:
+def _seen(path: Path, found: KeywordDataset) -> list[Any]:
     stat = path.stat()
     return [found.called(path), stat.st_size, stat.st_mtime_ns]

@@ -23,7 +23,8 @@ from tools.commands.steps.keyword import check_words, find_recordings, write_tab
 if TYPE_CHECKING:
     from asr.core.audio import Int16
     from asr.evaluation.keyword_stream import Placed, Stream
-    from datasets.keywords import Found, Utterance
+    from datasets.keyword_split import Utterance
+    from datasets.keywords import KeywordDataset
 
 SHORTEST = 5.0  # s of other speech; in less there is nothing to fit to, and an hour says more than a minute
 LOWEST = 128  # threshold, half of the highest score: little other speech may ask for less, and must not get it
@@ -110,7 +111,7 @@ def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
 
 
 @contextmanager
-def at_hand(ws: Workspace, found: Found, splits: Sequence[str]) -> Iterator[Found]:
+def at_hand(ws: Workspace, found: KeywordDataset, splits: Sequence[str]) -> Iterator[KeywordDataset]:
     """Give what was found with clips of an archive unpacked, for as long as they are used: a sample of each split."""
     if found.archive is None:
         yield found
@@ -140,7 +141,7 @@ def _words(ws: Workspace) -> dict[str, int]:
     return {normal_word(word): 2 + index for index, word in enumerate(ws.settings.keyword.words)}
 
 
-def _others(ws: Workspace, found: Found, split: str) -> list[str]:
+def _others(ws: Workspace, found: KeywordDataset, split: str) -> list[str]:
     """Return the recordings of a split that hold none of the words."""
     words = _words(ws)
     spoken = [u for u in found.utterances if u.split == split and u.word not in words and not u.archived]
@@ -148,7 +149,7 @@ def _others(ws: Workspace, found: Found, split: str) -> list[str]:
     return [u.name for u in sorted(spoken, key=lambda u: (len(u.word.split()) < 3, u.name))]
 
 
-def streams(ws: Workspace, found: Found, split: str) -> tuple[Int16, Int16, list[Placed]]:
+def streams(ws: Workspace, found: KeywordDataset, split: str) -> tuple[Int16, Int16, list[Placed]]:
     """Return other speech, the same with the split's words laid over it, and where they are."""
     from asr.evaluation import keyword_stream as stream
 

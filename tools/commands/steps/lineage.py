@@ -16,10 +16,10 @@ from tools.commands.steps.preparing import read_templates
 
 if TYPE_CHECKING:
     from asr.runs.record import Run
-    from datasets.prepare import Prepared
+    from datasets.corpus import Dataset
 
 
-def data_fingerprint(ws: Workspace, prepared: Prepared) -> str:
+def data_fingerprint(ws: Workspace, prepared: Dataset) -> str:
     """Return a SHA-256 of what is trained on and judged by: clips, who speaks in which split, what voices may say, and
     the files of recorded noise.
 

@@ -13,7 +13,7 @@ from asr.settings.workspace import SPLITS, Workspace
 if TYPE_CHECKING:
     import numpy as np
 
-    from datasets.prepare import Prepared
+    from datasets.corpus import Dataset
     from lm.sentences import Templates
 
 
@@ -45,14 +45,14 @@ def sample_sentences(ws: Workspace, count: int, rng: np.random.Generator) -> lis
         return []
 
 
-def prepare(ws: Workspace) -> Prepared:
+def prepare(ws: Workspace) -> Dataset:
     """Make clips, split and manifests, as far as they are not up to date."""
-    from datasets.prepare import prepare
+    from datasets.corpus import build_manifests
 
-    return prepare(ws, spoken_sentences(ws))
+    return build_manifests(ws, spoken_sentences(ws))
 
 
-def describe(prepared: Prepared) -> str:
+def describe(prepared: Dataset) -> str:
     """Tell in words how the clips were split, and what has to be said of it."""
     parts = []
     for name in SPLITS:

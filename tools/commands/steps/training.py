@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from asr.augment.chain import Chain
     from asr.ctc.train import Plan
     from asr.runs.record import Run
-    from datasets.prepare import Prepared
+    from datasets.corpus import Dataset
 
 
 def training_clips(ws: Workspace, clips: Sequence[Any]) -> list[Any]:
@@ -31,7 +31,7 @@ def training_clips(ws: Workspace, clips: Sequence[Any]) -> list[Any]:
     return [Clip(ws.clips / clip.clip, clip.transcript, clip.seconds) for clip in clips]
 
 
-def augmentation(ws: Workspace, prepared: Prepared) -> Chain | None:
+def augmentation(ws: Workspace, prepared: Dataset) -> Chain | None:
     """Return the chain of effects with the workspace's noises and voices; None where it is switched off."""
     from asr.augment.chain import Chain
     from asr.augment.sounds import Sounds
@@ -46,7 +46,7 @@ def augmentation(ws: Workspace, prepared: Prepared) -> Chain | None:
     return Chain(chosen, noises, voices, seed=ws.settings.train.seed)
 
 
-def make_plan(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> tuple[Plan, str | None]:
+def make_plan(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> tuple[Plan, str | None]:
     """Return all that a training is made of, and the name of what its weights come from, if anything.
 
     Parameters
@@ -86,7 +86,7 @@ def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
     return replace(plan, checkpoints=ws.checkpoints / run.id, logs=ws.logs / run.id)
 
 
-def recorders(prepared: Prepared) -> int:
+def recorders(prepared: Dataset) -> int:
     """Return the highest sample rate, Hz, among the recordings to train on, 16,000 at most.
 
     Voices that sound above all recordings would tell the network that what is silent up there is a person.
@@ -105,28 +105,28 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
     ----------
     rate : Hz; the voices have no highs that a recorder of this rate would not have heard.
     """
-    from datasets.prepare import share_out
-    from datasets.speech import Spoken, cast_speakers, is_slow, speak_to_files
+    from datasets.corpus import assign_sentences
+    from datasets.speech import SyntheticUtterance, draw_speakers, is_slow, speak_to_files
 
     chosen = ws.settings
     voices = chosen.voices
-    speakers = cast_speakers(voices, chosen.alphabet.language)
+    speakers = draw_speakers(voices, chosen.alphabet.language)
     templates = read_templates(ws)
-    said: list[Spoken] = []
+    said: list[SyntheticUtterance] = []
     if slow := [speaker for speaker in speakers if is_slow(speaker)]:
         texts = templates.sample(voices.utterances, np.random.default_rng([voices.seed, 12]))
-        said = share_out(texts, slow, voices.utterances, voices.seed)
+        said = assign_sentences(texts, slow, voices.utterances, voices.seed)
         paths = speak_to_files(said, ws.speech, alone=True)
         said = [replace(line, rate=rate, file=path) for line, path in zip(said, paths, strict=True)]
 
-    def utterances(generation: int, count: int) -> list[Spoken]:
+    def utterances(generation: int, count: int) -> list[SyntheticUtterance]:
         rng = np.random.default_rng([voices.seed, chosen.train.seed, generation])
         texts = templates.sample(count, rng)
         order = rng.permutation(len(speakers))
         cast = [speakers[int(order[i % len(order)])] for i in range(len(texts))]
         again = (said[int(index)] for index in cycle(rng.permutation(len(said))))
         return [
-            next(again) if is_slow(speaker) else Spoken(text, speaker, rate)
+            next(again) if is_slow(speaker) else SyntheticUtterance(text, speaker, rate)
             for text, speaker in zip(texts, cast, strict=True)
         ]
 
@@ -134,7 +134,7 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
 
 
 def competitors(
-    ws: Workspace, prepared: Prepared
+    ws: Workspace, prepared: Dataset
 ) -> Callable[[str, int, np.random.Generator], Sequence[str]] | None:
     """Return what gives sentences that one could be taken for; None where none are to be told apart."""
     from lm.competitors import Competitors

@@ -18,7 +18,7 @@ from tools.commands.steps.judging import (
 )
 
 if TYPE_CHECKING:
-    from datasets.prepare import Prepared
+    from datasets.corpus import Dataset
 
 ALPHAS = (0.3, 0.6, 1.0, 1.5, 2.0, 2.5, 3.0)
 BETAS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
@@ -64,7 +64,7 @@ def best(tried: list[Tried]) -> Tried:
     return min(tried, key=lambda one: one.wer)
 
 
-def tune(ws: Workspace, prepared: Prepared) -> list[Tried]:
+def tune(ws: Workspace, prepared: Dataset) -> list[Tried]:
     """Have the exported model hear dev's clips with other weights of the scorer; nothing is written.
 
     Raises

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from asr.core import parts
+from asr.core import third_party
 from asr.core.alphabet import Alphabet
 from datasets.manifest import Row, write_manifest
 
@@ -27,7 +27,7 @@ json.dump({"serialised": list(bytearray(alphabet.Serialize())), "labels": list(l
 
 @pytest.mark.parametrize("labels", [" abcdefghijklmnopqrstuvwxyz'", " abcäöüß#"])
 def test_alphabet_and_manifest(tmp_path: Path, labels: str) -> None:
-    python = parts.folder() / "reference" / "bin" / "python"
+    python = third_party.folder() / "reference" / "bin" / "python"
     if not python.exists():
         pytest.skip("no ds_ctcdecoder to ask; `make reference` installs it where a Python 3.7 is found")
     alphabet = Alphabet(labels)

@@ -16,16 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from tools import parts
+from tools import third_party
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPS = Path(os.environ.get("ASR_DEPS") or ROOT / ".deps")
-SCRIPT = ROOT / "tools" / "parts.py"
-PINNED = replace(parts.LIBDEEPSPEECH, sha256=hashlib.sha256(b"right").hexdigest())
+SCRIPT = ROOT / "tools" / "third_party.py"
+PINNED = replace(third_party.LIBDEEPSPEECH, sha256=hashlib.sha256(b"right").hexdigest())
 
 
 def pip_that_brings(content: bytes) -> Callable[..., None]:
-    """Return a stand-in for `parts.run` that leaves `content` where pip would leave the archive."""
+    """Return a stand-in for `third_party.run` that leaves `content` where pip would leave the archive."""
 
     def run(log: Path, *command: str | Path) -> None:
         Path(command[command.index("--dest") + 1], PINNED.filename).write_bytes(content)
@@ -54,16 +54,16 @@ def installed(name: str) -> Path:
 
 
 def test_a_download_is_checked_and_then_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "run", pip_that_brings(b"right"))
-    assert parts.fetch(PINNED, tmp_path, tmp_path / "log").read_bytes() == b"right"
-    monkeypatch.setattr(parts, "run", pip_that_fails)
-    assert parts.fetch(PINNED, tmp_path, tmp_path / "log").read_bytes() == b"right"
+    monkeypatch.setattr(third_party, "run", pip_that_brings(b"right"))
+    assert third_party.fetch(PINNED, tmp_path, tmp_path / "log").read_bytes() == b"right"
+    monkeypatch.setattr(third_party, "run", pip_that_fails)
+    assert third_party.fetch(PINNED, tmp_path, tmp_path / "log").read_bytes() == b"right"
 
 
 def test_a_download_with_another_content_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "run", pip_that_brings(b"wrong"))
-    with pytest.raises(parts.PartError, match="is not the pinned"):
-        parts.fetch(PINNED, tmp_path, tmp_path / "log")
+    monkeypatch.setattr(third_party, "run", pip_that_brings(b"wrong"))
+    with pytest.raises(third_party.PartError, match="is not the pinned"):
+        third_party.fetch(PINNED, tmp_path, tmp_path / "log")
     assert list((tmp_path / "downloads").iterdir()) == []
 
 
@@ -71,8 +71,8 @@ def test_a_spoilt_download_is_brought_anew(tmp_path: Path, monkeypatch: pytest.M
     kept = tmp_path / "downloads" / PINNED.filename
     kept.parent.mkdir()
     kept.write_bytes(b"rig")
-    monkeypatch.setattr(parts, "run", pip_that_brings(b"right"))
-    parts.fetch(PINNED, tmp_path, tmp_path / "log")
+    monkeypatch.setattr(third_party, "run", pip_that_brings(b"right"))
+    third_party.fetch(PINNED, tmp_path, tmp_path / "log")
     assert kept.read_bytes() == b"right"
 
 
@@ -82,23 +82,23 @@ def test_pip_itself_refuses_a_wrong_hash(tmp_path: Path) -> None:
         archive.writestr("thing-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1\n")
         archive.writestr("thing-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
     offline = ("--no-index", f"--find-links={tmp_path}")
-    wrong = parts.Archive("thing==1", wheel.name, "0" * 64, offline)
-    with pytest.raises(parts.PartError, match="DO NOT MATCH THE HASHES"):
-        parts.fetch(wrong, tmp_path / "deps", tmp_path / "log")
-    right = replace(wrong, sha256=parts.sha256(wheel))
-    assert parts.fetch(right, tmp_path / "deps", tmp_path / "log").read_bytes() == wheel.read_bytes()
+    wrong = third_party.Archive("thing==1", wheel.name, "0" * 64, offline)
+    with pytest.raises(third_party.PartError, match="DO NOT MATCH THE HASHES"):
+        third_party.fetch(wrong, tmp_path / "deps", tmp_path / "log")
+    right = replace(wrong, sha256=third_party.sha256(wheel))
+    assert third_party.fetch(right, tmp_path / "deps", tmp_path / "log").read_bytes() == wheel.read_bytes()
 
 
 def test_a_failed_command_shows_the_end_of_its_log(tmp_path: Path) -> None:
-    with pytest.raises(parts.PartError, match=r"(?s)exit code 3.*no space left"):
-        parts.run(tmp_path / "log", sys.executable, "-c", "print('no space left'); raise SystemExit(3)")
+    with pytest.raises(third_party.PartError, match=r"(?s)exit code 3.*no space left"):
+        third_party.run(tmp_path / "log", sys.executable, "-c", "print('no space left'); raise SystemExit(3)")
 
 
 def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     hold = (
         "import pathlib, sys, time\n"
-        "from tools.parts import locked\n"
+        "from tools.third_party import locked\n"
         "with locked(pathlib.Path(sys.argv[1])):\n"
         "    print('held', flush=True)\n"
         "    time.sleep(0.4)\n"
@@ -110,7 +110,7 @@ def test_a_second_process_waits_for_the_first(tmp_path: Path) -> None:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
         os.set_blocking(first.stdout.fileno(), False)
-        with parts.locked(lock):
+        with third_party.locked(lock):
             assert first.stdout.read() == "freed\n"
 
 
@@ -130,7 +130,7 @@ def test_python_37_is_found_past_a_shim_that_refuses(
     monkeypatch.setenv("PATH", f"{tmp_path / 'pyenv' / 'shims'}{os.pathsep}{tmp_path / 'bin'}")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("PYENV_ROOT", raising=False)
-    assert parts.find_python37() == wanted
+    assert third_party.find_python37() == wanted
 
 
 def test_the_reference_is_skipped_without_python_37(tmp_path: Path) -> None:
@@ -148,14 +148,14 @@ def test_the_reference_is_skipped_without_python_37(tmp_path: Path) -> None:
 def test_libdeepspeech_is_refused_on_other_machines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(parts.platform, "machine", lambda: "aarch64")
-    assert parts.main(["libdeepspeech", "--deps", str(tmp_path)]) == 2
+    monkeypatch.setattr(third_party.platform, "machine", lambda: "aarch64")
+    assert third_party.main(["libdeepspeech", "--deps", str(tmp_path)]) == 2
     message = capsys.readouterr().err
     assert "Linux on aarch64" in message
     assert str(tmp_path / "lib" / "libdeepspeech.so") in message
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "libdeepspeech.so").write_bytes(b"built elsewhere")
-    assert parts.main(["libdeepspeech", "--deps", str(tmp_path), "--quiet"]) == 0
+    assert third_party.main(["libdeepspeech", "--deps", str(tmp_path), "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
@@ -163,7 +163,7 @@ def test_kenlm_names_the_missing_compilers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert parts.main(["kenlm", "--deps", str(tmp_path / "deps")]) == 2
+    assert third_party.main(["kenlm", "--deps", str(tmp_path / "deps")]) == 2
     message = capsys.readouterr().err
     assert "cmake, g++, make not found" in message
     assert "libboost-program-options-dev" in message
@@ -171,7 +171,7 @@ def test_kenlm_names_the_missing_compilers(
 
 def test_the_library_is_the_one_of_mozillas_wheel() -> None:
     library = installed("lib/libdeepspeech.so")
-    with zipfile.ZipFile(installed(f"downloads/{parts.LIBDEEPSPEECH.filename}")) as wheel:
+    with zipfile.ZipFile(installed(f"downloads/{third_party.LIBDEEPSPEECH.filename}")) as wheel:
         record = wheel.read("deepspeech-0.9.3.dist-info/RECORD").decode()
     digest = base64.urlsafe_b64encode(hashlib.sha256(library.read_bytes()).digest()).rstrip(b"=").decode()
     assert f"deepspeech/lib/libdeepspeech.so,sha256={digest},{library.stat().st_size}" in record
@@ -218,7 +218,7 @@ def test_the_reference_holds_exactly_its_pins() -> None:
         .stdout.lower()
         .replace("_", "-")
     )
-    pins = re.findall(r"^([\w.-]+==[\w.]+)", parts.REFERENCE_REQUIREMENTS.read_text(), re.MULTILINE)
+    pins = re.findall(r"^([\w.-]+==[\w.]+)", third_party.REFERENCE_REQUIREMENTS.read_text(), re.MULTILINE)
     assert len(pins) > 20
     assert sorted(pins) == sorted(line for line in frozen.split() if not line.startswith("pip=="))
 
@@ -232,14 +232,14 @@ def test_the_keyword_library_is_compiled_again_when_its_sources_change(
     (sources / "answer.c").write_text('#include "answer.h"\nint answer(void);\nint answer(void) { return ANSWER; }\n')
     # The tables of somebody's model need a header that only the export folder has.
     (sources / "keyword_model.c").write_text('#include "not_there.h"\n')
-    monkeypatch.setattr(parts, "FIRMWARE", sources)
+    monkeypatch.setattr(third_party, "FIRMWARE", sources)
     deps = tmp_path / "deps"
     deps.mkdir()
-    assert parts.make_keyword(deps) == str(deps / "libkeyword.so")
+    assert third_party.make_keyword(deps) == str(deps / "libkeyword.so")
     assert ctypes.CDLL(str(deps / "libkeyword.so")).answer() == 41
-    assert parts.make_keyword(deps) == ""
+    assert third_party.make_keyword(deps) == ""
     (sources / "answer.h").write_text("#define ANSWER 42\n")
-    assert parts.make_keyword(deps) != ""
+    assert third_party.make_keyword(deps) != ""
     # Loaded from another path, for the loader gives out what it has already loaded from this one.
     os.replace(deps / "libkeyword.so", deps / "again.so")
     assert ctypes.CDLL(str(deps / "again.so")).answer() == 42

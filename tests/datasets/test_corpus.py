@@ -15,8 +15,8 @@ from asr.core.errors import RecordingsError, WorkspaceError
 from asr.settings.asr_toml import Settings, render
 from asr.settings.sections import Split, Voices
 from asr.settings.workspace import SPLITS, Workspace
+from datasets.corpus import build_external_dataset, build_manifests
 from datasets.manifest import read_manifest
-from datasets.prepare import prepare, prepare_others
 
 SENTENCES = ["turn on the light", "turn off the light", "switch on the light", "switch off the light"]
 
@@ -56,7 +56,7 @@ def test_recordings_become_manifests(tmp_path: Path) -> None:
     (ws.recordings / "broken.wav").write_bytes(b"RIFF nothing")
     with (ws.recordings / "recordings.csv").open("a") as file:
         file.write("broken.wav,turn on the light,ann\n")
-    prepared = prepare(ws, SENTENCES)
+    prepared = build_manifests(ws, SENTENCES)
     assert prepared.by == "speaker"
     assert [Path(row.source).name for row in prepared.rejected] == ["broken.wav"]
     heard: dict[str, set[str]] = defaultdict(set)
@@ -83,9 +83,9 @@ def test_recordings_become_manifests(tmp_path: Path) -> None:
 def test_a_second_run_changes_no_byte_and_the_seed_is_all(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "lamp")
     record(ws.recordings, {name: 5 for name in "abcdefgh"})
-    prepare(ws, SENTENCES)
+    build_manifests(ws, SENTENCES)
     first = products(ws)
-    prepare(ws, SENTENCES)
+    build_manifests(ws, SENTENCES)
     second = products(ws)
     assert {name: data for name, (data, _) in second.items()} == {name: data for name, (data, _) in first.items()}
     clips = [name for name in first if name.endswith(".wav")]
@@ -97,18 +97,18 @@ def test_the_split_that_is_named_in_the_settings(tmp_path: Path) -> None:
     named = Split(train_speakers=("a", "b"), dev_speakers=("c",), test_speakers=("d",))
     ws = workspace(tmp_path / "lamp", split=named)
     record(ws.recordings, {name: 4 for name in "abcd"})
-    prepare(ws, SENTENCES)
+    build_manifests(ws, SENTENCES)
     split = json.loads(ws.split_record.read_text())
     assert (split["by"], split["train"], split["dev"], split["test"]) == ("named", ["a", "b"], ["c"], ["d"])
     wrong = workspace(tmp_path / "lamp", split=Split(test_speakers=("dd",)))
     with pytest.raises(WorkspaceError, match=r"split\.test_speakers names 'dd'"):
-        prepare(wrong, SENTENCES)
+        build_manifests(wrong, SENTENCES)
 
 
 def test_one_speaker_is_remarked_in_the_record(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "lamp")
     record(ws.recordings, {"ann": 20})
-    prepared = prepare(ws, SENTENCES)
+    prepared = build_manifests(ws, SENTENCES)
     split = json.loads(ws.split_record.read_text())
     assert split["by"] == prepared.by == "recording"
     assert split["remarks"] == list(prepared.remarks)
@@ -124,23 +124,23 @@ def test_the_same_sound_in_two_splits_is_remarked(tmp_path: Path) -> None:
         shutil.copy(ws.recordings / "ann-1.wav", ws.recordings / copy)
     with (ws.recordings / "recordings.csv").open("a") as file:
         file.write(f"ann-9.wav,{SENTENCES[1]},ann\n")
-    assert prepare(ws, SENTENCES).remarks == ()
+    assert build_manifests(ws, SENTENCES).remarks == ()
     with (ws.recordings / "recordings.csv").open("a") as file:
         file.write(f"cid-9.wav,{SENTENCES[1]},cid\n")
-    (remark,) = prepare(ws, SENTENCES).remarks
+    (remark,) = build_manifests(ws, SENTENCES).remarks
     assert "1 recording(s) are in more than one split" in remark and "(ann-1.wav and cid-9.wav)" in remark
 
 
 def test_recordings_without_a_name_are_remarked_among_others(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "lamp")
     record(ws.recordings, {"ann": 8, "bob": 8, "cid": 8, "": 3})
-    assert any("3 of 27 recordings name no speaker" in remark for remark in prepare(ws, SENTENCES).remarks)
+    assert any("3 of 27 recordings name no speaker" in remark for remark in build_manifests(ws, SENTENCES).remarks)
 
 
 def test_voices_speak_where_nobody_did(tmp_path: Path) -> None:
     pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")
     ws = workspace(tmp_path / "light", voices=Voices(speakers=10, utterances=40))
-    prepared = prepare(ws, SENTENCES)
+    prepared = build_manifests(ws, SENTENCES)
     assert len(prepared.clips) == 40
     assert all(clip.synthetic for clip in prepared.clips)
     assert {clip.transcript for clip in prepared.clips} == set(SENTENCES)
@@ -152,13 +152,13 @@ def test_voices_speak_where_nobody_did(tmp_path: Path) -> None:
         assert all(speaker.startswith("espeak-") for speaker in split[name])
     assert not set(split["train"]) & (set(split["dev"]) | set(split["test"]))
     first = products(ws)
-    prepare(ws, SENTENCES)
+    build_manifests(ws, SENTENCES)
     second = products(ws)
     assert {name: when for name, when in first.items() if name.endswith(".wav")} == {
         name: when for name, when in second.items() if name.endswith(".wav")
     }
     other = workspace(tmp_path / "again", voices=Voices(speakers=10, utterances=40))
-    again = prepare(other, SENTENCES)
+    again = build_manifests(other, SENTENCES)
     assert again.splits == prepared.splits
     assert [(clip.speaker, clip.transcript, clip.seconds) for clip in again.clips] == [
         (clip.speaker, clip.transcript, clip.seconds) for clip in prepared.clips
@@ -168,14 +168,14 @@ def test_voices_speak_where_nobody_did(tmp_path: Path) -> None:
 def test_no_voice_speaks_where_it_is_forbidden(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "lamp", voices=Voices(use="never"))
     with pytest.raises(RecordingsError, match=r"recordings: there are no recordings.*voices\.use"):
-        prepare(ws, SENTENCES)
+        build_manifests(ws, SENTENCES)
 
 
 def test_two_recordings_are_too_few(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "lamp")
     record(ws.recordings, {"ann": 2})
     with pytest.raises(RecordingsError, match="2 clips are too few"):
-        prepare(ws, SENTENCES)
+        build_manifests(ws, SENTENCES)
 
 
 def test_the_digits_with_their_speakers_named(shared_data: Path, tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_the_digits_with_their_speakers_named(shared_data: Path, tmp_path: Path)
     table.write_text("\n".join([lines[0], *(f"{folder}/{line}" for line in kept)]) + "\n")
     named = Split(train_speakers=("jackson", "nicolas", "theo"), dev_speakers=("yweweler",), test_speakers=("lucas",))
     ws = workspace(tmp_path / "digits", split=named, recordings=Recordings(folder=str(table)))
-    prepared = prepare(ws, SENTENCES)
+    prepared = build_manifests(ws, SENTENCES)
     assert prepared.rejected == []
     assert {name: len(prepared.of(name)) for name in SPLITS} == {"train": 60, "dev": 20, "test": 20}
 
@@ -197,7 +197,7 @@ def test_the_digits_with_their_speakers_named(shared_data: Path, tmp_path: Path)
 def test_recordings_added_later_move_nobody(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "lamp")
     record(ws.recordings, {"ann": 8, "bob": 8, "cid": 8, "dan": 4, "eve": 4})
-    prepare(ws, SENTENCES)
+    build_manifests(ws, SENTENCES)
     before = json.loads(ws.split_record.read_text())
     table = (ws.recordings / "recordings.csv").read_text()
     # Whoever has the fewest recordings has the most now, and somebody new came.
@@ -208,7 +208,7 @@ def test_recordings_added_later_move_nobody(tmp_path: Path) -> None:
         (ws.recordings / f"dan-{number}.wav").write_bytes((ws.recordings / f"bob-{number % 8}.wav").read_bytes())
         more += f"dan-{number}.wav,{SENTENCES[number % 4]},dan\n"
     (ws.recordings / "recordings.csv").write_text(table + more)
-    prepare(ws, SENTENCES)
+    build_manifests(ws, SENTENCES)
     after = json.loads(ws.split_record.read_text())
     for name in SPLITS:
         assert set(before[name]) <= set(after[name])
@@ -216,9 +216,9 @@ def test_recordings_added_later_move_nobody(tmp_path: Path) -> None:
     # Another wish, or a damaged record, deals everybody out anew, as in a new workspace.
     fresh = workspace(tmp_path / "fresh")
     fresh.recordings.symlink_to(ws.recordings, target_is_directory=True)
-    prepare(fresh, SENTENCES)
+    build_manifests(fresh, SENTENCES)
     ws.split_record.write_text("[")
-    prepare(ws, SENTENCES)
+    build_manifests(ws, SENTENCES)
     assert {name: json.loads(ws.split_record.read_text())[name] for name in SPLITS} == {
         name: json.loads(fresh.split_record.read_text())[name] for name in SPLITS
     }
@@ -236,15 +236,15 @@ def test_a_take_that_was_handed_in_twice_judges_once(tmp_path: Path) -> None:
     shutil.copy(ws.recordings / "bob-1.wav", ws.recordings / "bob-twin.wav")
     with (ws.recordings / "recordings.csv").open("a") as file:
         file.write(f"bob-twin.wav,{SENTENCES[1]},bob\n")
-    prepared = prepare(ws, SENTENCES)
+    prepared = build_manifests(ws, SENTENCES)
     heard = [Path(clip.source).stem for clip in prepared.of("test")]
     assert sorted(heard) == [f"bob-{number}" for number in range(8)]
     # Trained on, it does no harm.
     where = {Path(clip.source).stem: split for clip, split in zip(prepared.clips, prepared.splits, strict=True)}
     assert where["ann-0"] == where["ann-again"] == "train"
     (remark,) = prepared.remarks
-    assert "2 recording(s) that are copies" in remark and "build/clips/takes.json names them" in remark
-    assert prepare(ws, SENTENCES).splits == prepared.splits
+    assert "2 duplicate recording(s), listed in build/clips/duplicates.json" in remark
+    assert build_manifests(ws, SENTENCES).splits == prepared.splits
 
 
 def test_copies_of_what_was_trained_on_do_not_judge(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_copies_of_what_was_trained_on_do_not_judge(tmp_path: Path) -> None:
         shutil.copy(ws.recordings / f"ann-{number}.wav", ws.recordings / f"ann-{number}b.wav")
         with (ws.recordings / "recordings.csv").open("a") as file:
             file.write(f"ann-{number}b.wav,{SENTENCES[number % 4]},ann\n")
-    prepared = prepare(ws, SENTENCES)
+    prepared = build_manifests(ws, SENTENCES)
     takes = {
         split: {Path(clip.source).stem.rstrip("b") for clip in prepared.of(split)} for split in ("train", "dev", "test")
     }
@@ -271,21 +271,21 @@ def test_copies_are_named_where_nothing_else_is_left(tmp_path: Path) -> None:
         shutil.copy(ws.recordings / "ann-0.wav", ws.recordings / f"ann-{number}b.wav")
         with (ws.recordings / "recordings.csv").open("a") as file:
             file.write(f"ann-{number}b.wav,{SENTENCES[0]},ann\n")
-    with pytest.raises(RecordingsError, match=r"13 clips are too few, \d of them copies of a take: nothing is left"):
-        prepare(ws, SENTENCES)
+    with pytest.raises(RecordingsError, match=r"13 clips are too few, \d of them duplicates: nothing is left"):
+        build_manifests(ws, SENTENCES)
 
 
 def test_who_was_trained_on_is_told_where_recordings_were_dealt_out_too(tmp_path: Path) -> None:
     ws = workspace(tmp_path / "lamp")
     record(ws.recordings, {"ann": 6, "bob": 6})
-    assert prepare(ws, SENTENCES).by == "recording"
+    assert build_manifests(ws, SENTENCES).by == "recording"
     dealt = json.loads(ws.split_record.read_text())
     who = dealt["test"][0]
     assert who in dealt["train"]
     record(tmp_path / "others", {who: 1, "eve": 2})
-    name, others = prepare_others(ws, tmp_path / "others")
+    name, others = build_external_dataset(ws, tmp_path / "others")
     assert name.startswith("others-") and len(others.of(name)) == 3
     (remark,) = others.remarks
-    assert remark.startswith(f"Of the 2 speakers {who}, by their names, were trained on")
+    assert remark.startswith(f"Of 2 speakers, {who} were in train or dev")
     record(tmp_path / "strangers", {"eve": 2})
-    assert prepare_others(ws, tmp_path / "strangers")[1].remarks == ()
+    assert build_external_dataset(ws, tmp_path / "strangers")[1].remarks == ()

@@ -1,11 +1,10 @@
-"""Parts that no Python requirement brings: KenLM's programs, libdeepspeech, the reference, the keyword library.
+"""Install the parts that are not Python packages: KenLM, libdeepspeech, the keyword library, the reference trainer.
 
-    python3 tools/parts.py kenlm libdeepspeech keyword reference [--deps DIR] [--quiet]
+    python3 tools/third_party.py kenlm libdeepspeech keyword reference [--deps DIR] [--quiet]
 
-Each part of others is downloaded by pip, checked by SHA-256, and kept below .deps ($ASR_DEPS or --deps choose
-another folder); the keyword library is compiled from firmware/lib. A part that is there already costs a look; an
-interrupted run starts its part anew; a second process waits for the first. Runs on any Python from 3.8 on and
-imports nothing but the standard library.
+Third-party parts are downloaded by pip, checked by SHA-256, and kept in .deps ($ASR_DEPS or --deps choose another
+folder); the keyword library is compiled from firmware/lib. Installed parts are skipped, an interrupted one starts
+again, and a second process waits for the first. Needs Python 3.8 and only its standard library.
 """
 
 from __future__ import annotations
@@ -33,22 +32,22 @@ DEBIAN_PACKAGES = (
     "cmake g++ make libboost-program-options-dev libboost-thread-dev libboost-system-dev libboost-test-dev "
     "zlib1g-dev libbz2-dev liblzma-dev"
 )
-# What DeepSpeech's generate_lm calls, in its order.
+# Used by DeepSpeech's generate_lm, in its order.
 KENLM_PROGRAMS = ("lmplz", "filter", "build_binary")
 FIRMWARE = ROOT / "firmware" / "lib"
-# Exactly what the firmware computes: without -ffast-math and the like, and for every machine of an architecture.
+# Without -ffast-math or -march, so that results equal the firmware's on every machine.
 KEYWORD_FLAGS = ("-std=c99", "-O3", "-Wall", "-Wextra", "-shared", "-fPIC")
-# Raise it when a recipe below changes what it makes, so that parts made by the old one are made again.
+# Raised when a recipe below makes other parts, so that existing ones are made again.
 RECIPE = 1
 
 
 class PartError(Exception):
-    """A part cannot be made; the message says what was found and what to do."""
+    """A part cannot be installed; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """One file of a package registry, pinned by its content."""
+    """One file of a package registry, pinned by its hash."""
 
     requirement: str
     filename: str
@@ -56,15 +55,15 @@ class Archive:
     pip_options: tuple[str, ...]
 
 
-# The sdist holds the sources of lmplz, which no wheel and no Debian package has. Without isolation its set-up
-# script runs on the setuptools that is there; with it, pip would fetch a CMake that nothing pins.
+# Only the sdist has the sources of lmplz. Without build isolation it uses the installed setuptools; with it, pip would
+# download an unpinned CMake.
 KENLM = Archive(
     "kenlm==0.3.0",
     "kenlm-0.3.0.tar.gz",
     "c4628bb9fb63c8a6f9240035b8b037385cfc404cb72e933cf48878291edac1e8",
     ("--no-binary=kenlm", "--no-build-isolation"),
 )
-# The wheel is for Python 3.9, but the library in it knows nothing of Python.
+# The wheel is for Python 3.9, but its library does not depend on Python.
 LIBDEEPSPEECH = Archive(
     "deepspeech==0.9.3",
     "deepspeech-0.9.3-cp39-cp39-manylinux1_x86_64.whl",
@@ -77,7 +76,7 @@ LIBDEEPSPEECH = Archive(
 
 
 def say(text: str) -> None:
-    """Print a status line; stdout stays free for results."""
+    """Print a status line on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -91,8 +90,20 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that is renamed to it when the block succeeds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield beside
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`, after waiting for whoever holds it. The kernel frees it with the process."""
+    """Hold the lock file `path`, after waiting for another process. The kernel releases it with the process."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:
@@ -104,10 +115,10 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def run(log: Path, *command: str | Path) -> None:
-    """Run a command with its output in `log`; PartError with the log's end where it fails."""
+    """Run a command with its output in `log`; PartError with the end of the log if it fails."""
     environment = {
         **os.environ,
-        # A user's own pip settings must not send packages elsewhere than asked, nor ask questions.
+        # Overrides the user's pip settings.
         "PIP_USER": "0",
         "PIP_REQUIRE_VIRTUALENV": "0",
         "PIP_NO_INPUT": "1",
@@ -122,31 +133,36 @@ def run(log: Path, *command: str | Path) -> None:
 
 
 def exit_code(*command: str | Path) -> int | None:
-    """Return a command's exit code; None where it cannot be started or does not end."""
+    """Return a command's exit code; None if it cannot be started or does not end."""
     try:
         return subprocess.run(command, capture_output=True, timeout=60).returncode
     except (OSError, subprocess.TimeoutExpired):
         return None
 
 
+def new_log(deps: Path, name: str) -> Path:
+    """Return the path of a part's log, without an older one."""
+    log = deps / f"{name}.log"
+    log.unlink(missing_ok=True)
+    return log
+
+
 def stamped(stamp: Path, recipe: str) -> bool:
-    """Tell whether `stamp` says that this very recipe was finished."""
+    """Tell whether this recipe was finished."""
     return stamp.is_file() and stamp.read_text() == recipe
 
 
 def write_stamp(stamp: Path, recipe: str) -> None:
-    """Note that a recipe was finished."""
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    beside = stamp.with_name(f".{stamp.name}.{os.getpid()}")
-    beside.write_text(recipe)
-    os.replace(beside, stamp)
+    """Record that a recipe was finished."""
+    with atomic(stamp) as beside:
+        beside.write_text(recipe)
 
 
 # -------------------------------------------------------------------------------------------------- downloads
 
 
 def find_pip(modules: str) -> Path:
-    """Return a Python that has `modules`: the project's own first, then the one that runs this file."""
+    """Return a Python that has `modules`: the project's, or the one that runs this file."""
     for python in (ROOT / ".venv" / "bin" / "python", Path(sys.executable)):
         if exit_code(python, "-c", f"import {modules}") == 0:
             return python
@@ -154,7 +170,7 @@ def find_pip(modules: str) -> Path:
 
 
 def fetch(archive: Archive, deps: Path, log: Path) -> Path:
-    """Return the archive's path below `deps`, downloaded where it is missing and checked in either case."""
+    """Return the archive's path in `deps`, downloaded if it is missing, and always checked."""
     path = deps / "downloads" / archive.filename
     if path.is_file() and sha256(path) == archive.sha256:
         return path
@@ -176,31 +192,29 @@ def fetch(archive: Archive, deps: Path, log: Path) -> Path:
 
 
 def make_kenlm(deps: Path) -> str:
-    """Build KenLM's programs into bin/; return what was done ("" for nothing)."""
+    """Build KenLM's programs into bin/; return what was done, "" for nothing."""
     programs = [deps / "bin" / name for name in KENLM_PROGRAMS]
     stamp, recipe = deps / "stamps" / "kenlm", f"{KENLM.sha256} {RECIPE}\n"
-    # Started, not only looked at: an upgrade of the system can take the Boost libraries from under them.
-    # Asked for help, lmplz gives it and exits with 1; the loader's own complaint would be 127.
+    # Run, because a system upgrade may have removed its libraries: lmplz --help exits with 1, the loader with 127.
     whole = all(os.access(program, os.X_OK) for program in programs) and exit_code(programs[0], "--help") == 1
     if whole and stamped(stamp, recipe):
         return ""
     absent = [name for name in ("cmake", "g++", "make") if shutil.which(name) is None]
     if absent:
         raise PartError(f"{', '.join(absent)} not found. Install (Debian's names): {DEBIAN_PACKAGES}")
-    log = deps / "kenlm.log"
-    log.unlink(missing_ok=True)
+    log = new_log(deps, "kenlm")
     say("kenlm: downloading")
     archive = fetch(KENLM, deps, log)
-    say("kenlm: building lmplz, filter and build_binary (a minute of processor time)")
+    say("kenlm: building lmplz, filter and build_binary (one minute)")
     work = deps / "build-kenlm"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     with tarfile.open(archive) as sources:
-        # Its content is pinned; the filter is there because newer Pythons warn without one.
+        # The content is pinned; newer Pythons warn without a filter.
         sources.extraction_filter = getattr(tarfile, "data_filter", None)
         sources.extractall(work)
     source, build = work / "kenlm-0.3.0", work / "build"
-    # Eigen would only add a program that nobody calls.
+    # Eigen is for a program that we do not need.
     run(log, "cmake", "-S", source, "-B", build, "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON")
     jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     run(log, "make", "-C", build, f"-j{min(jobs, 8)}", *KENLM_PROGRAMS)
@@ -213,46 +227,40 @@ def make_kenlm(deps: Path) -> str:
 
 
 def make_libdeepspeech(deps: Path) -> str:
-    """Take libdeepspeech.so out of Mozilla's wheel into lib/; return what was done ("" for nothing)."""
+    """Extract libdeepspeech.so from Mozilla's wheel into lib/; return what was done, "" for nothing."""
     library = deps / "lib" / "libdeepspeech.so"
     machine = f"{platform.system()} on {platform.machine()}"
     if machine != "Linux on x86_64":
         if library.is_file():
-            return ""  # put there by the user, as the message below says
+            return ""  # installed by the user, as the message below says
         raise PartError(
-            f"libdeepspeech 0.9.3 comes from a wheel for Linux on x86-64, and this is {machine}. Put a "
-            f"libdeepspeech.so of version 0.9.3 for this machine at {library}"
+            f"the wheel of libdeepspeech 0.9.3 is for Linux on x86-64, and this is {machine}. Install a "
+            f"libdeepspeech.so of version 0.9.3 for this machine as {library}"
         )
     stamp, recipe = deps / "stamps" / "libdeepspeech", f"{LIBDEEPSPEECH.sha256} {RECIPE}\n"
     if library.is_file() and stamped(stamp, recipe):
         return ""
     say("libdeepspeech: downloading")
-    log = deps / "libdeepspeech.log"
-    log.unlink(missing_ok=True)
+    log = new_log(deps, "libdeepspeech")
     archive = fetch(LIBDEEPSPEECH, deps, log)
-    library.parent.mkdir(parents=True, exist_ok=True)
-    beside = library.with_name(f".{library.name}.{os.getpid()}")
     try:
-        with zipfile.ZipFile(archive) as wheel:
+        with atomic(library) as beside, zipfile.ZipFile(archive) as wheel:
             beside.write_bytes(wheel.read("deepspeech/lib/libdeepspeech.so"))
-        beside.chmod(0o755)
-        ctypes.CDLL(str(beside))
-        os.replace(beside, library)
+            beside.chmod(0o755)
+            ctypes.CDLL(str(beside))
     except OSError as error:
         raise PartError(f"libdeepspeech cannot be used here: {error}") from error
-    finally:
-        beside.unlink(missing_ok=True)
     write_stamp(stamp, recipe)
     return f"{library}"
 
 
 def keyword_files() -> list[Path]:
-    """Return the core's C files and headers; a model's beside them are some workspace's, not the core's."""
+    """Return the C files and headers of the firmware core, without a workspace's model beside them."""
     return sorted(path for path in FIRMWARE.glob("*.[ch]") if not path.name.startswith("keyword_model"))
 
 
 def make_keyword(deps: Path) -> str:
-    """Compile the firmware's core for this machine into libkeyword.so; return what was done ("" for nothing)."""
+    """Compile the firmware core for this machine as libkeyword.so; return what was done, "" for nothing."""
     library = deps / "libkeyword.so"
     files = keyword_files()
     sources = [path for path in files if path.suffix == ".c"]
@@ -264,22 +272,17 @@ def make_keyword(deps: Path) -> str:
     if compiler is None:
         raise PartError(f"no C compiler (cc, gcc or clang) found. Install (Debian's names): {DEBIAN_PACKAGES}")
     say("keyword: compiling firmware/lib for this machine")
-    log = deps / "keyword.log"
-    log.unlink(missing_ok=True)
-    beside = library.with_name(f".{library.name}.{os.getpid()}")
-    try:
+    log = new_log(deps, "keyword")
+    with atomic(library) as beside:
         run(log, compiler, *KEYWORD_FLAGS, *sources, "-o", beside)
-        os.replace(beside, library)
-    finally:
-        beside.unlink(missing_ok=True)
     write_stamp(stamp, recipe)
     return f"{library}"
 
 
 def find_python37() -> Path | None:
-    """Return a Python 3.7 that can make a virtual environment, found by starting the candidates.
+    """Return a Python 3.7 that can make a virtual environment.
 
-    A name on PATH proves little: pyenv's shims are there for every version and refuse all but the chosen one.
+    Candidates are run, because pyenv has shims for every version that refuse all but the selected one.
     """
     places = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     pyenvs = [Path(os.environ["PYENV_ROOT"])] if os.environ.get("PYENV_ROOT") else []
@@ -296,12 +299,12 @@ def find_python37() -> Path | None:
 
 
 def make_reference(deps: Path) -> str:
-    """Install TensorFlow 1.15, DeepSpeech 0.9.3 and their trainer into reference/; return what was done."""
+    """Install TensorFlow 1.15, DeepSpeech 0.9.3 and its trainer into reference/; return what was done."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         return "skipped: its wheels are for Linux on x86-64 only"
     folder = deps / "reference"
     python = folder / "bin" / "python"
-    # A virtual environment holds absolute paths, so a moved one counts as none.
+    # The path is part of the recipe, because virtual environments cannot be moved.
     recipe = f"{sha256(REFERENCE_REQUIREMENTS)} {RECIPE} {folder.resolve()}\n"
     if stamped(folder / "stamp", recipe) and exit_code(python, "-c", "") == 0:
         return ""
@@ -309,10 +312,9 @@ def make_reference(deps: Path) -> str:
     if python37 is None:
         return "skipped: no Python 3.7 found"
     say(f"reference: installing TensorFlow 1.15, DeepSpeech 0.9.3 and its trainer on {python37}")
-    log = deps / "reference.log"
-    log.unlink(missing_ok=True)
+    log = new_log(deps, "reference")
     run(log, python37, "-m", "venv", "--clear", folder)
-    # Three of the packages, all Python, exist as sdists only; they build on the setuptools that venv brought.
+    # Three pure Python packages exist as sdists only; they are built with venv's setuptools.
     pip = (python, "-m", "pip", "install", "--require-hashes", "--no-deps", "--requirement")
     binary = ("--only-binary=:all:", "--no-binary=gast,opuslib,pyogg")
     run(log, *pip, REFERENCE_REQUIREMENTS, "--no-build-isolation", *binary)
@@ -322,19 +324,16 @@ def make_reference(deps: Path) -> str:
 
 
 MAKERS = {
-    "kenlm": make_kenlm,
-    "libdeepspeech": make_libdeepspeech,
-    "keyword": make_keyword,
-    "reference": make_reference,
-}
+    "kenlm": make_kenlm, "libdeepspeech": make_libdeepspeech, "keyword": make_keyword, "reference": make_reference,
+}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the parts named on the command line; 0 when they are there, 2 where one cannot be made."""
-    parser = argparse.ArgumentParser(description="Make the parts that no Python requirement brings.")
+    """Install the parts named on the command line; return 0, or 2 if one cannot be installed."""
+    parser = argparse.ArgumentParser(description="Install the parts that are not Python packages.")
     parser.add_argument("part", nargs="+", choices=MAKERS)
     parser.add_argument("--deps", default=os.environ.get("ASR_DEPS") or ROOT / ".deps", type=Path)
-    parser.add_argument("--quiet", action="store_true", help="say nothing where nothing was to do")
+    parser.add_argument("--quiet", action="store_true", help="print nothing if nothing was to do")
     options = parser.parse_args(arguments)
     try:
         for name in options.part:

@@ -11,7 +11,7 @@ import soundfile
 from scipy import signal
 
 from asr.core.errors import WorkspaceError
-from datasets.takes import Take, find_copies, originals
+from datasets.duplicates import Candidate, find_duplicates, originals
 
 RATE = 16000
 
@@ -77,37 +77,37 @@ def test_train_keeps_its_takes_and_a_file_named_twice_is_there_once(tmp_path: Pa
     paths = {name: write(tmp_path / f"{name}.flac", take(2 if name == "b" else 1)) for name in names}
     (tmp_path / "broken.wav").write_bytes(b"RIFF nothing")
 
-    def row(name: str, split: str, speaker: str = "eve") -> Take:
+    def row(name: str, split: str, speaker: str = "eve") -> Candidate:
         path = paths.get(name, tmp_path / name)
-        return Take("on", speaker, path, split, name)
+        return Candidate("on", speaker, path, split, name)
 
-    cache = tmp_path / "takes.json"
+    cache = tmp_path / "duplicates.json"
     listed = [row("a", "test"), row("b", "test"), row("again", "dev"), row("broken.wav", "dev"), row("gone", "dev")]
     # Of test and dev, dev keeps a take; of one split, whoever comes first.
-    assert find_copies(listed, cache) == [True, False, False, False, False]
-    kept = json.loads(cache.read_text())["copies"]
-    assert [(one["recording"], one["copy of"]) for one in kept] == [("a", "again")]
-    assert find_copies([row("a", "test"), row("b", "test"), row("b", "test")], cache) == [False, False, True]
+    assert find_duplicates(listed, cache) == [True, False, False, False, False]
+    kept = json.loads(cache.read_text())["duplicates"]
+    assert [(one["recording"], one["duplicate of"]) for one in kept] == [("a", "again")]
+    assert find_duplicates([row("a", "test"), row("b", "test"), row("b", "test")], cache) == [False, False, True]
     trained = [row("a", "test"), row("again", "dev"), row("trained", "train"), row("trained", "train")]
-    assert find_copies(trained, cache) == [True, True, False, False]
+    assert find_duplicates(trained, cache) == [True, True, False, False]
     # Another speaker's, or a text's, are others' takes.
-    assert find_copies([row("a", "test"), row("again", "test", "ann")], cache) == [False, False]
+    assert find_duplicates([row("a", "test"), row("again", "test", "ann")], cache) == [False, False]
 
 
 def test_files_are_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [write(tmp_path / f"{number}.flac", take(number % 2)) for number in range(3)]
-    listed = [Take("on", "eve", path, "test", path.name) for path in paths]
-    cache = tmp_path / "takes.json"
-    assert find_copies(listed, cache) == [False, False, True]
+    listed = [Candidate("on", "eve", path, "test", path.name) for path in paths]
+    cache = tmp_path / "duplicates.json"
+    assert find_duplicates(listed, cache) == [False, False, True]
 
     def fail(*_: object) -> None:
         raise WorkspaceError("read again")
 
-    monkeypatch.setattr("datasets.takes.audio.load", fail)
-    assert find_copies(listed, cache) == [False, False, True]
-    trained = [Take("on", "eve", path, "train", path.name) for path in paths]
-    assert find_copies(trained, cache) == [False] * 3, "nothing is to be judged by them"
-    for damage in ("{", "[]", '{"of": 1}', '{"of": null, "copies": [1]}'):
+    monkeypatch.setattr("datasets.duplicates.audio.load", fail)
+    assert find_duplicates(listed, cache) == [False, False, True]
+    trained = [Candidate("on", "eve", path, "train", path.name) for path in paths]
+    assert find_duplicates(trained, cache) == [False] * 3, "nothing is to be judged by them"
+    for damage in ("{", "[]", '{"of": 1}', '{"of": null, "duplicates": [1]}'):
         cache.write_text(damage)
         with pytest.raises(WorkspaceError, match="read again"):
-            find_copies(listed, cache)
+            find_duplicates(listed, cache)

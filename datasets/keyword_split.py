@@ -1,0 +1,176 @@
+"""Train, dev and test for a keyword model: by published lists, by the hash of the file name, or by speaker."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from asr.core.alphabet import normal_word
+from asr.core.errors import RecordingsError
+from asr.core.files import write_json
+from asr.settings.workspace import SPLITS, Workspace
+from datasets import duplicates, speech_commands
+from datasets.recordings import NOHASH, UNKNOWN_SPEAKER
+from datasets.split import SplitItem, assign, by_speaker, read_record
+
+SPLIT_RECORD = "split.json"  # in build/keyword: split of each speaker
+FEW = 50  # recordings of a word; fewer get a remark
+_DUPLICATES = "duplicates.json"
+_SHARED = "*"  # in the record: speakers of several words
+
+
+@dataclass(frozen=True)
+class WordRecording:
+    """A recording before the split.
+
+    Attributes
+    ----------
+    listed : its split in a published list; "" where it is in none.
+    """
+
+    name: str
+    word: str
+    speaker: str
+    listed: str = ""
+    archived: bool = False
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A recording and its split.
+
+    Attributes
+    ----------
+    name : its path, or its name in the archive where `archived`.
+    word : its transcript in lower case; several words for other speech.
+    split : "train", "dev" or "test".
+    """
+
+    name: str
+    word: str
+    speaker: str
+    split: str
+    archived: bool = False
+    synthetic: bool = False
+
+
+def split(recordings: Sequence[WordRecording], ws: Workspace) -> tuple[list[Utterance], str, list[str]]:
+    """Split recordings as keyword.split_by says; writes SPLIT_RECORD where they are split by speaker.
+
+    Returns
+    -------
+    utterances : without the duplicates in dev and test.
+    by : "lists", "hash" or "speakers".
+    remarks : caveats that every report repeats.
+
+    Raises
+    ------
+    RecordingsError : a split is left without a recording of one of the words.
+    """
+    chosen = ws.settings.keyword
+    words = {normal_word(word) for word in chosen.words}
+    counts = Counter(item.word for item in recordings)
+    few = [word for word in chosen.words if counts[normal_word(word)] < FEW]
+    remarks = [f"few recordings ({', '.join(few)}): rates below 1 % cannot be told from 0"] if few else []
+    own = [item for item in recordings if not item.listed]
+    by = "lists" if not own else chosen.split_by
+    if by == "auto":
+        by = "hash" if all(NOHASH.fullmatch(Path(item.name).stem) for item in own) else "speakers"
+    splits: dict[int, str] = {id(item): item.listed for item in recordings if item.listed}
+    if by == "hash":
+        share = (chosen.validation_percent, chosen.testing_percent)
+        splits |= {id(item): speech_commands.split_of_hash(item.name, *share) for item in own}
+        present = {(item.word, splits[id(item)]) for item in recordings}
+        lacking = {(word, name) for word in words for name in SPLITS} - present
+        if lacking and chosen.split_by == "auto":
+            word, name = sorted(lacking)[0]
+            remarks.append(f"the hash leaves {name} without {word!r}: split by speaker instead")
+            by = "speakers"
+    if by == "speakers":
+        assigned, record, caveats = _by_speakers(own, words, ws)
+        splits |= assigned
+        remarks += caveats
+    utterances = [
+        Utterance(item.name, item.word, item.speaker, splits[id(item)], item.archived, item.synthetic)
+        for item in recordings
+    ]
+    utterances, removed = _without_duplicates(recordings, utterances, ws.keyword / _DUPLICATES)
+    if removed:
+        remarks.append(duplicates.remark(removed, str((ws.keyword / _DUPLICATES).relative_to(ws.root))))
+    present = {(u.word, u.split) for u in utterances}
+    for word in chosen.words:
+        for name in SPLITS:
+            if (normal_word(word), name) not in present:
+                besides = f" ({removed} duplicates left out)" if removed else ""
+                raise RecordingsError(
+                    f"no recording of {word!r} is left for {name}{besides}",
+                    path=ws.recordings,
+                    fix="Record more people, or name speakers for it in section split",
+                )
+    if by == "speakers":
+        # Only now: a split that leaves a word without recordings must not be kept for the next time.
+        write_json(ws.keyword / SPLIT_RECORD, {"settings": ws.settings.as_dict()["split"], "speakers": record})
+    return utterances, by, remarks
+
+
+def _without_duplicates(
+    recordings: Sequence[WordRecording], utterances: Sequence[Utterance], cache: Path
+) -> tuple[list[Utterance], int]:
+    """Return the utterances without duplicates in dev and test, and how many those were."""
+    # Published lists are kept whole, or figures could not be compared with others'; so are archives.
+    candidates = [
+        None
+        if item.listed or item.archived or item.synthetic
+        else duplicates.Candidate(u.word, u.speaker, Path(u.name), u.split, u.name)
+        for item, u in zip(recordings, utterances, strict=True)
+    ]
+    found = duplicates.find_duplicates(candidates, cache)
+    return [u for u, duplicate in zip(utterances, found, strict=True) if not duplicate], sum(found)
+
+
+def _by_speakers(
+    own: Sequence[WordRecording], words: set[str], ws: Workspace
+) -> tuple[dict[int, str], dict[str, dict[str, list[str]]], list[str]]:
+    """Split by speaker; speakers of a single word are split word by word.
+
+    Returns
+    -------
+    assigned : split of each recording, by its id().
+    record : speakers by word and split. Words are kept apart because one name may stand for two people in the
+        collections of two words; "*" holds the speakers of several words.
+    remarks : caveats that every report repeats.
+    """
+    words_of: dict[str, set[str]] = {}
+    for item in own:
+        words_of.setdefault(item.speaker, set()).add(item.word if item.word in words else "")
+    groups: dict[str, list[WordRecording]] = {}
+    for item in own:
+        single = len(words_of[item.speaker]) == 1 and item.speaker != UNKNOWN_SPEAKER
+        groups.setdefault(min(words_of[item.speaker]) if single else _SHARED, []).append(item)
+    settings = ws.settings.split
+    before = read_record(ws.keyword / SPLIT_RECORD, ws.settings.as_dict()["split"]).get("speakers")
+    known = {word: by_speaker(names) for word, names in before.items()} if isinstance(before, dict) else {}
+    shared = known.get(_SHARED, {})
+    named = {*settings.train_speakers, *settings.dev_speakers, *settings.test_speakers}
+    few = any(len({item.speaker for item in group}) < 3 for group in groups.values())
+    if named or few or set(known) == {_SHARED}:
+        # Speakers that were split together once, for want of more, stay together.
+        groups = {_SHARED: list(own)}
+    # Where a name means one person whatever the word, it does so in the record, too.
+    anywhere = {speaker: name for each in known.values() for speaker, name in each.items()} | shared
+    assigned: dict[int, str] = {}
+    record: dict[str, dict[str, list[str]]] = {}
+    remarks: list[str] = []
+    for word, group in groups.items():
+        items = [SplitItem(item.speaker, item.word, item.synthetic) for item in group]
+        result = assign(items, settings, anywhere if word == _SHARED else shared | known.get(word, {}), words)
+        assigned |= {id(item): name for item, name in zip(group, result.splits, strict=True)}
+        if result.by == "speaker":
+            record[word] = {
+                name: sorted({item.speaker for item in group if assigned[id(item)] == name}) for name in SPLITS
+            }
+        remarks += [remark for remark in result.remarks if remark not in remarks]
+    return assigned, record, remarks

@@ -163,7 +163,7 @@ def _estimate(
         if settings.look_ahead:
             look_ahead(Arpa.read(arpa)).write(arpa)
         kenlm.pack(
-            arpa, binary, a_bits=settings.a_bits, q_bits=settings.q_bits, structure=settings.structure
+            arpa, binary, a_bits=settings.a_bits, q_bits=settings.q_bits
         )
 
 

@@ -68,7 +68,13 @@ def test_every_target_can_be_planned(target: str) -> None:
     assert done.stdout.strip()
 
 
-@pytest.mark.parametrize("target", ["train", "scorer", "manifests", "export", "evaluate", "hear", "init"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("init", "settings", "manifests", "scorer", "train", "export", "evaluate", "tune-scorer", "learning-curve"),
+        *("preview-augmentation", "preview-voices"),
+    ],
+)
 def test_a_product_brings_its_setup_and_then_calls_its_verb(target: str) -> None:
     done = make("--dry-run", target, "WORKSPACE=my lamp")
     assert done.stdout.splitlines()[0] == "tools/setup runtime"

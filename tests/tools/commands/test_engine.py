@@ -13,7 +13,8 @@ import pytest
 
 from asr.core import parts
 from asr.core.errors import SetupError
-from asr.settings.asr_toml import Settings, render, with_values
+from asr.settings.template import render
+from asr.settings.values import Settings, with_values
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SMALL = with_values(

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from asr.core.errors import BusyError, ModelError
-from asr.settings.asr_toml import Settings, render
+from asr.settings.template import render
+from asr.settings.values import Settings
 from asr.settings.workspace import Workspace
 from tools.commands.steps.boards import serve
 

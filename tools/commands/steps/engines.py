@@ -79,14 +79,14 @@ class Ours:
     def train(self, run: Run) -> str:
         """See Engine."""
         from asr.ctc.train import Trainer
-        from tools.commands.steps.judging import deciding_noise, make_judge, say_what_decides
+        from tools.commands.steps.evaluation import deciding_noise, make_evaluator, say_what_decides
         from tools.commands.steps.training import place
 
         judge = None
         if self._ws.settings.train.choose_by == "wer":
             noise = deciding_noise(self._ws)
             say_what_decides(noise, "checkpoints")
-            judge = make_judge(self._ws, self._prepared, noise)
+            judge = make_evaluator(self._ws, self._prepared, noise)
         self._trainer = Trainer(place(self._plan, self._ws, run))
         result = self._trainer.run(run, judge)
         run.choose(result.chosen, result.candidates)
@@ -138,7 +138,7 @@ class Mozillas:
         )
         done, wanted = len(run.curves), settings.train.epochs
         for remark in self.remarks:
-            say(f"mind: {remark}")
+            say(f"warning: {remark}")
 
         def on_epoch(row: Mapping[str, Any]) -> None:
             run.epoch(row)

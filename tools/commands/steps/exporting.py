@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asr.core.errors import ModelError
 from asr.core.files import write_bytes, write_json, write_text
-from asr.settings import asr_toml as settings_
+from asr.settings import asr_toml
 from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.lineage import is_mozillas, mozillas_graph, read_run_layers
 from tools.commands.steps.preparing import read_templates
@@ -38,7 +38,7 @@ def export_run(ws: Workspace, run: Run) -> None:
     (ws.export / "run.json").unlink(missing_ok=True)
     # The alphabet is the run's: asr.toml may name another one by now.
     layers, alphabet = read_run_layers(ws, run)
-    if is_mozillas(settings_.from_dict(run.settings, run.folder)):
+    if is_mozillas(asr_toml.from_record(run.settings, run.folder)):
         from export.pbmm import write_pbmm
 
         graph = mozillas_graph(ws, run).read_bytes()

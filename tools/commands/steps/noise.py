@@ -9,9 +9,9 @@ from typing import Any
 from asr.core import audio
 from asr.core.errors import WorkspaceError
 from asr.core.files import place_in
-from asr.settings import asr_toml as settings_
-from asr.settings.asr_toml import Settings
+from asr.settings import asr_toml
 from asr.settings.sections import Evaluate
+from asr.settings.values import Settings
 from asr.settings.workspace import Workspace
 
 
@@ -59,6 +59,6 @@ def _folder(ws: Workspace, section: str, key: str, name: str, usual: Iterable[st
     raise WorkspaceError(
         f"{section}.{key} names {name!r}, and there is no such folder",
         path=ws.toml,
-        line=settings_.line_of(ws.toml, section, key),
+        line=asr_toml.line_of(ws.toml, section, key),
         fix="Make it, or take it out",
     )

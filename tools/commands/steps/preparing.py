@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from asr.core.errors import UserError
 from asr.core.files import write_text
 from asr.core.stamps import Stamp
+from asr.settings.declaration import Product
+from asr.settings.values import affecting
 from asr.settings.workspace import SPLITS, Workspace
 
 if TYPE_CHECKING:
@@ -64,10 +65,21 @@ def describe(prepared: Prepared) -> str:
     lines = [f"split by {prepared.by}: " + ", ".join(parts)]
     if prepared.rejected:
         lines.append(f"{len(prepared.rejected)} recordings were set aside, see build/clips/rejected.csv")
-    return "\n".join([*lines, *(f"mind: {remark}" for remark in prepared.remarks)])
+    return "\n".join([*lines, *(f"warning: {remark}" for remark in prepared.remarks)])
 
 
-_SCORER_VERSION = 2  # raised when the same sentences would give another scorer
+_SCORER_VERSION = 2  # raise it when the same sentences would give another scorer
+
+
+def count_words(ws: Workspace) -> int:
+    """Return the number of different words in the sentences; 0 if sentences.txt is missing or wrong.
+
+    The steps that need the sentences report what is wrong with them.
+    """
+    try:
+        return len(read_templates(ws).words())
+    except UserError:
+        return 0
 
 
 def make_scorer(ws: Workspace) -> str:
@@ -80,9 +92,7 @@ def make_scorer(ws: Workspace) -> str:
     stamp = Stamp(
         ws.export / ".scorer.stamp",
         ws.sentences,
-        asdict(chosen.sentences),
-        asdict(chosen.scorer),
-        chosen.alphabet.labels,
+        affecting(chosen.as_dict(), Product.SCORER),
         _SCORER_VERSION,
     )
     if stamp.is_fresh(products):

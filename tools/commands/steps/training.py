@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asr.core import audio
-from asr.core.progress import say
 from asr.settings.workspace import Workspace
 from tools.commands.steps.noise import noise_folders
 from tools.commands.steps.preparing import read_templates
@@ -74,7 +73,6 @@ def make_plan(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> 
         ws.build / "features",
         ws.logs,
         synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
-        competing=competitors(ws, prepared),
         start=start,
         rate=rate,
     )
@@ -131,23 +129,3 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
         ]
 
     return utterances
-
-
-def competitors(
-    ws: Workspace, prepared: Prepared
-) -> Callable[[str, int, np.random.Generator], Sequence[str]] | None:
-    """Return what gives sentences that one could be taken for; None where none are to be told apart."""
-    from lm.competitors import Competitors
-
-    chosen = ws.settings.train
-    if not chosen.competitors or not chosen.competition:
-        return None
-    templates = read_templates(ws)
-    said = {clip.transcript for clip in prepared.of("train")}
-    strange = sum(not templates.accepts(text) for text in said)
-    if strange:
-        say(
-            f"{strange} of {len(said)} transcripts are no sentences of {ws.settings.sentences.file}: "
-            "they have no competitors (train.competitors)"
-        )
-    return Competitors(templates, chosen.seed).draw

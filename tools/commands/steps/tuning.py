@@ -1,4 +1,4 @@
-"""Choosing the scorer's weights by dev speakers, through the client; what DeepSpeech's lm_optimizer.py is for."""
+"""Tuning the scorer's alpha and beta on dev, through the client, as DeepSpeech's lm_optimizer.py does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asr.core.progress import say
 from asr.settings.workspace import Workspace
-from tools.commands.steps.judging import (
+from tools.commands.steps.evaluation import (
     check_alphabet,
     client_of,
     deciding,

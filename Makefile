@@ -72,7 +72,7 @@ tune-scorer: runtime ## Tune the scorer's alpha and beta on dev
 learning-curve: runtime ## Train on parts of the recordings, to forecast what more would bring
 	$(ASR) learning-curve "$(WORKSPACE)"
 
-preview-augmentation: runtime ## Write ten augmented clips, to check the ranges in [augment]
+preview-augmentation: runtime ## Write ten augmented clips, to check the ranges of section augment
 	$(ASR) preview-augmentation "$(WORKSPACE)"
 
 tensorboard: runtime ## Show curves, spectrograms and transcripts of all runs at 127.0.0.1:PORT

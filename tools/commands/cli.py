@@ -96,7 +96,7 @@ def preview_augmentation(
     count: Annotated[int, typer.Option(min=1, max=100, help="Number of examples.")] = 10,
     play: Annotated[bool, typer.Option("--play", help="Play them too.")] = False,
 ) -> None:
-    """Write augmented training clips and their spectrograms, to check the ranges in [augment]."""
+    """Write augmented training clips and their spectrograms, to check the ranges of section augment."""
     from tools.commands import verbs
 
     print(verbs.preview_augmentation(verbs.open_workspace(workspace), count, play))

@@ -118,6 +118,7 @@ def test_settings_are_a_table_on_a_terminal(tmp_path, monkeypatch, capsys) -> No
 
     (tmp_path / "asr.toml").write_text('[train]\nfreeze = ["[bold]"]\n')
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     verbs.show_settings(verbs.open_workspace(tmp_path), False)
     head, *rows = capsys.readouterr().out.splitlines()

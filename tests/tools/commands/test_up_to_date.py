@@ -147,7 +147,7 @@ def test_noise_counts_as_what_it_is(ws, capfd) -> None:
     capfd.readouterr()
     verbs.train(judged)
     told = capfd.readouterr().err
-    assert "evaluating again" in told and "noise: 1 sounds in test_noise (to judge by)" in told
+    assert "evaluating again" in told and "noise: 1 sounds in test_noise (to test with)" in told
     assert "test noise 6 dB" in Run.load(run.folder).figures["synthetic"]
     verbs.train(judged)
     assert "evaluating again" not in capfd.readouterr().err

@@ -1,4 +1,4 @@
-"""Graphs and model cards of what was trained."""
+"""Exported graphs and model cards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None, pbmm: Path) -> None:
-    """Write layers as .pb, where one is asked for, and as .pbmm."""
+    """Write layers as .pbmm and, if `pb` is given, as .pb."""
     from export.graph import graph_def
     from export.pbmm import write_pbmm
 
@@ -33,10 +33,10 @@ def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None,
 
 
 def export_run(ws: Workspace, run: Run) -> None:
-    """Write a run's chosen weights for both clients; a graph that Mozilla's trainer wrote stays as it is."""
-    # Until all is written, nothing is said to be any run's.
+    """Write a run's chosen weights for both clients; a graph of Mozilla's trainer is copied."""
+    # A kill in the middle must not leave a mixture that passes for a run's.
     (ws.export / "run.json").unlink(missing_ok=True)
-    # The alphabet is the run's: asr.toml may name another one by now.
+    # The run's alphabet: asr.toml may name another one by now.
     layers, alphabet = read_run_layers(ws, run)
     if is_mozillas(asr_toml.from_record(run.settings, run.folder)):
         from export.pbmm import write_pbmm
@@ -61,7 +61,7 @@ def write_coqui(ws: Workspace, layers: Any, alphabet: Alphabet) -> None:
 
 
 def exported_run(ws: Workspace) -> Run | None:
-    """Return the run whose weights are exported; None where that cannot be told."""
+    """Return the run whose weights are exported; None if that is unknown."""
     from asr.runs.record import find_run
 
     try:
@@ -72,7 +72,7 @@ def exported_run(ws: Workspace) -> Run | None:
 
 
 def is_exported(ws: Workspace, run: Run) -> bool:
-    """Tell whether what is exported are this run's weights, for the client as it is measured now."""
+    """Tell whether this run's weights are exported, with the present beam width."""
     from export.model_file import read_metadata
 
     files = (ws.graph, ws.model, ws.card, ws.coqui / "model.tflite")
@@ -80,7 +80,7 @@ def is_exported(ws: Workspace, run: Run) -> bool:
     if exported is None or exported.id != run.id or not all(path.is_file() for path in files):
         return False
     if is_mozillas(ws.settings):
-        return True  # whose graph stays as it was written
+        return True  # its graph is copied as it is
     try:
         return read_metadata(ws.model).beam_width == ws.settings.evaluate.beam_width
     except ModelError:
@@ -117,7 +117,7 @@ def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) ->
 
 
 def _user() -> str:
-    """Return the user's name; nothing where the system does not know it, as in a container."""
+    """Return the user's name; empty if the system does not know it, as in a container."""
     import getpass
 
     try:

@@ -69,7 +69,7 @@ def find_trained_run(ws: Workspace, name: str) -> Run:
         return find_run(ws.runs, name)
     trained = [run for run in list_runs(ws.runs) if best_checkpoint(ws, run).is_file()]
     if not trained:
-        raise ModelError("nothing was trained here yet", path=ws.runs, fix="Run: asr train")
+        raise ModelError("nothing has been trained here yet", path=ws.runs, fix="Run: asr train")
     # A stopped run has weights too, but not its final ones.
     return max(trained, key=lambda run: (run.status == "finished", run.id))
 

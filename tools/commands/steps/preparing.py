@@ -29,14 +29,14 @@ def read_templates(ws: Workspace) -> Templates:
 
 
 def spoken_sentences(ws: Workspace) -> list[str]:
-    """Return the sentences that synthetic voices choose from: all, or a fair sample of many."""
+    """Return the sentences that synthetic voices choose from: all, or a random sample of many."""
     return read_templates(ws).expand(SPOKEN_SENTENCES, ws.settings.voices.seed)
 
 
 def sample_sentences(ws: Workspace, count: int, rng: np.random.Generator) -> list[str]:
-    """Return at most `count` sentences drawn at random; none where sentences.txt is missing or wrong.
+    """Return at most `count` random sentences; none if sentences.txt is missing or wrong.
 
-    A keyword model needs no sentences, which makes a fault in them no error.
+    A keyword model needs no sentences, so a fault in them is no error here.
     """
     if not ws.sentences.is_file():
         return []
@@ -47,14 +47,14 @@ def sample_sentences(ws: Workspace, count: int, rng: np.random.Generator) -> lis
 
 
 def prepare(ws: Workspace) -> Prepared:
-    """Make clips, split and manifests, as far as they are not up to date."""
+    """Make clips, split and manifests unless they are up to date."""
     from datasets.prepare import prepare
 
     return prepare(ws, spoken_sentences(ws))
 
 
 def describe(prepared: Prepared) -> str:
-    """Tell in words how the clips were split, and what has to be said of it."""
+    """Describe the split in words, with warnings."""
     parts = []
     for name in SPLITS:
         clips = prepared.of(name)
@@ -64,7 +64,7 @@ def describe(prepared: Prepared) -> str:
         parts.append(f"{name} {len(clips)} clips ({minutes:.1f} min) of {speakers}{kind} speakers")
     lines = [f"split by {prepared.by}: " + ", ".join(parts)]
     if prepared.rejected:
-        lines.append(f"{len(prepared.rejected)} recordings were set aside, see build/clips/rejected.csv")
+        lines.append(f"{len(prepared.rejected)} recordings were rejected, see build/clips/rejected.csv")
     return "\n".join([*lines, *(f"warning: {remark}" for remark in prepared.remarks)])
 
 
@@ -83,7 +83,7 @@ def count_words(ws: Workspace) -> int:
 
 
 def make_scorer(ws: Workspace) -> str:
-    """Make lm.binary, the vocabulary and kenlm.scorer unless they are up to date; tell what came out."""
+    """Make lm.binary, the vocabulary and kenlm.scorer unless they are up to date; describe them."""
     from lm.scorer import build
 
     chosen = ws.settings
@@ -97,7 +97,7 @@ def make_scorer(ws: Workspace) -> str:
     )
     if stamp.is_fresh(products):
         return f"{ws.scorer} is up to date"
-    # A kill in the middle must not leave a scorer of new sentences that a stamp of the old ones vouches for.
+    # A kill in the middle must not leave new files with the stamp of the old sentences.
     stamp.path.unlink(missing_ok=True)
     built = build(
         ws.sentences,

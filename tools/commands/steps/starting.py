@@ -1,4 +1,4 @@
-"""The weights that a training starts from: found, tried on the network before a run begins, and told afterwards."""
+"""Pretrained weights: found, checked against the network before a run begins, and identified afterwards."""
 
 from __future__ import annotations
 

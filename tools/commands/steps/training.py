@@ -1,4 +1,4 @@
-"""What a training is made of: clips, augmentation, synthetic voices, weights to start from."""
+"""The inputs of a training: clips, augmentation, synthetic voices, pretrained weights."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def training_clips(ws: Workspace, clips: Sequence[Any]) -> list[Any]:
-    """Return clips as the trainer takes them."""
+    """Return clips in the trainer's form."""
     from asr.ctc.batches import Clip
 
     return [Clip(ws.clips / clip.clip, clip.transcript, clip.seconds) for clip in clips]
 
 
 def augmentation(ws: Workspace, prepared: Prepared) -> Chain | None:
-    """Return the chain of effects with the workspace's noises and voices; None where it is switched off."""
+    """Return the chain of effects with the workspace's noises and voices; None if it is switched off."""
     from asr.augment.chain import Chain
     from asr.augment.sounds import Sounds
 
@@ -46,11 +46,11 @@ def augmentation(ws: Workspace, prepared: Prepared) -> Chain | None:
 
 
 def make_plan(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> tuple[Plan, str | None]:
-    """Return all that a training is made of, and the name of what its weights come from, if anything.
+    """Return the inputs of a training and the name of its pretrained weights, if any.
 
     Parameters
     ----------
-    stopped : the run that is gone on with; None: a new one.
+    stopped : the run to resume; None: a new one.
     """
     from asr.ctc.batches import Recipe
     from asr.ctc.train import Plan
@@ -85,9 +85,9 @@ def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
 
 
 def recorders(prepared: Prepared) -> int:
-    """Return the highest sample rate, Hz, among the recordings to train on, 16,000 at most.
+    """Return the highest sample rate, Hz, among the training recordings, 16,000 at most.
 
-    Voices that sound above all recordings would tell the network that what is silent up there is a person.
+    Synthetic voices with a wider band would teach the network that a narrow band means a person.
     """
     sources = {Path(clip.source) for clip in prepared.of("train") if not clip.synthetic}
     rates = [audio.header_rate(source) or audio.SAMPLE_RATE for source in sources]
@@ -95,13 +95,13 @@ def recorders(prepared: Prepared) -> int:
 
 
 def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[int, int], Sequence[Any]]:
-    """Return what makes synthetic utterances: new sentences of the templates, by all speakers in turn.
+    """Return a generator of synthetic utterances: new sentences of the templates, by all speakers in turn.
 
-    Slow speakers say voices.utterances sentences here, before the training, and in it are heard with those.
+    Slow voices synthesise voices.utterances sentences before training and are reused during it.
 
     Parameters
     ----------
-    rate : Hz; the voices have no highs that a recorder of this rate would not have heard.
+    rate : Hz; the voices are limited to the band of this sample rate.
     """
     from datasets.prepare import share_out
     from datasets.speech import Spoken, cast_speakers, is_slow, speak_to_files

@@ -22,33 +22,36 @@ $(error WORKSPACE is empty; name the folder of a workspace)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime development init speak manifests scorer train weights export evaluate tune keyword learn hear tensorboard \
-	runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
+.PHONY: help setup runtime development init settings preview-voices manifests scorer train weights export evaluate tune-scorer \
+	keyword learning-curve preview-augmentation tensorboard runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
 	docker-image docker-train docker-tensorboard docker-train-image \
 	lock clean distclean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' Makefile
-	@echo "WORKSPACE=DIR chooses the workspace (now: $(WORKSPACE)); ENGINE=mozilla-venv or mozilla who trains"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' Makefile
+	@echo "WORKSPACE=DIR chooses the workspace (now: $(WORKSPACE)); ENGINE=mozilla-venv or mozilla the trainer"
 
-setup: runtime ## Install everything that training and the client need; nothing where it is there
+setup: runtime ## Install everything that training and the client need, unless it is there
 
 init: runtime ## Make a new workspace in WORKSPACE=DIR
 	$(ASR) init "$(WORKSPACE)"
 
-speak: runtime ## Let synthetic voices speak some sentences, to listen to
-	$(ASR) speak "$(WORKSPACE)"
+settings: runtime ## Print the settings in effect and where each comes from
+	$(ASR) settings "$(WORKSPACE)"
+
+preview-voices: runtime ## Write WAV files of synthetic voices reading your sentences
+	$(ASR) preview-voices "$(WORKSPACE)"
 
 manifests: runtime ## Turn recordings into clips and the manifests train, dev and test
 	$(ASR) manifests "$(WORKSPACE)"
 
-scorer: runtime ## Turn sentences.txt into kenlm.scorer
+scorer: runtime ## Turn sentences.txt into the language model, kenlm.scorer
 	$(ASR) scorer "$(WORKSPACE)"
 
-train: runtime $(if $(filter mozilla-venv,$(ENGINE)),reference) ## Train, export, and measure on the test split through the client
+train: runtime $(if $(filter mozilla-venv,$(ENGINE)),reference) ## Train, export, and evaluate through the client
 	$(ASR) train "$(WORKSPACE)"$(if $(strip $(ENGINE)), --engine $(ENGINE))
 
-weights: runtime ## Make the weights that come with the project anew, in an hour and a half on two cores
+weights: runtime ## Train the pretrained weights of this project, in an hour and a half on two cores
 	$(ASR) train examples/english
 	$(ASR) train examples/english-noise
 	install -m 644 examples/english-noise/build/export/output_graph.pbmm asr/ctc/weights/english.pbmm
@@ -57,31 +60,31 @@ weights: runtime ## Make the weights that come with the project anew, in an hour
 export: runtime ## Write output_graph.pb, .pbmm, the .tflite for Coqui's client, and the model card
 	$(ASR) export "$(WORKSPACE)"
 
-evaluate: runtime ## Measure the exported model through the client; RECORDINGS= judges by those of others
+evaluate: runtime ## Evaluate the exported model through the client; RECORDINGS= on other recordings
 	$(ASR) evaluate "$(WORKSPACE)"$(if $(strip $(RECORDINGS)), --recordings "$(RECORDINGS)")
 
-keyword: runtime ## Train, export and measure single words for a microcontroller
+keyword: runtime ## Train, export and evaluate a keyword model for a microcontroller
 	$(ASR) keyword "$(WORKSPACE)"
 
-tune: runtime ## Try other weights of the scorer on dev
-	$(ASR) tune "$(WORKSPACE)"
+tune-scorer: runtime ## Tune the scorer's alpha and beta on dev
+	$(ASR) tune-scorer "$(WORKSPACE)"
 
-learn: runtime ## Train on parts of the recordings, to tell what more of them would bring
-	$(ASR) learn "$(WORKSPACE)"
+learning-curve: runtime ## Train on parts of the recordings, to forecast what more would bring
+	$(ASR) learning-curve "$(WORKSPACE)"
 
-hear: runtime ## Write ten augmented examples, to judge the ranges in [augment]
-	$(ASR) hear "$(WORKSPACE)"
+preview-augmentation: runtime ## Write ten augmented clips, to check the ranges of section augment
+	$(ASR) preview-augmentation "$(WORKSPACE)"
 
-tensorboard: runtime ## Show the curves, spectrograms and transcripts of every training at 127.0.0.1:PORT
+tensorboard: runtime ## Show curves, spectrograms and transcripts of all runs at 127.0.0.1:PORT
 	$(ASR) tensorboard "$(WORKSPACE)" --port $(PORT)
 
-runs: runtime ## List what was trained from what
+runs: runtime ## List the training runs
 	$(ASR) runs "$(WORKSPACE)"
 
 firmware-tools: ## Install the compiler and the emulator of a Cortex-M4
 	@tools/setup firmware
 
-firmware-test: runtime firmware-tools ## Let the keyword model listen to WAV="FILE..." on a Cortex-M4 in QEMU
+firmware-test: runtime firmware-tools ## Run the keyword model on WAV="FILE..." on a Cortex-M4 in QEMU
 	.venv/bin/python -m tools.firmware test "$(WORKSPACE)" $(WAV)
 
 firmware-size: runtime firmware-tools ## Measure flash, RAM, stack and instructions of the firmware against its budgets
@@ -93,16 +96,16 @@ SERIAL_PORT = $(if $(filter file,$(origin PORT)),,$(PORT))
 flash: ## Build the firmware with WORKSPACE's keyword model and write it to a board: BOARD=esp32 PORT=/dev/ttyUSB0
 	@tools/flash "$(WORKSPACE)" "$(BOARD)" "$(SERIAL_PORT)"
 
-monitor: ## Show what the board says, until Ctrl-C: PORT=/dev/ttyUSB0
+monitor: ## Show the serial output of the board, until Ctrl-C: PORT=/dev/ttyUSB0
 	@tools/flash --monitor "$(BOARD)" "$(SERIAL_PORT)"
 
-fuzz: ## Throw a million random calls at each part of the firmware's core, under sanitizers; RUNS=N
+fuzz: ## Fuzz each part of the firmware's core with RUNS random calls, under sanitizers
 	@tools/fuzz "$(RUNS)"
 
 test: lint ## Run lint and every test; TEST="tests/lm -k arpa" chooses
 	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(TEST)
 
-lint: development ## Check style, types, which room imports which, and the Dockerfiles
+lint: development ## Check style, types, import layers and the Dockerfiles
 	.venv/bin/ruff check
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
@@ -117,7 +120,7 @@ reference: runtime ## Install TensorFlow 1.15, DeepSpeech 0.9.3 and its trainer,
 docker-image: ## Build the image of this project; GPU=1 for a graphics card
 	$(DOCKER) build --build-arg GPU=$(GPU) --tag $(IMAGE) .
 
-docker-train: ## Train in that image, on the workspace where it lies, as this user
+docker-train: ## Train in that image, with the workspace mounted, as this user
 	$(RUN_IMAGE) $(IMAGE) train "$(abspath $(WORKSPACE))"
 
 docker-tensorboard: ## Show the curves from that image, at 127.0.0.1:PORT of this machine
@@ -135,7 +138,7 @@ lock: development ## Pin the newest versions that pyproject.toml and reference/ 
 	$(LOCK) --python-version 3.11 --python-platform x86_64-unknown-linux-gnu --constraint requirements.lock \
 		reference/requirements-gpu.in --output-file requirements-gpu.lock
 
-clean: ## Delete what was made in the workspace (its build folder), and the checkers' caches
+clean: ## Delete the workspace's build folder and the caches of the checkers
 	rm -rf "$(WORKSPACE)/build" .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 distclean: clean ## Delete the set-up as well

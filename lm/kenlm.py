@@ -77,14 +77,13 @@ def restrict(arpa: Path, filtered: Path, vocabulary: Iterable[str]) -> None:
         _run("filter", ["single", f"model:{arpa}", str(beside)], "\n".join(vocabulary))
 
 
-def pack(arpa: Path, binary: Path, *, a_bits: int, q_bits: int, structure: str) -> None:
-    """Convert `arpa` to the binary that the client reads.
+def pack(arpa: Path, binary: Path, *, a_bits: int, q_bits: int) -> None:
+    """Write `arpa` as the binary that the client reads.
 
     Parameters
     ----------
     a_bits : maximum bits of a compressed trie pointer.
     q_bits : bits of a quantised probability.
-    structure : "trie".
 
     Raises
     ------
@@ -92,8 +91,8 @@ def pack(arpa: Path, binary: Path, *, a_bits: int, q_bits: int, structure: str) 
     """
     with atomic_path(binary) as beside:
         bits = ["-a", str(a_bits), "-q", str(q_bits)]
-        # -v: without the words themselves; the client looks them up by hash.
-        _run("build_binary", [*bits, "-v", structure, str(arpa), str(beside)])
+        # -v: without the words themselves. The client finds words by their hashes.
+        _run("build_binary", [*bits, "-v", "trie", str(arpa), str(beside)])
 
 
 def _run(program: str, arguments: Sequence[str], text: str | None = None) -> None:

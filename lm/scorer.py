@@ -130,7 +130,9 @@ def _estimate(sentences: Sequence[str], vocabulary: Sequence[str] | None, binary
             kenlm.restrict(whole, arpa, vocabulary)
         if settings.look_ahead:
             look_ahead(Arpa.read(arpa)).write(arpa)
-        kenlm.pack(arpa, binary, a_bits=settings.a_bits, q_bits=settings.q_bits, structure=settings.structure)
+        kenlm.pack(
+            arpa, binary, a_bits=settings.a_bits, q_bits=settings.q_bits
+        )
 
 
 def write_scorer(

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.core import audio
-from asr.settings.asr_toml import Settings, render, with_values
+from asr.settings.template import render
+from asr.settings.values import Settings, with_values
 from asr.settings.workspace import Workspace
 
 TUNES = {"up": (400, 700, 1200), "down": (1200, 700, 400), "low": (300, 300, 300), "high": (1500, 1500, 900)}

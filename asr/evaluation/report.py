@@ -188,7 +188,7 @@ def _page(report: Report, pictures: Mapping[str, str]) -> str:
 
 def _learning(law: PowerLaw | None, pictures: Mapping[str, str]) -> str:
     if law is None:
-        return "<p>How much more recordings would bring is not measured yet: <code>asr learn</code> does that.</p>"
+        return "<p>Not measured yet: <code>asr learning-curve</code> tells what more recordings would bring.</p>"
     rows = [[f"{point.recordings:,}", wording.percent(point.wer), f"{point.words:,}"] for point in law.points]
     made = f"<p>{law.forecast()}</p>" + page.picture(
         pictures["learning"], "A power law through the trainings; the further from them, the less it says."

@@ -21,10 +21,12 @@ from asr.core.progress import say, track
 from asr.keyword import network
 from asr.keyword.calibration import class_offsets
 from asr.keyword.examples import SLICES, WIDTHS, classes
+from asr.keyword.frontend import SAMPLE_RATE, STEP
 from asr.keyword.masks import hide
 from asr.keyword.shards import Reader
 from asr.layers.keyword import Layer
 from asr.runs import checkpoints
+from asr.settings.declaration import Product, values_affecting
 from asr.settings.keyword import Keyword
 
 LEAST_GAIN = 1e-4  # of the score; less is no better epoch
@@ -53,14 +55,8 @@ class Plan:
 
     def mark(self) -> str:
         """Return a fingerprint of all that the weights depend on."""
-        chosen = self.settings
-        names = (
-            *("network", "width", "epochs", "batch_size", "learning_rate", "early_stop_patience", "dropout"),
-            *("weight_decay", "label_smoothing", "class_weights", "seed", "preprocess", "time_mask", "frequency_mask"),
-            *("ema_decay", "teacher_width", "epoch_clips"),
-        )
-        data = self.features / "stamp.json"
-        return fingerprint({name: getattr(chosen, name) for name in names}, self.outputs, data)
+        chosen = values_affecting(self.settings, Product.KEYWORD_WEIGHTS)
+        return fingerprint(chosen, self.outputs, self.features / "stamp.json")
 
 
 @dataclass(frozen=True)
@@ -164,7 +160,7 @@ class Trainer:
         low = network.SCALES[chosen.preprocess] * self.scale
         smoothing, outputs = chosen.label_smoothing, plan.outputs
         weights = tf.constant(self.weights, tf.float32)
-        longest, widest = round(chosen.time_mask * 1000 / chosen.stride), chosen.frequency_mask
+        longest, widest = round(chosen.time_mask * SAMPLE_RATE / STEP), chosen.frequency_mask
 
         @tf.function(jit_compile=False, reduce_retracing=True)
         def step(rows: Any, labels: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 from asr.core.alphabet import Alphabet
 from asr.core.errors import WorkspaceError
 from asr.core.files import exclusive
-from asr.settings import asr_toml as _settings
-from asr.settings.asr_toml import Settings
+from asr.settings import asr_toml
+from asr.settings.presets import preset_for
+from asr.settings.sections import AUTO
+from asr.settings.values import Settings
 
 SPLITS = ("train", "dev", "test")
 
@@ -22,21 +25,35 @@ class Workspace:
     Parameters
     ----------
     root : the workspace's folder, absolute.
-    settings : the content of its asr.toml.
+    settings : the effective values of its asr.toml.
     """
 
     root: Path
     settings: Settings
 
     @classmethod
-    def open(cls, folder: Path | str) -> Workspace:
-        """Read the workspace in `folder`; WorkspaceError where there is none or its asr.toml is wrong."""
+    def open(cls, folder: Path | str, count_words: Callable[[Workspace], int] | None = None) -> Workspace:
+        """Read the workspace in `folder`.
+
+        Parameters
+        ----------
+        count_words : counts the different words of a workspace's sentences, which choose the preset where asr.toml
+            names none; None: no preset is applied then.
+
+        Raises
+        ------
+        WorkspaceError : there is no workspace, or its asr.toml is wrong.
+        """
         root = Path(folder).resolve()
         if not root.is_dir():
             raise WorkspaceError(
                 "no such folder", path=folder, fix=f"Make a workspace with: asr init {folder}"
             )
-        return cls(root, _settings.read(root / "asr.toml"))
+        found = asr_toml.read(root / "asr.toml")
+        workspace = cls(root, found.settings())
+        if found.preset == AUTO and count_words is not None:
+            workspace = cls(root, found.settings(preset_for(count_words(workspace))))
+        return workspace
 
     @property
     def alphabet(self) -> Alphabet:
@@ -44,7 +61,7 @@ class Workspace:
         return Alphabet(self.settings.alphabet.labels)
 
     def folder(self, name: str) -> Path | None:
-        """Return the folder that asr.toml calls so, ~ being the home; None for an empty name."""
+        """Return a folder that asr.toml names, with ~ expanded; None for an empty name."""
         return self.root / Path(name).expanduser() if name else None
 
     @property
@@ -62,7 +79,7 @@ class Workspace:
 
     @property
     def build(self) -> Path:
-        """Everything we make; deleting it loses nothing of the user's."""
+        """Everything that is made; deleting it loses nothing of the user's."""
         return self.root / "build"
 
     @property
@@ -75,7 +92,7 @@ class Workspace:
 
     @property
     def speech(self) -> Path:
-        """What synthetic voices said."""
+        """Utterances of synthetic voices."""
         return self.build / "speech"
 
     @property
@@ -127,7 +144,7 @@ class Workspace:
 
     @property
     def coqui(self) -> Path:
-        """Folder of what Coqui's client, and all that loads its models, take: model.tflite and alphabet.txt."""
+        """Folder of model.tflite and alphabet.txt for Coqui's client."""
         return self.export / "coqui"
 
     @property
@@ -136,7 +153,7 @@ class Workspace:
 
     @property
     def keyword(self) -> Path:
-        """What the keyword model is made of and from: clips' features, checkpoints, logs."""
+        """Features, checkpoints and logs of the keyword model."""
         return self.build / "keyword"
 
     @property
@@ -144,5 +161,5 @@ class Workspace:
         return self.export / "keyword"
 
     def lock(self) -> AbstractContextManager[None]:
-        """Hold the workspace for this process; BusyError where another one works in it."""
+        """Lock the workspace for this process; BusyError if another one has locked it."""
         return exclusive(self.build / ".lock")

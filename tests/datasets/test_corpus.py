@@ -12,8 +12,9 @@ import pytest
 import soundfile
 
 from asr.core.errors import RecordingsError, WorkspaceError
-from asr.settings.asr_toml import Settings, render
 from asr.settings.sections import Split, Voices
+from asr.settings.template import render
+from asr.settings.values import Settings
 from asr.settings.workspace import SPLITS, Workspace
 from datasets.corpus import build_external_dataset, build_manifests
 from datasets.manifest import read_manifest

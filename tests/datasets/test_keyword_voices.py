@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from asr.core import audio
-from asr.settings.asr_toml import with_values
+from asr.settings.values import with_values
 from asr.settings.workspace import Workspace
 from datasets.keyword_voices import keyword_prompts, near_miss
 from tests.keyword_words import make_workspace

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from asr.core import audio
-from asr.settings.asr_toml import read, render, with_values
+from asr.settings.asr_toml import read
+from asr.settings.template import render
+from asr.settings.values import with_values
 from datasets.speech import draw_speakers, speak
 from tests.docs.documents import DOCUMENTS, NEEDS, ROOT, Block, anchors, blocks, commands, links, mentioned
 from tools.commands.cli import app
@@ -39,12 +41,12 @@ HURRIED = {
 def settle(toml: Path, given: str = "") -> None:
     """Take over what a document says stands in asr.toml, and make training short."""
     sections = {**HURRIED, **tomllib.loads(given)}
-    toml.write_text(render(with_values(read(toml), **sections)))
+    toml.write_text(render(with_values(read(toml).settings("words"), **sections)))
 
 
 def record(workspace: Path) -> None:
     """Put the recordings there that a reader would make."""
-    settings = read(workspace / "asr.toml")
+    settings = read(workspace / "asr.toml").settings("words")
     speakers = draw_speakers(settings.voices, "en")[:PEOPLE]
     for text in WORDS:
         for speaker in speakers:

@@ -142,7 +142,7 @@ def test_filtering_what_is_all_in_the_vocabulary_changes_nothing(tmp_path: Path)
     kenlm.estimate(text, arpa, order=5, prune=(0, 0, 1), discount_fallback=True)
     kenlm.restrict(arpa, filtered, kenlm.count_words(text.read_text().splitlines(), 1000)[0])
     for source in (arpa, filtered):
-        kenlm.pack(source, source.with_suffix(".binary"), a_bits=255, q_bits=8, structure="trie")
+        kenlm.pack(source, source.with_suffix(".binary"), a_bits=255, q_bits=8)
     assert arpa.with_suffix(".binary").read_bytes() == filtered.with_suffix(".binary").read_bytes()
 
 
@@ -162,7 +162,7 @@ def test_rare_words_go_with_all_their_ngrams(tmp_path: Path) -> None:
 def test_every_order_is_built_of_short_sentences_too(tmp_path: Path, order: int, grammar: str) -> None:
     text = write_sentences(tmp_path, grammar)
     kenlm.estimate(text, tmp_path / "lm.arpa", order=order, prune=(0, 0, 1), discount_fallback=True)
-    kenlm.pack(tmp_path / "lm.arpa", tmp_path / "lm.binary", a_bits=255, q_bits=8, structure="trie")
+    kenlm.pack(tmp_path / "lm.arpa", tmp_path / "lm.binary", a_bits=255, q_bits=8)
     assert len(read_arpa(tmp_path / "lm.arpa")) == order
     # No temporary file of the programs' stays behind.
     assert {path.name for path in tmp_path.iterdir()} == {"text.txt", "lm.arpa", "lm.binary"}
@@ -183,7 +183,7 @@ def test_settings_that_kenlm_refuses_are_errors_in_its_words(tmp_path: Path) -> 
         kenlm.estimate(text, tmp_path / "lm.arpa", order=5, prune=(0, 2, 1), discount_fallback=True)
     kenlm.estimate(text, tmp_path / "lm.arpa", order=3, prune=(0,), discount_fallback=True)
     with pytest.raises(ScorerError, match="at most 25 bits"):
-        kenlm.pack(tmp_path / "lm.arpa", tmp_path / "lm.binary", a_bits=255, q_bits=26, structure="trie")
+        kenlm.pack(tmp_path / "lm.arpa", tmp_path / "lm.binary", a_bits=255, q_bits=26)
     assert not (tmp_path / "lm.binary").exists()
 
 

@@ -48,7 +48,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Arpa, Arpa]:
     plain = Arpa.read(folder / "plain.arpa")
     look_ahead(plain).write(folder / "pushed.arpa")
     pushed = Arpa.read(folder / "pushed.arpa")
-    kenlm.pack(folder / "pushed.arpa", folder / "lm.binary", a_bits=255, q_bits=8, structure="trie")
+    kenlm.pack(folder / "pushed.arpa", folder / "lm.binary", a_bits=255, q_bits=8)
     return plain, pushed
 
 

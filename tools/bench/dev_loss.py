@@ -30,7 +30,9 @@ from pathlib import Path
 from typing import Any
 
 from asr.core.errors import UserError
-from asr.settings.asr_toml import Settings, fitted, render, with_values
+from asr.settings.presets import PRESETS
+from asr.settings.template import render
+from asr.settings.values import Settings, with_values
 from tools.bench.step import SKIPPED, find_reference, machine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +42,6 @@ SPLIT = {
     "test_speakers": ("lucas",),
 }
 MOZILLAS = {"batch_size": 32, "dropout": 0.05, "epochs": 75, "engine": "mozilla-venv"}
-DIGITS = 10
 SENTENCES = "(zero|one|two|three|four|five|six|seven|eight|nine)\n"
 # The last line before a trainer is started, and the first after it has ended.
 _BEGINS, _ENDS = "kenlm.scorer", "chosen: "
@@ -160,7 +161,7 @@ def make_workspace(folder: Path, digits: Path, *, plain: bool, known: bool = Fal
     """
     folder.mkdir()
     settings = with_values(Settings(), split=SPLIT, recordings={"folder": str(digits / "recordings.csv")})
-    settings = fitted(settings, DIGITS) if known else with_values(settings, train=train)
+    settings = with_values(settings, **PRESETS["words"]) if known else with_values(settings, train=train)
     if plain:
         settings = with_values(
             settings, augment={"enabled": False}, voices={"use": "never"}, train={"synthetic_epochs": 0}

@@ -49,7 +49,8 @@ def write_archive(path: Path, clips: int) -> None:
 
 def ours(archive: Path, folder: Path, passes: int) -> None:
     """Make the data set; print seconds, rows, bytes on disk and the processes' memory."""
-    from asr.settings.asr_toml import Settings, render, with_values
+    from asr.settings.template import render
+    from asr.settings.values import Settings, with_values
     from tools.commands import verbs
 
     words = tuple(f"word{number:02d}" for number in range(WORDS))
@@ -74,7 +75,8 @@ def whole(archive: Path, folder: Path) -> None:
     """Make a model of ten words; print seconds in all, of an epoch, and of the processes' memory."""
     import json
 
-    from asr.settings.asr_toml import Settings, render, with_values
+    from asr.settings.template import render
+    from asr.settings.values import Settings, with_values
     from asr.settings.workspace import Workspace
     from tools.commands import verbs
 

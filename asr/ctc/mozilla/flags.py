@@ -12,7 +12,7 @@ from pathlib import Path
 
 from asr.core.errors import WorkspaceError
 from asr.ctc import weights
-from asr.settings.asr_toml import Settings
+from asr.settings.values import Settings
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,6 @@ def remarks(settings: Settings) -> list[str]:
         missing.insert(0, "schedule (the rate stays as it is)")
     if settings.train.consistency:
         missing.append("consistency")
-    if settings.train.competitors:
-        missing.append("competitors")
     if settings.augment.enabled:
         missing.append("[augment]")
     if settings.voices.use == "mix":

@@ -1,4 +1,4 @@
-"""`asr hear`: the files it writes, and what it says where it cannot."""
+"""`asr preview-augmentation`: the files it writes, and what it says where it cannot."""
 
 from __future__ import annotations
 

@@ -14,13 +14,16 @@ from asr.core.alphabet import Alphabet
 from asr.core.errors import ModelError, SetupError
 from asr.ctc import weights
 from asr.ctc.network import network_of
-from asr.settings.asr_toml import Settings, fitted, read, render, with_values
+from asr.settings.asr_toml import read
+from asr.settings.presets import PRESETS, combine
+from asr.settings.template import render
+from asr.settings.values import with_values
 from asr.settings.workspace import Workspace
 from datasets.speech import draw_speakers, speak
 from export.weights import read_layers
 from lm.sentences import Templates
 from tools.commands.steps.starting import start_weights
-from tools.commands.verbs import init
+from tools.commands.verbs import init, open_workspace
 
 ROOT = Path(weights.__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "english"
@@ -33,12 +36,12 @@ def test_they_are_what_a_new_workspace_asks_for() -> None:
     assert path is not None and path.is_file()
     graph = read_layers(path)
     assert graph.metadata.alphabet == Alphabet()
-    settings = read(EXAMPLE / "asr.toml")
+    settings = read(EXAMPLE / "asr.toml").settings()
     made_as = settings.train
     # Kinds that they have heard cannot judge them.
     assert weights.noise_heard("english") == settings.augment.noise_kinds and weights.noise_heard("") == ()
-    for words in (4, 400):
-        train = fitted(Settings(), words).train
+    for preset in PRESETS:
+        train = combine({}, preset).train
         assert train.start_from in ("", "english")
         if train.start_from:
             assert network_of(graph.layers) == (train.network, train.n_hidden) == (made_as.network, made_as.n_hidden)
@@ -46,11 +49,11 @@ def test_they_are_what_a_new_workspace_asks_for() -> None:
 
 def test_a_workspace_starts_from_them_by_name(tmp_path: Path) -> None:
     init(tmp_path / "lamp")
-    start, parent = start_weights(Workspace.open(tmp_path / "lamp"))
+    start, parent = start_weights(open_workspace(tmp_path / "lamp"))
     assert parent == "english" and start.normalises
     # Whose own file or run is called so must name its path.
     toml = tmp_path / "lamp" / "asr.toml"
-    toml.write_text(render(with_values(read(toml), train={"start_from": "./english.pbmm"})))
+    toml.write_text(render(with_values(read(toml).settings(), train={"start_from": "./english.pbmm"})))
     complaint = r'asr\.toml:\d+: train\.start_from = "\./english\.pbmm": there is no such model\. Did you mean .english'
     with pytest.raises(ModelError, match=complaint):
         start_weights(Workspace.open(tmp_path / "lamp"))
@@ -59,7 +62,7 @@ def test_a_workspace_starts_from_them_by_name(tmp_path: Path) -> None:
 def test_a_mistyped_name_is_told_what_there_is(tmp_path: Path) -> None:
     init(tmp_path / "lamp")
     toml = tmp_path / "lamp" / "asr.toml"
-    toml.write_text(render(with_values(read(toml), train={"start_from": "englisch"})))
+    toml.write_text(render(with_values(read(toml).settings(), train={"start_from": "englisch"})))
     complaint = r"asr\.toml:\d+: train\.start_from = .* no run matches 'englisch'\. Did you mean 'english'\?$"
     with pytest.raises(ModelError, match=complaint):
         start_weights(Workspace.open(tmp_path / "lamp"))
@@ -68,7 +71,7 @@ def test_a_mistyped_name_is_told_what_there_is(tmp_path: Path) -> None:
 def test_the_client_hears_new_sentences_with_them() -> None:
     """Without a scorer, from voices at speeds and pitches drawn anew: most letters are right."""
     pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")
-    settings = with_values(read(EXAMPLE / "asr.toml"), voices={"seed": 99, "flite_share": 0.0})
+    settings = with_values(read(EXAMPLE / "asr.toml").settings(), voices={"seed": 99, "flite_share": 0.0})
     path = weights.find("english")
     assert path is not None
     try:

@@ -10,7 +10,8 @@ import pytest
 
 from asr.core.alphabet import ENGLISH, Alphabet
 from asr.core.errors import BusyError, WorkspaceError
-from asr.settings.asr_toml import Settings, render, with_values
+from asr.settings.template import render
+from asr.settings.values import Settings, with_values
 from asr.settings.workspace import SPLITS, Workspace
 
 

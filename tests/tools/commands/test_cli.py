@@ -34,7 +34,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 def commands() -> list[str]:
     from tools.commands.cli import app
 
-    return sorted(command.name or command.callback.__name__ for command in app.registered_commands)
+    return sorted(command.name or command.callback.__name__.replace("_", "-") for command in app.registered_commands)
 
 
 def test_help_names_every_verb_and_an_example() -> None:
@@ -46,7 +46,7 @@ def test_help_names_every_verb_and_an_example() -> None:
     shown = runner.invoke(app, ["--help"])
     assert shown.exit_code == 0
     assert "asr init my-lamp && asr train my-lamp" in shown.stdout
-    assert {"init", "manifests", "scorer", "train", "export", "evaluate", "runs", "hear", "speak"} <= set(commands())
+    assert {"init", "settings", "train", "learning-curve", "preview-augmentation", "import"} <= set(commands())
     for verb in commands():
         assert f" {verb} " in shown.stdout
         found = runner.invoke(app, [verb, "--help"])
@@ -88,9 +88,42 @@ def test_a_corrupt_settings_file(tmp_path, text, expected) -> None:
 def test_init_says_what_to_do_next(tmp_path) -> None:
     done = asr("init", "lamp", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    todo = "edit sentences.txt; put sound into recordings/; then: asr train lamp"
-    assert done.stdout == f"lamp: 6 words; the weights it starts from know English; {todo}\n"
+    todo = "edit sentences.txt; put recordings into recordings/ if you have any; then: asr train lamp"
+    assert done.stdout == f"lamp: 6 words, preset words; {todo}\n"
     assert "there is a workspace already. Choose another folder" in one_line(asr("init", "lamp", cwd=tmp_path))
+
+
+def test_settings_tell_where_they_come_from(tmp_path) -> None:
+    (tmp_path / "sentences.txt").write_text("lights on\nlights off\n")
+    (tmp_path / "asr.toml").write_text("[train]\nepochs = 3\n")
+    done = asr("settings", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert "train.epochs = 3  # file" in lines
+    assert 'train.start_from = "english"  # preset words' in lines
+    assert 'train.preset = "words"  # number of words' in lines
+    assert not any("train.batch_size" in line for line in lines)
+    everything = asr("settings", tmp_path, "--all").stdout
+    assert "train.batch_size = 16  # default" in everything.splitlines()
+    assert set(lines) < set(everything.splitlines())
+    # It is an asr.toml with every value.
+    from asr.settings.asr_toml import parse
+    from tools.commands.verbs import open_workspace
+
+    assert parse(everything, tmp_path).settings() == open_workspace(tmp_path).settings
+
+
+def test_settings_are_a_table_on_a_terminal(tmp_path, monkeypatch, capsys) -> None:
+    from tools.commands import verbs
+
+    (tmp_path / "asr.toml").write_text('[train]\nfreeze = ["[bold]"]\n')
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    verbs.show_settings(verbs.open_workspace(tmp_path), False)
+    head, *rows = capsys.readouterr().out.splitlines()
+    assert head.split() == ["setting", "value", "from", "meaning"]
+    assert any(row.split()[:3] == ["train.freeze", '["[bold]"]', "file"] for row in rows)
 
 
 def test_a_folder_that_may_not_be_written(tmp_path) -> None:
@@ -111,6 +144,6 @@ def test_no_room_for_temporary_files_is_one_line() -> None:
 
 
 def test_bad_usage_is_no_traceback(tmp_path) -> None:
-    for arguments in (["trian"], ["train", "--agian"], ["hear", "--count", "0"], ["runs", "--compare", "one"]):
+    for arguments in (["trian"], ["train", "--agian"], ["preview-voices", "--count", "0"], ["runs", "--compare", "1"]):
         done = asr(*arguments)
         assert done.returncode == 2 and "Traceback" not in done.stderr and done.stdout == ""

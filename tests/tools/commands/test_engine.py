@@ -13,7 +13,8 @@ import pytest
 
 from asr.core import third_party
 from asr.core.errors import SetupError
-from asr.settings.asr_toml import Settings, render, with_values
+from asr.settings.template import render
+from asr.settings.values import Settings, with_values
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SMALL = with_values(
@@ -105,7 +106,7 @@ def test_both_engines_stand_side_by_side(lamp: Path) -> None:
     ("engine", "settings", "said"),
     [
         ("coqui", {}, "there is no engine 'coqui'. The engines are asr, mozilla-venv, mozilla"),
-        ("mozilla-venv", {}, "runs on Python 3.7 only, and none is found"),
+        ("mozilla-venv", {}, "needs Python 3.7, and none was found"),
         ("mozilla-venv", {"start_from": "last"}, "Mozilla's trainer starts from nothing but its own checkpoints"),
         ("mozilla", {}, "the engine mozilla needs Docker, and no Docker engine answers"),
     ],

@@ -7,18 +7,19 @@ import pytest
 
 from asr.core import audio
 from asr.core.errors import RecordingsError, SentenceError, WorkspaceError
-from asr.settings.asr_toml import Settings, fitted
+from asr.settings.presets import combine
+from asr.settings.values import Settings
 from asr.settings.workspace import Workspace
-from tools.commands.verbs import init
+from tools.commands.verbs import init, open_workspace
 
 
 def test_init_writes_what_open_reads(tmp_path) -> None:
     said = init(tmp_path / "lamp")
-    ws = Workspace.open(tmp_path / "lamp")
-    assert ws.settings == fitted(Settings(), 6)
+    ws = open_workspace(tmp_path / "lamp")
+    assert ws.settings == combine({}, "words")
     assert sorted(path.name for path in ws.root.iterdir()) == ["asr.toml", "recordings", "sentences.txt"]
     assert "turn on the light" in ws.sentences.read_text()
-    assert "put sound into recordings/" in said
+    assert "put recordings into recordings/" in said
     with pytest.raises(WorkspaceError, match="there is a workspace already"):
         init(tmp_path / "lamp")
     (tmp_path / "file").write_text("mine")
@@ -27,16 +28,16 @@ def test_init_writes_what_open_reads(tmp_path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_many_words_get_other_settings(tmp_path) -> None:
+def test_many_words_get_another_preset(tmp_path) -> None:
     sentences = tmp_path / "commands.txt"
     letters = "abcdefghijklmnopqrstuvwxyz"
     for words, alpha, beta in ((30, Settings().scorer.alpha, Settings().scorer.beta), (31, 2.5, 1.0)):
         sentences.write_text("\n".join(["word", *(f"{x}{y}" for x in letters for y in "ab")][:words]) + "\n")
         said = init(tmp_path / str(words), sentences)
-        settings = Workspace.open(tmp_path / str(words)).settings
+        settings = open_workspace(tmp_path / str(words)).settings
         assert (settings.scorer.alpha, settings.scorer.beta, settings.scorer.look_ahead) == (alpha, beta, True)
-        assert settings.sentences.alike and not Settings().sentences.alike and not Settings().scorer.look_ahead
-        assert f"{words} words; the weights it starts from know English; " in said
+        assert settings.train.start_from == "english"
+        assert f"{words} words, preset {settings.train.preset}; " in said
 
 
 def test_sentences_with_an_error_are_refused_before_anything_is_written(tmp_path) -> None:
@@ -77,8 +78,8 @@ def test_recordings_are_used_where_they_lie(tmp_path) -> None:
     ws = Workspace.open(tmp_path / "lamp")
     assert ws.recordings == table
     assert said == (
-        f"{tmp_path}/lamp: 3 words; the weights it starts from know English; edit sentences.txt; "
-        f"2 recordings of {table} are used where they lie; then: asr train {tmp_path}/lamp"
+        f"{tmp_path}/lamp: 3 words, preset words; edit sentences.txt; "
+        f"2 recordings of {table} are used where they are; then: asr train {tmp_path}/lamp"
     )
     # Without sentences, those that were recorded.
     assert ws.sentences.read_text() == "lights off\nlights on\n"
@@ -90,3 +91,17 @@ def test_recordings_are_used_where_they_lie(tmp_path) -> None:
     with pytest.raises(WorkspaceError, match="there are no recordings"):
         init(tmp_path / "other", recordings=tmp_path / "nowhere")
     assert not (tmp_path / "other").exists()
+
+
+def test_the_number_of_words_counts_when_the_file_is_read(tmp_path) -> None:
+    """Sentences that come later, and a better preset, reach a workspace that is there."""
+    init(tmp_path / "lamp")
+    assert open_workspace(tmp_path / "lamp").settings == combine({}, "words")
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    (tmp_path / "lamp/sentences.txt").write_text("".join(f"{x}a {x}b\n" for x in letters))
+    assert open_workspace(tmp_path / "lamp").settings == combine({}, "sentences")
+    # The steps that need the sentences tell what is wrong with them.
+    (tmp_path / "lamp/sentences.txt").write_text("turn (on|off the light\n")
+    assert open_workspace(tmp_path / "lamp").settings.train.preset == "words"
+    (tmp_path / "lamp/sentences.txt").unlink()
+    assert open_workspace(tmp_path / "lamp").settings.train.preset == "words"

@@ -24,7 +24,7 @@ from asr.keyword.shards import Reader
 from asr.keyword.train import Plan, Trainer, class_weights, train
 from asr.layers.keyword import Layer
 from asr.runs import checkpoints
-from asr.settings.asr_toml import with_values
+from asr.settings.values import with_values
 from asr.settings.workspace import Workspace
 from tests import int8_networks
 from tests.firmware_host import HostRunner

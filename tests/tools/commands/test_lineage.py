@@ -1,4 +1,4 @@
-"""Which run stands for a workspace: settings that did not exist when it trained make no other run of it."""
+"""Which run belongs to a workspace, and whether it was evaluated as the workspace is now."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from pathlib import Path
 from typing import Any
 
 from asr.runs.record import Run
-from asr.settings.asr_toml import read, render, with_values
+from asr.settings.template import render
+from asr.settings.values import Settings, with_values
 from asr.settings.workspace import Workspace
 from datasets.clips import Clip
 from datasets.corpus import Dataset
-from tools.commands.steps.lineage import data_fingerprint, find_same_run, is_judged_as, note_judged
-from tools.commands.verbs import init
+from tools.commands.steps.lineage import data_fingerprint, find_same_run, is_evaluated, note_evaluation
+from tools.commands.verbs import init, open_workspace
 
 
-def test_a_run_of_before_a_setting_existed_is_still_the_same(tmp_path: Path) -> None:
+def test_a_setting_that_weights_depend_on_makes_another_run(tmp_path: Path) -> None:
     init(tmp_path / "lamp")
     toml = tmp_path / "lamp" / "asr.toml"
-    older = {"sentences": {"alike": False}, "scorer": {"look_ahead": False}}
 
     def workspace(**values: Any) -> Workspace:
-        toml.write_text(render(with_values(with_values(read(toml), **older), **values)))
-        return Workspace.open(tmp_path / "lamp")
+        toml.write_text(render(with_values(Settings(), **values)))
+        return open_workspace(tmp_path / "lamp")
 
     ws = workspace()
-    record = ws.settings.as_dict()
-    for section, values in older.items():
-        for key in values:
-            del record[section][key]
-    run = Run.start(ws.runs, record, data="f00d", parent=None, seed=1, remarks=[])
-    note_judged(ws, run)
-    for section, values in older.items():
-        for key in values:
-            del run.settings[section][key]
+    run = Run.start(ws.runs, ws.settings.as_dict(), data="f00d", parent=None, seed=1, remarks=[])
+    note_evaluation(ws, run)
     run.write()
     same = find_same_run(ws, "f00d")
-    assert same is not None and same.id == run.id and is_judged_as(ws, run)
-    # What the scorer is made of makes no other weights, but other figures.
-    ws = workspace(sentences={"alike": True}, scorer={"look_ahead": True})
-    assert find_same_run(ws, "f00d") is not None and not is_judged_as(ws, run)
-    assert find_same_run(workspace(voices={"seed": 5}), "f00d") is None
-    assert find_same_run(workspace(sentences={"file": "others.txt"}), "f00d") is None
+    assert same is not None and same.id == run.id and is_evaluated(ws, run)
+    # The scorer's settings change the evaluation, not the weights.
+    ws = workspace(sentences={"alike": False}, scorer={"look_ahead": False})
+    assert find_same_run(ws, "f00d") is not None and not is_evaluated(ws, run)
+    note_evaluation(ws, run)
+    assert is_evaluated(ws, run) and run.settings["scorer"]["look_ahead"] is False
+    for values in (
+        {"voices": {"seed": 5}},
+        {"sentences": {"file": "others.txt"}},
+        {"train": {"early_stop_patience": 30}},
+        {"augment": {"time_masks": 0}},
+        {"alphabet": {"language": "de"}},
+    ):
+        assert find_same_run(workspace(**values), "f00d") is None, values
+    # The preset's name counts for nothing beside the values it gives, nor do keywords.
+    for values in ({"train": {"preset": "small"}}, {"keyword": {"passes": 3}}, {"recordings": {"margin": 0.3}}):
+        assert find_same_run(workspace(**values), "f00d") is not None, values
     assert find_same_run(workspace(), "beef") is None
-    # A record of impossible values is of no run that could go on.
-    run.settings["train"]["epochs"] = -1
-    run.stop()
-    assert find_same_run(workspace(), "f00d") is None
 
 
 def test_sentences_make_another_run_where_they_are_trained_on_and_other_figures_in_any_case(tmp_path: Path) -> None:
@@ -55,22 +55,22 @@ def test_sentences_make_another_run_where_they_are_trained_on_and_other_figures_
     clips = [Clip(f"ann/{name}.wav", f"/far/{name}.wav", "ann", "stop", 1.0, False) for name in "abc"]
     prepared = Dataset(clips, ("train", "dev", "test"), [], "speaker", (), tmp_path)
 
-    def seen(text: str, use: str, competitors: int) -> tuple[str, bool]:
-        toml.write_text(render(with_values(read(toml), voices={"use": use}, train={"competitors": competitors})))
+    def seen(text: str, use: str) -> tuple[str, bool]:
+        toml.write_text(render(with_values(Settings(), voices={"use": use})))
         ws = Workspace.open(tmp_path / "lamp")
         ws.sentences.write_text(text)
         data = data_fingerprint(ws, prepared)
         run = find_same_run(ws, "f00d") or Run.start(ws.runs, ws.settings.as_dict(), data="f00d")
-        judged = is_judged_as(ws, run)
-        note_judged(ws, run)
+        judged = is_evaluated(ws, run)
+        note_evaluation(ws, run)
         run.stop()
         return data, judged
 
-    for use, competitors, counts in (("mix", 0, True), ("never", 0, False), ("never", 6, True)):
-        first, judged = seen("stop\n", use, competitors)
+    for use, counts in (("mix", True), ("never", False)):
+        first, judged = seen("stop\n", use)
         assert not judged
-        assert seen("# a lamp\nstop\n", use, competitors) == (first, True)
-        data, judged = seen("stop\ngo\n", use, competitors)
+        assert seen("# a lamp\nstop\n", use) == (first, True)
+        data, judged = seen("stop\ngo\n", use)
         assert (data != first) == counts and not judged
     elsewhere = [replace(clip, source="/near/x.wav") for clip in clips]
     ws = Workspace.open(tmp_path / "lamp")

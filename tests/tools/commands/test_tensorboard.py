@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from asr.core.errors import BusyError, ModelError
-from asr.settings.asr_toml import Settings, render
+from asr.settings.template import render
+from asr.settings.values import Settings
 from asr.settings.workspace import Workspace
 from tools.commands.steps.boards import serve
 
@@ -71,11 +72,11 @@ def test_the_scalars_of_both_tiers_are_served(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "lamp")
-    with pytest.raises(ModelError, match="nothing was trained here yet"):
+    with pytest.raises(ModelError, match="nothing has been trained here yet"):
         serve(ws, free_port())
     (ws.logs / "run-1").mkdir(parents=True)
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
-        with pytest.raises(BusyError, match=r"nothing can listen at 127\.0\.0\.1:.* --port 6007"):
+        with pytest.raises(BusyError, match=r"cannot listen on 127\.0\.0\.1:.* --port 6007"):
             serve(ws, holder.getsockname()[1])

@@ -18,11 +18,12 @@ from asr.core.alphabet import ENGLISH
 from asr.core.errors import ModelError, WorkspaceError
 from asr.core.files import write_text
 from asr.runs.record import Run, list_runs
-from asr.settings.asr_toml import Settings, render, with_values
+from asr.settings.template import render
+from asr.settings.values import Settings, with_values
 from asr.settings.workspace import Workspace
 from export.model_file import read_metadata
 from tools.commands import verbs
-from tools.commands.steps import judging
+from tools.commands.steps import evaluation
 from tools.commands.steps.lineage import best_checkpoint, data_fingerprint, find_same_run
 from tools.commands.steps.preparing import make_scorer, prepare
 from tools.commands.steps.starting import origin, start_weights
@@ -111,20 +112,20 @@ def test_going_back_to_earlier_settings_brings_their_model_back(ws, capfd) -> No
     capfd.readouterr()
     verbs.train(back)
     told = capfd.readouterr()
-    assert f"nothing has changed since run {first.id}" in told.err and "exported anew" in told.err
+    assert f"nothing has changed since run {first.id}" in told.err and "exported again" in told.err
     wer = Run.load(first.folder).figures["synthetic"]["clean"]["wer"]
     assert f"{100 * wer:.1f} %" in told.out and "clean" in told.out
     assert model(ws) == model_of_first and first.id in ws.card.read_text()
     # And once more: now there is nothing to do.
     verbs.train(back)
-    assert "exported anew" not in capfd.readouterr().err
+    assert "exported again" not in capfd.readouterr().err
 
 
 def test_another_beam_width_is_exported_and_measured(ws, capfd) -> None:
     run = finished(ws)
     assert read_metadata(ws.model).beam_width == 50
     verbs.train(edited(ws, evaluate={"noise": False, "beam_width": 60}))
-    assert "measuring again" in capfd.readouterr().err
+    assert "evaluating again" in capfd.readouterr().err
     assert read_metadata(ws.model).beam_width == 60
     assert Run.load(run.folder).settings["evaluate"]["beam_width"] == 60
 
@@ -146,10 +147,10 @@ def test_noise_counts_as_what_it_is(ws, capfd) -> None:
     capfd.readouterr()
     verbs.train(judged)
     told = capfd.readouterr().err
-    assert "measuring again" in told and "noise: 1 sounds in test_noise (to judge by)" in told
+    assert "evaluating again" in told and "noise: 1 sounds in test_noise (to test with)" in told
     assert "test noise 6 dB" in Run.load(run.folder).figures["synthetic"]
     verbs.train(judged)
-    assert "measuring again" not in capfd.readouterr().err
+    assert "evaluating again" not in capfd.readouterr().err
     # Noise to train with makes other data.
     assert data == run.data
     (ws.root / "background_noise").mkdir()
@@ -178,7 +179,7 @@ def test_another_alphabet_is_no_silent_nonsense(ws) -> None:
     run = finished(ws)
     before = (run.folder / "run.json").read_bytes()
     other = edited(ws, alphabet={"labels": ENGLISH[::-1]})
-    for verb in (verbs.evaluate, verbs.tune):
+    for verb in (verbs.evaluate, verbs.tune_scorer):
         with pytest.raises(ModelError, match=r"output_graph\.pbmm: this model was trained with another alphabet"):
             verb(other)
     assert (run.folder / "run.json").read_bytes() == before
@@ -193,18 +194,18 @@ def test_what_fails_after_the_client_has_heard_everything_is_made_good(ws, monke
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(judging, "write_card", full)
+        patched.setattr(evaluation, "write_card", full)
         with pytest.raises(OSError, match="No space"):
             verbs.train(changed)
     assert Run.load(run.folder).settings["evaluate"]["seed"] == 1
     capfd.readouterr()
     verbs.train(changed)
-    assert "measuring again" in capfd.readouterr().err
+    assert "evaluating again" in capfd.readouterr().err
     # So is a report that somebody deleted.
     (page,) = ws.reports.glob("*-test/index.html")
     page.unlink()
     verbs.train(changed)
-    assert "measuring again" in capfd.readouterr().err and page.is_file()
+    assert "evaluating again" in capfd.readouterr().err and page.is_file()
 
 
 def test_a_run_that_started_from_the_last_one_does_not_start_from_itself(ws) -> None:

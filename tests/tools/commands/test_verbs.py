@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from asr.settings.asr_toml import Settings, render, with_values
+from asr.settings.template import render
+from asr.settings.values import Settings, with_values
 from asr.settings.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -84,10 +85,10 @@ def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
     before = digests(ws.root)
     monkeypatch.setattr(tuning, "ALPHAS", (3.0,))
     monkeypatch.setattr(tuning, "BETAS", ())
-    told = verbs.tune(ws)
+    told = verbs.tune_scorer(ws)
     err = capfd.readouterr().err
     assert err.count("  dev WER ") == 2 and "dev chooses among the scorer's weights: clean clips alone" in err
-    if told.startswith("none was better"):
+    if told.startswith("the present alpha and beta are the best"):
         assert told.endswith("%")
     else:
         assert {"alpha = 3", f"beta = {ws.settings.scorer.beta:g}"} <= set(told.splitlines())
@@ -96,7 +97,7 @@ def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
 
 def test_tune_hears_the_noise_that_decides_between_checkpoints(trained, monkeypatch: pytest.MonkeyPatch) -> None:
     from asr.evaluation.recognise import Client, Utterance
-    from tools.commands.steps import judging, tuning
+    from tools.commands.steps import evaluation, tuning
     from tools.commands.steps.preparing import prepare
 
     given = trained[0]
@@ -109,7 +110,7 @@ def test_tune_hears_the_noise_that_decides_between_checkpoints(trained, monkeypa
 
     monkeypatch.setattr(tuning, "word_errors", spy)
     tuning.tune(ws, prepare(given))
-    assert {noise for _, noise in heard} == {judging.deciding_noise(ws)} != {None}
+    assert {noise for _, noise in heard} == {evaluation.deciding_noise(ws)} != {None}
     assert {alpha for alpha, _ in heard} >= set(tuning.ALPHAS)
 
 
@@ -119,35 +120,35 @@ def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_to_judge
     from asr.augment.evaluation_noise import Noise
     from asr.ctc import weights
     from asr.evaluation.recognise import Client
-    from tools.commands.steps import judging
+    from tools.commands.steps import evaluation
     from tools.commands.steps.preparing import prepare
 
     ws = trained[0]
-    assert "dev chooses among checkpoints: clean clips alone" in trained[3] and judging.deciding_noise(ws) is None
+    assert "dev chooses among checkpoints: clean clips alone" in trained[3] and evaluation.deciding_noise(ws) is None
 
     def noise(**augment: object) -> Noise | None:
         settings = with_values(ws.settings, augment={"noise_probability": 0.5, **augment})
-        return judging.deciding_noise(Workspace(ws.root, settings))
+        return evaluation.deciding_noise(Workspace(ws.root, settings))
 
     assert (found := noise()) is not None and found.kind == "clatter"
     assert (found := noise(noise_kinds=["white", "water", "babble"])) is not None and found.kind == "water"
     assert noise(enabled=False) is None and noise(noise_kinds=["babble"]) is None
 
     # Weights that know these words, clean and below so much noise that nobody would.
-    client, dev = Client(weights.find("english"), None, 50), judging.deciding(ws, prepare(ws))
-    monkeypatch.setattr(judging, "DECIDING_LEVELS", (-40.0, -30.0))
-    clean, both = (judging.word_errors(client, dev, noise) for noise in (None, Noise("white", seed=1)))
+    client, dev = Client(weights.find("english"), None, 50), evaluation.deciding(ws, prepare(ws))
+    monkeypatch.setattr(evaluation, "DECIDING_LEVELS", (-40.0, -30.0))
+    clean, both = (evaluation.word_errors(client, dev, noise) for noise in (None, Noise("white", seed=1)))
     assert clean < 0.7 and both > clean + (0.9 - clean) * 0.6
 
 
 def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tmp_path) -> None:
-    from tools.commands.steps.curve import read_curve
+    from tools.commands.steps.learning_curve import read_curve
     from tools.commands.steps.preparing import prepare
 
     settings = with_values(SMALL, voices={"speakers": 8, "utterances": 88})
     ws = make_workspace(tmp_path / "lamp", settings)
     before, kept = digests(ws.root), ws.reports / "learning.json"
-    command = [sys.executable, "-m", "tools.commands.cli", "learn", str(ws.root)]
+    command = [sys.executable, "-m", "tools.commands.cli", "learning-curve", str(ws.root)]
     started = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 240
     while not kept.is_file() and started.poll() is None and time.monotonic() < deadline:
@@ -158,7 +159,7 @@ def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tm
     other = ws.checkpoints / "curve-01234567-11"
     other.mkdir(parents=True)
 
-    done = asr("learn", ws.root)
+    done = asr("learning-curve", ws.root)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "learning curve: 11 of 44" not in done.stderr and "learning curve: 44 of 44" in done.stderr
     assert "dev chooses" not in done.stderr
@@ -166,7 +167,7 @@ def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tm
         assert f"{count} recordings: dev WER " in done.stdout
     # Neither parts of other settings nor those that were measured take room any longer.
     assert not list(ws.checkpoints.glob("curve-*")) and digests(ws.root) == before
-    again = asr("learn", ws.root)
+    again = asr("learning-curve", ws.root)
     assert again.stdout == done.stdout and "learning curve:" not in again.stderr
 
     prepared = prepare(ws)
@@ -207,8 +208,9 @@ def test_training_makes_everything_and_changes_nothing_of_the_users(trained) -> 
     # Results on stdout, status on stderr, and of the latter only ours.
     assert "WER" in stdout and "epoch 1/1" not in stdout
     assert "epoch 1/1" in stderr and "report: " in stderr
-    ours = ("no recordings", "split by", "mind: ", str(ws.scorer), "epoch ", "the epoch of", "the last", "the average",
-            "dev chooses", "chosen: ", "report: ", "starting", "set aside", "an epoch hears")  # fmt: skip
+    ours = ("no recordings", "split by", "warning: ", str(ws.scorer), "epoch ", "the epoch of", "the last",
+            "the average", "dev chooses", "chosen: ", "report: ", "starting", "set aside",
+            "an epoch hears")  # fmt: skip
     strange = [line for line in stderr.splitlines() if not line.startswith(ours)]
     assert not strange, strange
 

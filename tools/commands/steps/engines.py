@@ -1,4 +1,4 @@
-"""Who trains: this project's trainer or Mozilla's, behind one face."""
+"""The trainers, this project's and Mozilla's, behind one interface."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Engine(Protocol):
 
     Attributes
     ----------
-    parent : name of what the weights start from; None: from nothing.
-    remarks : what every report of the run has to say of the training.
-    versions : of what computes, beside this project's.
+    parent : name of the pretrained weights; None: none.
+    remarks : warnings for every report of the run.
+    versions : of other programs that take part in the training.
     """
 
     parent: str | None
@@ -43,18 +43,18 @@ class Engine(Protocol):
     versions: Mapping[str, str]
 
     def train(self, run: Run) -> str:
-        """Train to the end, leave the result where the run keeps it, and tell which weights they are."""
+        """Train to the end, leave the result in the run's folder, and describe the chosen weights."""
 
     def losses(self) -> dict[str, float] | None:
-        """Return the loss of each test clip, nats, by its name; None where it was not computed."""
+        """Return the loss of each test clip, nats, by its name; None if it was not computed."""
 
 
 def engine_of(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> Engine:
-    """Return the trainer that train.engine names; SetupError where it is not installed.
+    """Return the trainer that train.engine names; SetupError if it is not installed.
 
     Parameters
     ----------
-    stopped : the run to go on with; None: a new one.
+    stopped : the run to resume; None: a new one.
     """
     return Mozillas(ws) if is_mozillas(ws.settings) else Ours(ws, prepared, stopped)
 
@@ -73,20 +73,20 @@ class Ours:
         self._trainer: Any = None
         self.remarks: Sequence[str] = ()
         if self.parent in weights.names() and all(clip.synthetic for clip in prepared.clips):
-            self.remarks = ("The weights it started from have heard these synthetic voices say other sentences.",)
+            self.remarks = ("The pretrained weights were trained on these synthetic voices, reading other sentences.",)
         self.versions: Mapping[str, str] = {}
 
     def train(self, run: Run) -> str:
         """See Engine."""
         from asr.ctc.train import Trainer
-        from tools.commands.steps.judging import deciding_noise, make_judge, say_what_decides
+        from tools.commands.steps.evaluation import deciding_noise, make_evaluator, say_what_decides
         from tools.commands.steps.training import place
 
         judge = None
         if self._ws.settings.train.choose_by == "wer":
             noise = deciding_noise(self._ws)
             say_what_decides(noise, "checkpoints")
-            judge = make_judge(self._ws, self._prepared, noise)
+            judge = make_evaluator(self._ws, self._prepared, noise)
         self._trainer = Trainer(place(self._plan, self._ws, run))
         result = self._trainer.run(run, judge)
         run.choose(result.chosen, result.candidates)
@@ -138,7 +138,7 @@ class Mozillas:
         )
         done, wanted = len(run.curves), settings.train.epochs
         for remark in self.remarks:
-            say(f"mind: {remark}")
+            say(f"warning: {remark}")
 
         def on_epoch(row: Mapping[str, Any]) -> None:
             run.epoch(row)
@@ -166,7 +166,7 @@ class Mozillas:
 
 
 def python37() -> Path:
-    """Return the Python 3.7 that has the trainer; SetupError where there is none."""
+    """Return the Python 3.7 with the trainer; SetupError if there is none."""
     from tools.third_party import find_python37
 
     python = third_party.folder() / "reference" / "bin" / "python"
@@ -174,15 +174,15 @@ def python37() -> Path:
         return python
     if find_python37() is None:
         raise SetupError(
-            "Mozilla's trainer runs on Python 3.7 only, and none is found",
+            "Mozilla's trainer needs Python 3.7, and none was found",
             fix="Install one (`pyenv install 3.7.17`, or `uv python install 3.7`) and run `make reference`, "
-            "or use the engine mozilla, which needs Docker instead",
+            "or use the engine mozilla, which needs Docker",
         )
     raise SetupError("Mozilla's trainer is not installed", path=python, fix="Run `make reference`")
 
 
 def trainer_of(source: Path | None) -> list[str | Path]:
-    """Return what Python has to run: the fork's module, or DeepSpeech.py of a folder of sources."""
+    """Return the arguments for Python: the fork's module, or DeepSpeech.py in a folder of sources."""
     if source is None:
         return ["-m", "coqui_stt_training.train"]
     script = source / "DeepSpeech.py"
@@ -196,7 +196,7 @@ def trainer_of(source: Path | None) -> list[str | Path]:
 
 
 def docker_command(ws: Workspace) -> list[str | Path]:
-    """Return what runs DeepSpeech.py in its container, as this user, with the workspace at its own path.
+    """Return the command for DeepSpeech.py in its container, as this user, with the workspace at its own path.
 
     Raises
     ------
@@ -205,11 +205,11 @@ def docker_command(ws: Workspace) -> list[str | Path]:
     if shutil.which("docker") is None or _docker("version").returncode != 0:
         raise SetupError(
             "the engine mozilla needs Docker, and no Docker engine answers",
-            fix="Start one, or use --engine mozilla-venv, which needs a Python 3.7 instead",
+            fix="Start one, or use --engine mozilla-venv, which needs Python 3.7",
         )
     if _docker("image", "inspect", IMAGE).returncode != 0:
         raise SetupError(f"there is no image {IMAGE}", fix="Run `make docker-train-image`")
-    # Manifests hold absolute paths. What the recordings were is in the clips by now.
+    # Manifests hold absolute paths, and clips are copies: the recordings themselves are not needed.
     mount = f"type=bind,source={ws.root},target={ws.root}"
     user = f"{os.getuid()}:{os.getgid()}"
     return ["docker", "run", "--rm", "--init", "--user", user, "--mount", mount, IMAGE]

@@ -1,4 +1,4 @@
-"""Graphs and model cards of trained networks."""
+"""Exported graphs and model cards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from asr.core.errors import ModelError
 from asr.core.files import write_bytes, write_json, write_text
 from asr.core.stderr import load_tensorflow
-from asr.settings import asr_toml as settings_
+from asr.settings import asr_toml
 from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.lineage import is_mozillas, mozillas_graph, read_run_layers
 from tools.commands.steps.preparing import read_templates
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None, pbmm: Path) -> None:
-    """Write layers as .pbmm, and as .pb where a path is given."""
+    """Write layers as .pbmm and, if `pb` is given, as .pb."""
     from export.graph import graph_def, write_pb
     from export.pbmm import write_pbmm
 
@@ -34,13 +34,13 @@ def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None,
 
 
 def export_run(ws: Workspace, run: Run) -> None:
-    """Write a run's best weights for both clients; a graph from Mozilla's trainer is copied unchanged."""
-    # Until everything is written, the export belongs to no run.
+    """Write a run's chosen weights for both clients; a graph of Mozilla's trainer is copied."""
+    # A kill in the middle must not leave a mixture that passes for a run's.
     (ws.export / "run.json").unlink(missing_ok=True)
     load_tensorflow()
-    # The run's alphabet, which asr.toml may have changed since.
+    # The run's alphabet: asr.toml may name another one by now.
     layers, alphabet = read_run_layers(ws, run)
-    if is_mozillas(settings_.from_dict(run.settings, run.folder)):
+    if is_mozillas(asr_toml.from_record(run.settings, run.folder)):
         from export.graph import read_pb
         from export.pbmm import write_pbmm
 
@@ -64,7 +64,7 @@ def write_coqui(ws: Workspace, layers: Any, alphabet: Alphabet) -> None:
 
 
 def exported_run(ws: Workspace) -> Run | None:
-    """Return the run whose weights are exported; None if unknown."""
+    """Return the run whose weights are exported; None if that is unknown."""
     from asr.runs.record import find_run
 
     try:
@@ -75,7 +75,7 @@ def exported_run(ws: Workspace) -> Run | None:
 
 
 def is_exported(ws: Workspace, run: Run) -> bool:
-    """Return whether this run's weights are exported, with the beam width of the settings."""
+    """Tell whether this run's weights are exported, with the present beam width."""
     from export.model_file import read_metadata
 
     files = (ws.graph, ws.model, ws.card, ws.coqui / "model.tflite")
@@ -83,7 +83,7 @@ def is_exported(ws: Workspace, run: Run) -> bool:
     if exported is None or exported.id != run.id or not all(path.is_file() for path in files):
         return False
     if is_mozillas(ws.settings):
-        return True  # its graph is copied unchanged, beam width included
+        return True  # its graph is copied as it is
     try:
         return read_metadata(ws.model).beam_width == ws.settings.evaluate.beam_width
     except ModelError:
@@ -120,7 +120,7 @@ def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) ->
 
 
 def _user() -> str:
-    """Return the user's name; empty where the system has none, as in a container."""
+    """Return the user's name; empty if the system does not know it, as in a container."""
     import getpass
 
     try:

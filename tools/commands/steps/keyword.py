@@ -15,6 +15,8 @@ from asr.core.files import write_bytes, write_json, write_text
 from asr.core.progress import say
 from asr.core.stamps import Stamp
 from asr.core.stderr import captured_stderr, load_tensorflow
+from asr.settings.declaration import Product
+from asr.settings.values import affecting
 from asr.settings.workspace import Workspace
 from tools.commands.steps.noise import judging_folder
 from tools.commands.steps.preparing import sample_sentences
@@ -39,10 +41,9 @@ def make_features(ws: Workspace) -> Path:
     folder = ws.keyword / "features"
     found = find_recordings(ws)
     judges = judging_noise(ws)
-    made_of = {name: value for name, value in asdict(chosen).items() if name in _DATA}
-    heard = [*_inventory(found), *_noise_files(ws, found, judges)]
-    effects = asdict(examples.fitted(ws.settings.augment, chosen))
-    stamp = Stamp(folder / "stamp.json", made_of, effects, heard, _VERSION)
+    depends = affecting(ws.settings.as_dict(), Product.KEYWORD_FEATURES)
+    files = [*_inventory(found), *_noise_files(ws, found, judges)]
+    stamp = Stamp(folder / "stamp.json", depends, files, _VERSION)
     if stamp.is_fresh([folder / "train.labels.npy", folder / "table.csv"]):
         return folder
     (folder / "stamp.json").unlink(missing_ok=True)
@@ -55,14 +56,7 @@ def make_features(ws: Workspace) -> Path:
     return folder
 
 
-# What the data set depends on, of section [keyword].
-_DATA = (
-    *("words", "corpus", "split_by", "validation_percent", "testing_percent", "preprocess", "time_shift", "warm_share"),
-    *("passes", "most_clips", "silence_percent", "unknown_percent", "splice_percent", "tempo_frequency", "tempo"),
-    *("noise_frequency", "noise_above"),
-    *("noise_volume", "noise_kinds", "judge_level", "seed"),
-)
-_VERSION = 2  # of how clips are made; raised when the same recordings would give others
+_VERSION = 3  # raise it when the same recordings would give other clips
 
 
 def judging_noise(ws: Workspace) -> tuple[Noise, ...]:

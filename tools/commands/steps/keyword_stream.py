@@ -60,7 +60,7 @@ def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
     if seconds < SHORTEST or not placed:
         little = f"{where} holds only {seconds:.1f} s of other speech"
         text = f"stream: not judged, for {little if placed else f'{split} holds none of the words'}"
-        say(f"mind: {text}; each word's threshold is half of the highest score")
+        say(f"warning: {text}; each word's threshold is half of the highest score")
         return {"text": text}
     run = runner(ws)
     fitted_on, quiet, spoken = run(other), run(background), run(mixed)
@@ -70,7 +70,7 @@ def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
     thresholds = tuple(max(LOWEST, threshold) for threshold in fitted)
     if stream.hours(fitted_on) * chosen.false_accepts_per_hour < 1:
         say(
-            f"mind: {3600 * stream.hours(fitted_on):.0f} s of dev's other speech cannot tell "
+            f"warning: {3600 * stream.hours(fitted_on):.0f} s of dev's other speech cannot tell "
             f"{chosen.false_accepts_per_hour:g} false accepts an hour: expect more of them"
         )
     write_tables(ws, thresholds)

@@ -1,4 +1,4 @@
-"""Which run stands for the workspace as it is now, and what a run left behind."""
+"""Which run belongs to the workspace as it is now, and what it left behind."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asr.core.errors import ModelError, WorkspaceError
+from asr.core.errors import ModelError
 from asr.core.files import fingerprint
 from asr.core.stderr import load_tensorflow
-from asr.settings import asr_toml as settings_
+from asr.settings.asr_toml import from_record
+from asr.settings.declaration import Product
+from asr.settings.values import Settings, affecting
 from asr.settings.workspace import Workspace
 from tools.commands.steps.noise import inventory, judging_folder, noise_folders
 from tools.commands.steps.preparing import read_templates
@@ -20,78 +22,60 @@ if TYPE_CHECKING:
 
 
 def data_fingerprint(ws: Workspace, prepared: Dataset) -> str:
-    """Return a SHA-256 of what is trained on and judged by: clips, who speaks in which split, what voices may say, and
-    the files of recorded noise.
+    """Return a SHA-256 of the training and test data: clips, splits, sentences for synthetic voices, recorded noise.
 
-    It is the same wherever the workspace lies.
+    It does not depend on where the workspace lies.
     """
     rows = [
         [clip.clip, clip.transcript, clip.speaker, clip.synthetic, split]
         for clip, split in zip(prepared.clips, prepared.splits, strict=True)
     ]
-    # Beside recordings, voices say sentences of the templates, and competitors are of them.
-    said = sentences_fingerprint(ws) if ws.settings.voices.use == "mix" or ws.settings.train.competitors else None
+    # Beside recordings, synthetic voices read sentences of the templates.
+    said = sentences_fingerprint(ws) if ws.settings.voices.use == "mix" else None
     noise = inventory(ws, [place for _, place in noise_folders(ws)]) if ws.settings.augment.enabled else []
-    # Left out where there is none, so that data of before noise was looked at is still the same.
-    return fingerprint(rows, said, *([noise] if noise else []))
+    return fingerprint(rows, said, noise)
 
 
 def sentences_fingerprint(ws: Workspace) -> str:
-    """Return a SHA-256 of what the workspace's sentences say, as far as a scorer or a voice can tell."""
+    """Return a SHA-256 of the workspace's sentences; comments and layout do not count."""
     return read_templates(ws).fingerprint()
 
 
-def trained_from(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that weights depend on."""
-    found = {name: settings.get(name) for name in ("train", "augment", "alphabet", "voices")}
-    # The others of that section are of the sentences that a scorer is estimated from.
-    return {**found, "sentences": settings.get("sentences", {}).get("file")}
-
-
-def recorded(run: Run) -> dict[str, Any]:
-    """Return the settings of a run's record; those that were not known then have the value of before there were any."""
-    try:
-        return settings_.from_dict(run.settings, run.folder).as_dict()
-    except WorkspaceError:
-        return run.settings
-
-
 def find_same_run(ws: Workspace, data: str, origin: Mapping[str, str] | None = None) -> Run | None:
-    """Return the last run that was made from the same data, settings and first weights: to go on with, or to leave as
-    it is.
+    """Return the last run with the same data, settings and pretrained weights, to resume it or to leave it alone.
 
     Parameters
     ----------
-    origin : what the weights to start from are now, see `Run`; where one of the two is not known, their name has to do.
+    origin : the pretrained weights as they are now, see `Run`; their name decides if one of the two is unknown.
     """
     from asr.runs.record import list_runs
 
-    wanted, graph = trained_from(ws.settings.as_dict()), (origin or {}).get("sha256")
+    wanted, graph = affecting(ws.settings.as_dict(), Product.WEIGHTS), (origin or {}).get("sha256")
     same = [
         run
         for run in list_runs(ws.runs)
         if run.data == data
-        and trained_from(recorded(run)) == wanted
+        and affecting(run.settings, Product.WEIGHTS) == wanted
         and (not graph or run.origin.get("sha256", graph) == graph)
     ]
     return max(same, key=lambda run: run.id) if same else None
 
 
 def find_trained_run(ws: Workspace, name: str) -> Run:
-    """Return a run by its name, or the last one that left weights; ModelError where there is none."""
+    """Return a run by its name, or the last one with weights; ModelError if there is none."""
     from asr.runs.record import find_run, list_runs
 
     if name:
         return find_run(ws.runs, name)
     trained = [run for run in list_runs(ws.runs) if best_checkpoint(ws, run).is_file()]
     if not trained:
-        raise ModelError("nothing was trained here yet", path=ws.runs, fix="Run: asr train")
-    # A training that was stopped has weights as well, though not the ones it would have ended with.
+        raise ModelError("nothing has been trained here yet", path=ws.runs, fix="Run: asr train")
+    # A stopped run has weights too, but not its final ones.
     return max(trained, key=lambda run: (run.status == "finished", run.id))
 
 
-def is_mozillas(settings: settings_.Settings) -> bool:
-    """Tell whether Mozilla's trainer makes the weights, not ours."""
+def is_mozillas(settings: Settings) -> bool:
+    """Tell whether Mozilla's trainer makes the weights."""
     return settings.train.engine != "asr"
 
 
@@ -101,8 +85,8 @@ def mozillas_graph(ws: Workspace, run: Run) -> Path:
 
 
 def best_checkpoint(ws: Workspace, run: Run) -> Path:
-    """Return where a run keeps the weights it chose."""
-    if is_mozillas(settings_.from_dict(run.settings, run.folder)):
+    """Return where a run keeps its chosen weights."""
+    if is_mozillas(from_record(run.settings, run.folder)):
         return mozillas_graph(ws, run)
     return ws.checkpoints / run.id / "best.npz"
 
@@ -111,7 +95,7 @@ def read_run_layers(ws: Workspace, run: Run) -> tuple[Any, Any]:
     """Return the layers and the alphabet of a run's chosen weights."""
     from asr.core.alphabet import Alphabet
 
-    settings = settings_.from_dict(run.settings, run.folder)
+    settings = from_record(run.settings, run.folder)
     if is_mozillas(settings):
         from export.weights import read_layers as read_graph
 
@@ -124,27 +108,24 @@ def read_run_layers(ws: Workspace, run: Run) -> tuple[Any, Any]:
     return read_layers(best_checkpoint(ws, run), settings.train, alphabet), alphabet
 
 
-JUDGED_BY = ("sentences", "scorer", "evaluate")  # sections that figures depend on, beside the weights
-
-
-def is_judged_as(ws: Workspace, run: Run) -> bool:
-    """Tell whether a run's figures were measured with the sentences, the noise and the settings as they are now."""
-    now, then = ws.settings.as_dict(), recorded(run)
+def is_evaluated(ws: Workspace, run: Run) -> bool:
+    """Tell whether a run was evaluated with the sentences, the noise and the settings as they are now."""
+    now = affecting(ws.settings.as_dict(), Product.EVALUATION)
     return (
         run.sentences == sentences_fingerprint(ws)
-        and run.noise == _judging_noise(ws)
-        and all(then.get(name) == now[name] for name in JUDGED_BY)
+        and run.noise == _test_noise(ws)
+        and affecting(run.settings, Product.EVALUATION) == now
     )
 
 
-def note_judged(ws: Workspace, run: Run) -> None:
-    """Put the sentences, noise and settings that figures are being measured with into the run's record."""
-    now = ws.settings.as_dict()
+def note_evaluation(ws: Workspace, run: Run) -> None:
+    """Put the sentences, noise and settings that the run is being evaluated with into its record."""
     run.sentences = sentences_fingerprint(ws)
-    run.noise = _judging_noise(ws)
-    run.settings.update({name: now[name] for name in JUDGED_BY})
+    run.noise = _test_noise(ws)
+    for section, values in affecting(ws.settings.as_dict(), Product.EVALUATION).items():
+        run.settings[section] = {**run.settings.get(section, {}), **values}
 
 
-def _judging_noise(ws: Workspace) -> list[Any]:
+def _test_noise(ws: Workspace) -> list[Any]:
     folder = judging_folder(ws) if ws.settings.evaluate.noise else None
     return inventory(ws, [folder] if folder is not None else [])

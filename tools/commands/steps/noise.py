@@ -1,4 +1,4 @@
-"""The folders of recorded noise that asr.toml names: to train with, and to judge by."""
+"""The folders of recorded noise that asr.toml names, to train with and to test with."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from asr.core import audio
 from asr.core.errors import WorkspaceError
 from asr.core.files import place_in
-from asr.settings import asr_toml as settings_
-from asr.settings.asr_toml import Settings
+from asr.settings import asr_toml
 from asr.settings.sections import Evaluate
+from asr.settings.values import Settings
 from asr.settings.workspace import Workspace
 
 
 def noise_folders(ws: Workspace) -> list[tuple[str, Path]]:
-    """Return what asr.toml calls the folders to train with, and where they lie; those that are not there are left out.
+    """Return name and path of each noise folder to train with; missing folders of the defaults are left out.
 
     Raises
     ------
-    WorkspaceError : one is not there that asr.toml does not name by itself; with the line.
+    WorkspaceError : a folder is missing that the user named; with the line.
     """
     usual = Settings().augment.noise_folders
     found = ((name, _folder(ws, "augment", "noise_folders", name, usual)) for name in ws.settings.augment.noise_folders)
@@ -28,21 +28,21 @@ def noise_folders(ws: Workspace) -> list[tuple[str, Path]]:
 
 
 def judging_folder(ws: Workspace) -> Path | None:
-    """Return the folder of noise to judge by; None where there is none. WorkspaceError as `noise_folders`."""
+    """Return the noise folder to test with; None if there is none. WorkspaceError as `noise_folders`."""
     return _folder(ws, "evaluate", "noise_folder", ws.settings.evaluate.noise_folder, (Evaluate().noise_folder,))
 
 
 def check_noise(ws: Workspace) -> str:
-    """Check that the folders that asr.toml names are there; tell what is in them, in a line, or nothing."""
+    """Check that the named folders exist; return a line about their content, empty if there is none."""
     counts = [(name, len(audio.sound_files(place))) for name, place in noise_folders(ws)]
     if (place := judging_folder(ws)) is not None:
-        counts.append((f"{place.name} (to judge by)", len(audio.sound_files(place))))
+        counts.append((f"{place.name} (to test with)", len(audio.sound_files(place))))
     found = [f"{count} sounds in {name}" for name, count in counts if count]
     return f"noise: {', '.join(found)}" if found else ""
 
 
 def inventory(ws: Workspace, folders: Iterable[Path]) -> list[Any]:
-    """Return what stands for the sound files in some folders: names, sizes and times."""
+    """Return name, size and time of each sound file in the folders."""
     rows = []
     for path in (path for folder in folders for path in audio.sound_files(folder)):
         stat = path.stat()
@@ -59,6 +59,6 @@ def _folder(ws: Workspace, section: str, key: str, name: str, usual: Iterable[st
     raise WorkspaceError(
         f"{section}.{key} names {name!r}, and there is no such folder",
         path=ws.toml,
-        line=settings_.line_of(ws.toml, section, key),
+        line=asr_toml.line_of(ws.toml, section, key),
         fix="Make it, or take it out",
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from asr.core.errors import UserError
 from asr.core.files import write_text
 from asr.core.stamps import Stamp
+from asr.settings.declaration import Product
+from asr.settings.values import affecting
 from asr.settings.workspace import SPLITS, Workspace
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ def read_templates(ws: Workspace) -> Templates:
 
 
 def spoken_sentences(ws: Workspace) -> list[str]:
-    """Return the sentences that synthetic voices choose from: all, or a fair sample of many."""
+    """Return the sentences that synthetic voices choose from: all, or a random sample of many."""
     return read_templates(ws).expand(SPOKEN_SENTENCES, ws.settings.voices.seed)
 
 
 def sample_sentences(ws: Workspace, count: int, rng: np.random.Generator) -> list[str]:
-    """Return at most `count` sentences drawn at random; none where sentences.txt is missing or wrong.
+    """Return at most `count` random sentences; none if sentences.txt is missing or wrong.
 
-    A keyword model needs no sentences, which makes a fault in them no error.
+    A keyword model needs no sentences, so a fault in them is no error here.
     """
     if not ws.sentences.is_file():
         return []
@@ -46,14 +47,14 @@ def sample_sentences(ws: Workspace, count: int, rng: np.random.Generator) -> lis
 
 
 def prepare(ws: Workspace) -> Dataset:
-    """Make clips, split and manifests, as far as they are not up to date."""
+    """Make clips, split and manifests unless they are up to date."""
     from datasets.corpus import build_manifests
 
     return build_manifests(ws, spoken_sentences(ws))
 
 
 def describe(prepared: Dataset) -> str:
-    """Tell in words how the clips were split, and what has to be said of it."""
+    """Describe the split in words, with warnings."""
     parts = []
     for name in SPLITS:
         clips = prepared.of(name)
@@ -63,15 +64,26 @@ def describe(prepared: Dataset) -> str:
         parts.append(f"{name} {len(clips)} clips ({minutes:.1f} min) of {speakers}{kind} speakers")
     lines = [f"split by {prepared.by}: " + ", ".join(parts)]
     if prepared.rejected:
-        lines.append(f"{len(prepared.rejected)} recordings were set aside, see build/clips/rejected.csv")
-    return "\n".join([*lines, *(f"mind: {remark}" for remark in prepared.remarks)])
+        lines.append(f"{len(prepared.rejected)} recordings were rejected, see build/clips/rejected.csv")
+    return "\n".join([*lines, *(f"warning: {remark}" for remark in prepared.remarks)])
 
 
-_SCORER_VERSION = 2  # raised when the same sentences would give another scorer
+_SCORER_VERSION = 2  # raise it when the same sentences would give another scorer
+
+
+def count_words(ws: Workspace) -> int:
+    """Return the number of different words in the sentences; 0 if sentences.txt is missing or wrong.
+
+    The steps that need the sentences report what is wrong with them.
+    """
+    try:
+        return len(read_templates(ws).words())
+    except UserError:
+        return 0
 
 
 def make_scorer(ws: Workspace) -> str:
-    """Make lm.binary, the vocabulary and kenlm.scorer unless they are up to date; tell what came out."""
+    """Make lm.binary, the vocabulary and kenlm.scorer unless they are up to date; describe them."""
     from lm.scorer import build
 
     chosen = ws.settings
@@ -80,14 +92,12 @@ def make_scorer(ws: Workspace) -> str:
     stamp = Stamp(
         ws.export / ".scorer.stamp",
         ws.sentences,
-        asdict(chosen.sentences),
-        asdict(chosen.scorer),
-        chosen.alphabet.labels,
+        affecting(chosen.as_dict(), Product.SCORER),
         _SCORER_VERSION,
     )
     if stamp.is_fresh(products):
         return f"{ws.scorer} is up to date"
-    # A kill in the middle must not leave a scorer of new sentences that a stamp of the old ones vouches for.
+    # A kill in the middle must not leave new files with the stamp of the old sentences.
     stamp.path.unlink(missing_ok=True)
     built = build(
         ws.sentences,

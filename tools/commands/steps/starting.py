@@ -1,4 +1,4 @@
-"""The weights that a training starts from: found, tried on the network before a run begins, and told afterwards."""
+"""Pretrained weights: found, checked against the network before a run begins, and identified afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asr.core.errors import ModelError
 from asr.ctc import weights
-from asr.settings import asr_toml as settings_
+from asr.settings import asr_toml
 from asr.settings.workspace import Workspace
 from tools.commands.steps.lineage import read_run_layers
 
@@ -108,7 +108,7 @@ def _blamed_on(ws: Workspace, key: str) -> Iterator[None]:
     try:
         yield
     except ModelError as error:
-        line = settings_.line_of(ws.toml, "train", key)
+        line = asr_toml.line_of(ws.toml, "train", key)
         value = getattr(ws.settings.train, key)
         fix = error.fix
         if key == "start_from" and not fix.startswith("Set train."):

@@ -1,4 +1,4 @@
-"""What a training is made of: clips, augmentation, synthetic voices, weights to start from."""
+"""The inputs of a training: clips, augmentation, synthetic voices, pretrained weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asr.core import audio
-from asr.core.progress import say
 from asr.settings.workspace import Workspace
 from tools.commands.steps.noise import noise_folders
 from tools.commands.steps.preparing import read_templates
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def training_clips(ws: Workspace, clips: Sequence[Any]) -> list[Any]:
-    """Return clips as the trainer takes them."""
+    """Return clips in the trainer's form."""
     from asr.ctc.batches import Clip
 
     return [Clip(ws.clips / clip.clip, clip.transcript, clip.seconds) for clip in clips]
 
 
 def augmentation(ws: Workspace, prepared: Dataset) -> Chain | None:
-    """Return the chain of effects with the workspace's noises and voices; None where it is switched off."""
+    """Return the chain of effects with the workspace's noises and voices; None if it is switched off."""
     from asr.augment.chain import Chain
     from asr.augment.sounds import Sounds
 
@@ -47,11 +46,11 @@ def augmentation(ws: Workspace, prepared: Dataset) -> Chain | None:
 
 
 def make_plan(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> tuple[Plan, str | None]:
-    """Return all that a training is made of, and the name of what its weights come from, if anything.
+    """Return the inputs of a training and the name of its pretrained weights, if any.
 
     Parameters
     ----------
-    stopped : the run that is gone on with; None: a new one.
+    stopped : the run to resume; None: a new one.
     """
     from asr.ctc.batches import Recipe
     from asr.ctc.train import Plan
@@ -74,7 +73,6 @@ def make_plan(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> t
         ws.build / "features",
         ws.logs,
         synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
-        competing=competitors(ws, prepared),
         start=start,
         rate=rate,
     )
@@ -87,9 +85,9 @@ def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
 
 
 def recorders(prepared: Dataset) -> int:
-    """Return the highest sample rate, Hz, among the recordings to train on, 16,000 at most.
+    """Return the highest sample rate, Hz, among the training recordings, 16,000 at most.
 
-    Voices that sound above all recordings would tell the network that what is silent up there is a person.
+    Synthetic voices with a wider band would teach the network that a narrow band means a person.
     """
     sources = {Path(clip.source) for clip in prepared.of("train") if not clip.synthetic}
     rates = [audio.header_rate(source) or audio.SAMPLE_RATE for source in sources]
@@ -97,13 +95,13 @@ def recorders(prepared: Dataset) -> int:
 
 
 def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[int, int], Sequence[Any]]:
-    """Return what makes synthetic utterances: new sentences of the templates, by all speakers in turn.
+    """Return a generator of synthetic utterances: new sentences of the templates, by all speakers in turn.
 
-    Slow speakers say voices.utterances sentences here, before the training, and in it are heard with those.
+    Slow voices synthesise voices.utterances sentences before training and are reused during it.
 
     Parameters
     ----------
-    rate : Hz; the voices have no highs that a recorder of this rate would not have heard.
+    rate : Hz; the voices are limited to the band of this sample rate.
     """
     from datasets.corpus import assign_sentences
     from datasets.speech import SyntheticUtterance, draw_speakers, is_slow, speak_to_files
@@ -131,23 +129,3 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
         ]
 
     return utterances
-
-
-def competitors(
-    ws: Workspace, prepared: Dataset
-) -> Callable[[str, int, np.random.Generator], Sequence[str]] | None:
-    """Return what gives sentences that one could be taken for; None where none are to be told apart."""
-    from lm.competitors import Competitors
-
-    chosen = ws.settings.train
-    if not chosen.competitors or not chosen.competition:
-        return None
-    templates = read_templates(ws)
-    said = {clip.transcript for clip in prepared.of("train")}
-    strange = sum(not templates.accepts(text) for text in said)
-    if strange:
-        say(
-            f"{strange} of {len(said)} transcripts are no sentences of {ws.settings.sentences.file}: "
-            "they have no competitors (train.competitors)"
-        )
-    return Competitors(templates, chosen.seed).draw

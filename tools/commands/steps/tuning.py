@@ -1,4 +1,4 @@
-"""Choosing the scorer's weights by dev speakers, through the client; what DeepSpeech's lm_optimizer.py is for."""
+"""Tuning the scorer's alpha and beta on dev, through the client, as DeepSpeech's lm_optimizer.py does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asr.core.progress import say
 from asr.settings.workspace import Workspace
-from tools.commands.steps.judging import (
+from tools.commands.steps.evaluation import (
     check_alphabet,
     client_of,
     deciding,
@@ -26,7 +26,7 @@ BETAS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
 
 @dataclass(frozen=True)
 class Tried:
-    """The client's word error rate on dev with one pair of weights, clean and in noise as `deciding_noise` says."""
+    """The client's WER on dev with one alpha and beta, clean and in the noise of `deciding_noise`."""
 
     alpha: float
     beta: float
@@ -34,7 +34,7 @@ class Tried:
 
 
 def search(judge: Callable[[float, float], float], start: tuple[float, float]) -> list[Tried]:
-    """Try weights of the language model with the bonus as it is, then bonuses with the best of them.
+    """Try values of alpha with the present beta, then values of beta with the best alpha.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def best(tried: list[Tried]) -> Tried:
 
 
 def tune(ws: Workspace, prepared: Dataset) -> list[Tried]:
-    """Have the exported model hear dev's clips with other weights of the scorer; nothing is written.
+    """Evaluate the exported model on dev with other values of alpha and beta; nothing is written.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import pytest
 
 from asr.core.errors import WorkspaceError
 from asr.ctc.mozilla.flags import Files, check, flags, remarks
-from asr.settings.asr_toml import Settings, with_values
+from asr.settings.values import Settings, with_values
 
 FOLDER = Path("/lamp/build")
 FILES = Files(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.commands.steps.curve import take_parts
+from tools.commands.steps.learning_curve import take_parts
 
 
 def test_a_part_is_all_that_some_speakers_said() -> None:

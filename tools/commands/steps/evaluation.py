@@ -1,4 +1,4 @@
-"""The client as the judge: of candidates on dev, of the result on test."""
+"""Evaluation through the client: of candidates on dev, of the result on test."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from asr.core.errors import ModelError
 from asr.core.progress import say
 from asr.ctc import weights
 from asr.settings.workspace import SPLITS, Workspace
-from tools.commands.steps.curve import read_curve
 from tools.commands.steps.exporting import write_card, write_graph
-from tools.commands.steps.lineage import best_checkpoint, note_judged
+from tools.commands.steps.learning_curve import read_curve
+from tools.commands.steps.lineage import best_checkpoint, note_evaluation
 from tools.commands.steps.noise import judging_folder
 from tools.commands.steps.preparing import read_templates
 
@@ -32,11 +32,11 @@ JUDGED = 300  # dev utterances that decide between candidates
 DECIDING_LEVELS = (15.0, 6.0)
 
 
-def make_judge(ws: Workspace, prepared: Dataset, noise: Noise | None = None) -> Callable[[Any], float]:
-    """Return what measures a network's layers: the client's word errors on dev with the scorer; see `word_errors`."""
+def make_evaluator(ws: Workspace, prepared: Dataset, noise: Noise | None = None) -> Callable[[Any], float]:
+    """Return a function from a network's layers to the client's WER on dev, with the scorer; see `word_errors`."""
     chosen = deciding(ws, prepared)
 
-    def judge(layers: Any) -> float:
+    def evaluate_layers(layers: Any) -> float:
         trial = ws.checkpoints / "candidate.pbmm"
         trial.parent.mkdir(parents=True, exist_ok=True)
         write_graph(ws, layers, ws.alphabet, None, trial)
@@ -45,19 +45,21 @@ def make_judge(ws: Workspace, prepared: Dataset, noise: Noise | None = None) -> 
         finally:
             trial.unlink(missing_ok=True)
 
-    return judge
+    return evaluate_layers
 
 
 def deciding(ws: Workspace, prepared: Dataset) -> list[Utterance]:
-    """Return the dev utterances that decide between candidates: all, or a fair sample of many."""
+    """Return the dev utterances that decide between candidates: all, or a random sample of many."""
     everyone = utterances_of(prepared, "dev")
     order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
     return [everyone[int(index)] for index in sorted(order)]
 
 
 def deciding_noise(ws: Workspace) -> Noise | None:
-    """Return the noise in which candidates are compared: of a kind that training makes, since what training left out
-    is there to judge the result; None where it makes none."""
+    """Return the noise in which candidates are compared, None if training uses none.
+
+    It is of a kind that training uses: the other kinds are kept for testing the result.
+    """
     from asr.augment.evaluation_noise import HARDEST_FIRST, Noise
 
     chosen = ws.settings
@@ -67,13 +69,13 @@ def deciding_noise(ws: Workspace) -> Noise | None:
 
 
 def say_what_decides(noise: Noise | None, between: str) -> None:
-    """Tell in which conditions dev's speakers choose between candidates."""
+    """Print in which conditions dev chooses between candidates."""
     levels = " and ".join(f"{level:g}" for level in DECIDING_LEVELS)
     say(f"dev chooses among {between}: clean{f', and in {noise.kind} at {levels} dB' if noise else ' clips alone'}")
 
 
 def word_errors(client: Client, utterances: Sequence[Utterance], noise: Noise | None = None) -> float:
-    """Return the client's word error rate on clean clips, and in noise if there is one; each condition counts alike."""
+    """Return the client's WER on clean clips and, if there is noise, in noise; conditions have equal weight."""
     import jiwer
 
     from asr.evaluation.conditions import conditions
@@ -91,7 +93,7 @@ def client_of(ws: Workspace, model: Path) -> Client:
 
 
 def check_alphabet(ws: Workspace) -> None:
-    """Check that the exported model spells as asr.toml and so the scorer do; ModelError where it does not."""
+    """Check that the exported model has the alphabet of asr.toml and of the scorer; ModelError otherwise."""
     from export.model_file import read_metadata
 
     if read_metadata(ws.model).alphabet != ws.alphabet:
@@ -103,7 +105,7 @@ def check_alphabet(ws: Workspace) -> None:
 
 
 def utterances_of(prepared: Dataset, split: str) -> list[Utterance]:
-    """Return a split's clips as the client is to hear them; synthetic ones have no recording to be heard raw."""
+    """Return a split's clips as test utterances; synthetic ones have no raw recording."""
     from asr.evaluation.recognise import Utterance
 
     return [
@@ -125,11 +127,11 @@ def evaluate(
 ) -> None:
     """Measure a split through the client; print a table, and write the report, the card and the run's figures.
 
-    The card and the record tell of the workspace's own test speakers alone.
+    The card and the record describe the workspace's own test speakers only.
 
     Raises
     ------
-    ModelError : the model spells with another alphabet than asr.toml says, which the scorer is made for.
+    ModelError : the model has another alphabet than asr.toml, which the scorer is made for.
     """
     from rich.console import Console
 
@@ -160,10 +162,10 @@ def evaluate(
     )
     evaluations = measure(heard, prepared.remarks, seed=chosen.seed)
     name = run.id if run is not None else "model"
-    judged = run if split == "test" else None
-    if judged is not None:
-        note_judged(ws, judged)
-        judged.figures = record(evaluations)
+    tested = run if split == "test" else None
+    if tested is not None:
+        note_evaluation(ws, tested)
+        tested.figures = record(evaluations)
     content = report_.Report(
         title=ws.root.name,
         evaluations=evaluations,
@@ -178,11 +180,11 @@ def evaluate(
     )
     sound, words = sounds(utterances, asked, noise), timing(client_of(ws, ws.model))
     page = report_.write_report(ws.report(name, split), content, sound, words)
-    if judged is not None:
-        write_card(ws, judged)
-        # The record comes last: as long as it has no figures, the next training or evaluation makes all of them.
-        best = best_checkpoint(ws, judged).relative_to(ws.root).as_posix()
-        judged.measure(record(evaluations), heard, {"best": best})
+    if tested is not None:
+        write_card(ws, tested)
+        # The record comes last: without figures, the next training or evaluation makes all of them.
+        best = best_checkpoint(ws, tested).relative_to(ws.root).as_posix()
+        tested.measure(record(evaluations), heard, {"best": best})
     Console().print(report_.summary(evaluations))
     print_worst(evaluations)
     print(f"report: {page}", file=sys.stderr)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from asr.keyword.frontend import SLICES
 from asr.settings.keyword import Keyword
 
-SLICES = 49
 HIGHEST = 255
 NEVER = 256  # a threshold that no score passes
 

@@ -17,11 +17,11 @@ from asr.keyword.library import library
 SAMPLE_RATE = 16000  # Hz
 WINDOW = 480  # samples, 30 ms
 STEP = 320  # samples, 20 ms
-CHANNELS = 40
 SLICES = 49  # of one second
-
+CHANNELS = 40
 AVERAGE_BUCKETS = 43
-PREPROCESS = ("micro", "average")
+WIDTHS = {"micro": CHANNELS, "average": AVERAGE_BUCKETS}  # values of a slice, by recipe
+PREPROCESS = tuple(WIDTHS)
 
 Int16 = npt.NDArray[np.int16]
 Int8 = npt.NDArray[np.int8]

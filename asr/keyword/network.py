@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from asr.keyword.frontend import SLICES
 from asr.layers.keyword import Dense, Depthwise, Layer, Reshape
 
-SLICES = 49
 # Real value of a feature byte q: (q + 128) * SCALE, micro_speech's 0 to 26.
 SCALES = {"micro": 26.0 / 256.0, "average": 127.5 / 255.0}
 ZERO_POINT = -128

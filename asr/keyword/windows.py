@@ -12,10 +12,10 @@ from asr.augment.sounds import Sounds
 from asr.augment.spectrum import Float, active_power
 from asr.core import trim
 from asr.core.audio import SAMPLE_RATE, Int16, to_int16
+from asr.keyword.frontend import STEP
 from asr.settings.keyword import Keyword
 
 CLIP = SAMPLE_RATE  # samples that the network hears at once, 1 s
-SLICE = 320  # samples from one slice of features to the next, 20 ms
 MOST_LEAD = 60  # slices heard before a warm clip, 1.2 s: noise reduction has settled by then
 _FEWEST_LEAD = 10  # slices
 _LONGEST_WORD = 3 * SAMPLE_RATE // 2  # samples; of what is longer, the word may be a part
@@ -103,14 +103,14 @@ class Maker:
     def clip(
         self, sound: Sound, middle: int, rng: np.random.Generator, *, plain: bool = False, inside: bool = False
     ) -> Int16:
-        """Return a clip around `middle`, int16 [lead + 16000], the lead a multiple of 320 samples, often none.
+        """Return a clip around `middle`, int16 [lead + 16000], the lead a multiple of a slice's step, often none.
 
         Parameters
         ----------
         plain : leave the sound as it is, but for the time shift.
         inside : any second of the speech will do, where augmentation leaves it longer than that.
         """
-        lead = SLICE * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
+        lead = STEP * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
         shift = float(rng.uniform(-1.0, 1.0)) * self.settings.time_shift * SAMPLE_RATE
         if plain or self.chain is None:
             return to_int16(cut(sound.samples, middle + round(shift), lead))
@@ -157,7 +157,7 @@ class Maker:
 
     def silence(self, rng: np.random.Generator) -> Int16:
         """Return noise of any kind and volume, or next to none, in which nobody speaks."""
-        lead = SLICE * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
+        lead = STEP * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
         n = lead + CLIP
         drawn = rng.random()
         if drawn < 0.1:

@@ -205,7 +205,7 @@ class Run:
         Parameters
         ----------
         figures : nested dictionaries of numbers, such as {"test": {"real": {"clean": {"wer": 0.04}}}}.
-        heard : records with a `row` method (asr.evaluation.evaluate.Heard) or plain rows, for transcripts.csv.
+        heard : plain rows for transcripts.csv, or records with a `row` method (asr.evaluation.transcriptions).
         checkpoints : role to file name.
         """
         rows = [dict(item) if isinstance(item, Mapping) else item.row() for item in heard]

@@ -19,6 +19,7 @@ from scipy.special import log_softmax
 from asr.core.files import fingerprint, write_text
 from asr.core.progress import say, track
 from asr.keyword import network
+from asr.keyword.batches import Batches
 from asr.keyword.calibration import class_offsets
 from asr.keyword.distillation import TAUGHT, Distillation, taught
 from asr.keyword.examples import classes
@@ -139,13 +140,12 @@ class Trainer:
         self.plan, chosen = plan, plan.settings
         self.train = Reader(plan.features, "train")
         self.dev = {name: Reader(plan.features, f"dev-{name}") for name in ("clean", "noise")}
-        self.outputs = len(classes(chosen.words))
+        outputs = len(classes(chosen.words))
+        self.batches = Batches(self.train, chosen, outputs)
         self.scale = network.front_scale(chosen.preprocess)
-        self.steps = max(1, min(len(self.train), chosen.epoch_clips) // chosen.batch_size)
-        self.weights = class_weights(self.train.labels, self.outputs) if chosen.class_weights else np.ones(self.outputs)
         channels = WIDTHS[chosen.preprocess]
         self.network = network.build(
-            chosen.network, channels, self.outputs, width=chosen.width, dropout=chosen.dropout, seed=chosen.seed
+            chosen.network, channels, outputs, width=chosen.width, dropout=chosen.dropout, seed=chosen.seed
         )
         low = network.SCALES[chosen.preprocess] * self.scale
         rows = keras.Input((SLICES * channels,), dtype="int8")
@@ -156,7 +156,7 @@ class Trainer:
         if teacher is not None:
             logits = Distillation(teacher)(features, logits)
         self.model = keras.Model(rows, logits)
-        total = self.steps * chosen.epochs
+        total = self.batches.steps * chosen.epochs
         rate = keras.optimizers.schedules.CosineDecay(
             chosen.learning_rate / 10, total, warmup_target=chosen.learning_rate, warmup_steps=max(1, total // 20)
         )
@@ -216,8 +216,8 @@ class Trainer:
 
         if state["epoch"] < chosen.epochs and not self._is_enough(state):
             self.model.fit(
-                self.batches(state["epoch"]),
-                steps_per_epoch=self.steps,
+                self.batches.draw(state["epoch"]),
+                steps_per_epoch=self.batches.steps,
                 initial_epoch=state["epoch"],
                 epochs=chosen.epochs,
                 callbacks=[Bar(), keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)],
@@ -226,21 +226,6 @@ class Trainer:
         self.network.set_weights(checkpoints.load(plan.checkpoints / "best.npz").arrays)
         self._calibrate()
         return Trained(network.as_layers(self.network, self.scale), state["epoch"], state["best"], state["curve"])
-
-    def batches(self, epoch: int) -> Iterator[tuple[npt.NDArray[np.int8], npt.NDArray[np.float32], npt.NDArray[Any]]]:
-        """Yield feature rows int8 [batch, inputs], labels as one-hot float32 [batch, outputs] and their class weights.
-
-        Parameters
-        ----------
-        epoch : the first one, from 0; each has an order of its own.
-        """
-        chosen, wanted = self.plan.settings, np.eye(self.outputs, dtype=np.float32)
-        for number in range(epoch, chosen.epochs):
-            order = np.random.default_rng([chosen.seed, number + 1]).permutation(len(self.train))
-            for step in range(self.steps):
-                indices = order[step * chosen.batch_size : (step + 1) * chosen.batch_size]
-                labels = self.train.labels[indices]
-                yield self.train.rows(indices), wanted[labels], self.weights[labels].astype(np.float32)
 
     def logits(self, rows: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """Return the network's logits for feature rows int8 [n, inputs]: float64 [n, outputs]."""
@@ -314,19 +299,6 @@ class Trainer:
                 slices = rows.reshape(_SHOWN, SLICES, WIDTHS[chosen.preprocess]).astype(np.int16) + 128
                 pictures = slices.astype(np.uint8).transpose(0, 2, 1)[:, ::-1, :, np.newaxis]
                 tf.summary.image(f"clips of {word}", pictures, max_outputs=_SHOWN)
-
-
-def class_weights(labels: npt.NDArray[np.uint8], outputs: int) -> npt.NDArray[np.float64]:
-    """Return weights that make rare words count like frequent ones: float64 [outputs], 1.0 on average over clips.
-
-    Silence and unknown keep the weight of their share.
-    """
-    counts = np.bincount(labels, minlength=outputs).astype(np.float64)
-    weights = np.ones(outputs)
-    words = counts[2:]
-    if words.size and words.min() > 0:
-        weights[2:] = words.mean() / words
-    return np.asarray(weights * (counts.sum() / float(weights @ counts)))
 
 
 def write_record(path: Path, trained: Trained) -> None:

@@ -19,11 +19,12 @@ from asr.core.errors import ModelError, RecordingsError, WorkspaceError
 from asr.core.stderr import load_tensorflow
 from asr.evaluation.classification import Classification
 from asr.keyword import clips, examples
+from asr.keyword.batches import class_weights
 from asr.keyword.detect import NEVER
 from asr.keyword.jobs import plan
 from asr.keyword.network import SCALES, as_layers, forward, real
 from asr.keyword.shards import Reader
-from asr.keyword.train import Plan, Trainer, class_weights, train
+from asr.keyword.train import Plan, Trainer, train
 from asr.layers.keyword import Layer
 from asr.runs import checkpoints
 from asr.settings.asr_toml import with_values
@@ -243,7 +244,7 @@ def test_an_epoch_hears_no_more_clips_than_it_was_told(trained: tuple[Workspace,
     ws, _ = trained
     load_tensorflow()
     few = Trainer(plan_of(ws, "few", epoch_clips=40, batch_size=16))
-    assert few.steps == 2 < Trainer(plan_of(ws, "all", batch_size=16)).steps
+    assert few.batches.steps == 2 < Trainer(plan_of(ws, "all", batch_size=16)).batches.steps
 
 
 def test_training_ends_early_where_nothing_gets_better(trained: tuple[Workspace, str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +21,10 @@ from asr.core.progress import say, track
 from asr.keyword import network
 from asr.keyword.batches import Batches
 from asr.keyword.calibration import class_offsets
-from asr.keyword.distillation import TAUGHT, Distillation, taught
 from asr.keyword.examples import classes
 from asr.keyword.frontend import SAMPLE_RATE, SLICES, STEP, WIDTHS
-from asr.keyword.masks import Masks
 from asr.keyword.shards import Reader
+from asr.keyword.training_layers import TAUGHT, Distillation, Masks
 from asr.layers.keyword import Layer
 from asr.runs import checkpoints
 from asr.settings.keyword import Keyword
@@ -79,14 +78,10 @@ class Trained:
     curve: list[dict[str, float]]
 
 
-def train(plan: Plan, tell: Callable[[dict[str, float]], None] | None = None) -> Trained:
+def train(plan: Plan) -> Trained:
     """Train a network; where the settings ask for a teacher, train that first.
 
-    Distillation regularises: a network that is taught gets no dropout, smaller masks and more epochs.
-
-    Parameters
-    ----------
-    tell : called with the figures of each epoch of the network itself.
+    Distillation regularises, so a network that is taught gets no dropout, half the masks and half as many epochs again.
 
     Raises
     ------
@@ -94,7 +89,7 @@ def train(plan: Plan, tell: Callable[[dict[str, float]], None] | None = None) ->
     """
     chosen = plan.settings
     if not chosen.teacher_width:
-        return Trainer(plan).run(tell)
+        return Trainer(plan).run()
     larger = replace(chosen, network="separable", width=chosen.teacher_width)
     teacher = Trainer(
         replace(plan, settings=larger, checkpoints=plan.checkpoints / "teacher", logs=plan.logs / "teacher")
@@ -102,21 +97,14 @@ def train(plan: Plan, tell: Callable[[dict[str, float]], None] | None = None) ->
     say(f"training the teacher, a network of {chosen.teacher_width} channels")
     teacher.run()
     say("training the small network")
-    return Trainer(replace(plan, settings=taught(chosen)), teacher.network).run(tell)
-
-
-class Bar(keras.callbacks.Callback):
-    """Shows the progress of an epoch on stderr; Keras's own bar goes to stdout."""
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        steps = self.params["steps"]
-        self._bar = track(range(steps), f"epoch {epoch + 1}", steps)
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        next(self._bar, None)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        next(self._bar, None)
+    taught = replace(
+        chosen,
+        dropout=0.0,
+        time_mask=chosen.time_mask / 2,
+        frequency_mask=chosen.frequency_mask // 2,
+        epochs=chosen.epochs + chosen.epochs // 2,
+    )
+    return Trainer(replace(plan, settings=taught), teacher.network).run()
 
 
 class Trainer:
@@ -171,59 +159,26 @@ class Trainer:
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         self.optimizer.build(self.model.trainable_variables)
         # Random states too; the metrics that `compile` adds are none of a checkpoint's.
-        self._variables = [*self.model.variables, *self.optimizer.variables]
+        self.variables = [*self.model.variables, *self.optimizer.variables]
         loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=chosen.label_smoothing)
         share = 1.0 if teacher is None else 1.0 - TAUGHT
         self.model.compile(self.optimizer, loss, loss_weights=[share], jit_compile=False)
 
-    def run(self, tell: Callable[[dict[str, float]], None] | None = None) -> Trained:
-        """Train to the end, or resume where an earlier process was stopped.
-
-        Parameters
-        ----------
-        tell : called with the figures of each epoch.
-        """
-        chosen, plan = self.plan.settings, self.plan
+    def run(self) -> Trained:
+        """Train to the end, or resume where an earlier process was stopped."""
+        chosen = self.plan.settings
         state = self._resume()
-        writer = tf.summary.create_file_writer(str(plan.logs))
-        if not state["epoch"]:
-            with writer.as_default(step=0):
-                self._show_clips()
-        began = 0.0
-
-        def begin(epoch: int, _: Any) -> None:
-            nonlocal began
-            began = time.monotonic()
-
-        def end(epoch: int, logs: dict[str, float]) -> None:
-            row = {"epoch": epoch + 1.0, "loss": logs["loss"], "seconds": time.monotonic() - began}
-            with self._averaged():
-                row |= self.validate()
-                self._keep(state, row)
-            arrays = [np.asarray(variable) for variable in self._variables]
-            checkpoints.save(plan.checkpoints / "last.npz", arrays, state)
-            with writer.as_default(step=epoch + 1):
-                for name, value in row.items():
-                    tf.summary.scalar(name, value)
-            writer.flush()
-            say(
-                f"epoch {epoch + 1}: loss {row['loss']:.3f}, dev {row['clean']:.2%} clean, {row['noise']:.2%} in noise"
-                + (" *" if state["best"] == epoch + 1 else "")
-            )
-            if tell is not None:
-                tell(row)
-            self.model.stop_training = self._is_enough(state)
-
-        if state["epoch"] < chosen.epochs and not self._is_enough(state):
+        epochs = _Epochs(self, state)
+        if state["epoch"] < chosen.epochs and not epochs.are_enough():
             self.model.fit(
                 self.batches.draw(state["epoch"]),
                 steps_per_epoch=self.batches.steps,
                 initial_epoch=state["epoch"],
                 epochs=chosen.epochs,
-                callbacks=[Bar(), keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)],
+                callbacks=[epochs],
                 verbose=0,
             )
-        self.network.set_weights(checkpoints.load(plan.checkpoints / "best.npz").arrays)
+        self.network.set_weights(checkpoints.load(self.plan.checkpoints / "best.npz").arrays)
         self._calibrate()
         return Trained(network.as_layers(self.network, self.scale), state["epoch"], state["best"], state["curve"])
 
@@ -249,20 +204,12 @@ class Trainer:
         return found
 
     @contextmanager
-    def _averaged(self) -> Iterator[None]:
+    def averaged(self) -> Iterator[None]:
         """Put the running mean of the weights into the network for a while."""
         kept = self.network.get_weights()
         self.optimizer.finalize_variable_values(self.model.trainable_variables)
         yield
         self.network.set_weights(kept)
-
-    def _keep(self, state: dict[str, Any], row: dict[str, float]) -> None:
-        """Note an epoch in the state, and write the weights where it is the best so far."""
-        state["epoch"] = int(row["epoch"])
-        state["curve"].append(row)
-        if row["score"] > state["score"] + LEAST_GAIN:
-            state["score"], state["best"] = row["score"], state["epoch"]
-            checkpoints.save(self.plan.checkpoints / "best.npz", self.network.get_weights(), {"mark": state["mark"]})
 
     def _calibrate(self) -> None:
         """Add the offsets to the last layer's bias that make dev's classes come out as often as they occur."""
@@ -270,10 +217,6 @@ class Trainer:
         labels = np.concatenate([reader.labels for reader in self.dev.values()])
         bias = self.network.get_layer("logits").bias
         bias.assign(np.asarray(bias) + class_offsets(logits, labels))
-
-    def _is_enough(self, state: dict[str, Any]) -> bool:
-        patience = self.plan.settings.early_stop_patience
-        return bool(patience and state["epoch"] - state["best"] >= patience and state["best"])
 
     def _resume(self) -> dict[str, Any]:
         """Restore an earlier training of the same plan and return its state; or the state of a new one."""
@@ -284,18 +227,66 @@ class Trainer:
         stored = checkpoints.load(path)
         if stored.state.get("mark") != new["mark"]:
             return new
-        for variable, array in zip(self._variables, stored.arrays, strict=True):
+        for variable, array in zip(self.variables, stored.arrays, strict=True):
             variable.assign(array)
         say(f"training resumed after epoch {stored.state['epoch']}")
         return stored.state
 
+
+class _Epochs(keras.callbacks.Callback):
+    """Validates after each epoch, writes checkpoints and logs, and stops a training that no longer improves."""
+
+    def __init__(self, trainer: Trainer, state: dict[str, Any]) -> None:
+        super().__init__()
+        self.trainer, self.state = trainer, state
+        self.writer = tf.summary.create_file_writer(str(trainer.plan.logs))
+        if not state["epoch"]:
+            with self.writer.as_default(step=0):
+                self._show_clips()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._began = time.monotonic()
+        # Keras's own bar would go to stdout.
+        self._bar = track(range(self.params["steps"]), f"epoch {epoch + 1}", self.params["steps"])
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        next(self._bar, None)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        next(self._bar, None)
+        trainer, state, folder = self.trainer, self.state, self.trainer.plan.checkpoints
+        row = {"epoch": epoch + 1.0, "loss": logs["loss"], "seconds": time.monotonic() - self._began}
+        with trainer.averaged():
+            row |= trainer.validate()
+            state["epoch"] = epoch + 1
+            state["curve"].append(row)
+            if row["score"] > state["score"] + LEAST_GAIN:
+                state["score"], state["best"] = row["score"], epoch + 1
+                checkpoints.save(folder / "best.npz", trainer.network.get_weights(), {"mark": state["mark"]})
+        checkpoints.save(folder / "last.npz", [np.asarray(variable) for variable in trainer.variables], state)
+        with self.writer.as_default(step=epoch + 1):
+            for name, value in row.items():
+                tf.summary.scalar(name, value)
+        self.writer.flush()
+        best = " *" if state["best"] == epoch + 1 else ""
+        say(
+            f"epoch {epoch + 1}: loss {row['loss']:.3f}, "
+            f"dev {row['clean']:.2%} clean, {row['noise']:.2%} in noise{best}"
+        )
+        self.model.stop_training = self.are_enough()
+
+    def are_enough(self) -> bool:
+        """Whether no epoch was better for as long as the settings wait."""
+        patience, state = self.trainer.plan.settings.early_stop_patience, self.state
+        return bool(patience and state["best"] and state["epoch"] - state["best"] >= patience)
+
     def _show_clips(self) -> None:
         """Write a few training clips of each class for TensorBoard, as the network gets them: low channels below."""
-        chosen = self.plan.settings
+        chosen, train = self.trainer.plan.settings, self.trainer.train
         for label, word in enumerate(classes(chosen.words)):
-            members = np.flatnonzero(self.train.labels == label)
+            members = np.flatnonzero(train.labels == label)
             if len(members):
-                rows = self.train.rows(members[np.linspace(0, len(members) - 1, _SHOWN).astype(np.int64)])
+                rows = train.rows(members[np.linspace(0, len(members) - 1, _SHOWN).astype(np.int64)])
                 slices = rows.reshape(_SHOWN, SLICES, WIDTHS[chosen.preprocess]).astype(np.int16) + 128
                 pictures = slices.astype(np.uint8).transpose(0, 2, 1)[:, ::-1, :, np.newaxis]
                 tf.summary.image(f"clips of {word}", pictures, max_outputs=_SHOWN)

@@ -160,7 +160,7 @@ def test_workers_make_what_one_process_makes(trained: tuple[Workspace, str], tmp
 
 @pytest.mark.parametrize("teacher_width", [0, 24])
 def test_a_training_that_was_killed_ends_as_if_it_had_not_been(
-    trained: tuple[Workspace, str], teacher_width: int
+    trained: tuple[Workspace, str], teacher_width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ws, _ = trained
     load_tensorflow()
@@ -173,12 +173,17 @@ def test_a_training_that_was_killed_ends_as_if_it_had_not_been(
     class KilledError(Exception):
         pass
 
-    def kill(row: dict[str, float]) -> None:
-        if row["epoch"] == 2:
-            raise KilledError
+    validate = Trainer.validate
 
-    with pytest.raises(KilledError):
-        train(plan("parts"), kill)
+    def kill(trainer: Trainer) -> dict[str, float]:
+        done = int(trainer.optimizer.iterations) // trainer.batches.steps
+        if done == 3 and trainer.plan.checkpoints.name != "teacher":
+            raise KilledError
+        return validate(trainer)
+
+    with monkeypatch.context() as patched, pytest.raises(KilledError):
+        patched.setattr(Trainer, "validate", kill)
+        train(plan("parts"))
     resumed = train(plan("parts"))
     # A network that is taught gets half as many epochs again.
     assert resumed.epochs == (6 if teacher_width else 4) and resumed.best == whole.best

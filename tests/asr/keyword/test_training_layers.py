@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import pytest
 
-from asr.keyword.masks import Masks
+from asr.keyword.training_layers import Masks
 
 SLICES, CHANNELS, COUNT = 49, 40, 300
 

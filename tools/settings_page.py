@@ -41,6 +41,7 @@ _HOLDS = {
     Product.LEARNING_CURVE: "learning curve",
     Product.KEYWORD_FEATURES: "keyword features",
     Product.KEYWORD_WEIGHTS: "keyword weights",
+    Product.KEYWORD_THRESHOLDS: "keyword thresholds",
 }
 
 

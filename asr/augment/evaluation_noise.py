@@ -1,8 +1,8 @@
-"""Noise to evaluate in: a folder of the workspace, or made up where that holds none.
+"""Noise to evaluate in: from a folder of the workspace, or synthesised where that is empty.
 
-What is made up is a kind that training left out, or else a kitchen, put together by other means than training's
-water and dishes. A clip meets the same piece of noise at every level and in every run, which makes levels and models
-comparable clip by clip.
+Synthesised noise is of a kind that training left out, or else a kitchen, made by other means than training's water and
+dishes. A clip meets the same piece of noise at every level and in every run, which makes levels and models comparable
+clip by clip.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from asr.core.errors import AudioError
 KITCHEN = "kitchen"
 KITCHEN_SECONDS = 30.0
 POOLED_SECONDS = 8
-# What a model has to bear at home comes first.
+# Most common at home first.
 HARDEST_FIRST = ("clatter", "water", "crackle", "music", "shifting", "motor", "fan", "pink", "brown", "white")
 
 Float = npt.NDArray[np.float32]
@@ -33,15 +33,16 @@ Int16 = npt.NDArray[np.int16]
 
 @dataclass(frozen=True)
 class Noise:
-    """Where noise comes from.
+    """A source of noise.
 
     Attributes
     ----------
     kind : its name in reports; without files a kind of asr.augment.scenes, or "kitchen".
-    files : sound files; empty: noise made up.
+    files : sound files; empty: synthesised noise.
     seed : of the piece of noise each clip meets.
-    heard_in_training : kinds of noise that training made; None: nobody knows (a model from elsewhere).
-    pool : pieces of POOLED_SECONDS that noise made up is cut out of, for many short clips; 0: each piece is made anew.
+    heard_in_training : kinds of noise in training; None: unknown (a model from elsewhere).
+    pool : number of pieces of POOLED_SECONDS that synthesised noise is cut from, for many short clips; 0: each piece is
+        synthesised anew.
     """
 
     kind: str = KITCHEN
@@ -54,7 +55,7 @@ class Noise:
     def of_folder(
         cls, folder: Path | None, seed: int = 1, heard_in_training: Iterable[str] | None = None
     ) -> Noise:
-        """Take the sounds in `folder` and below it; where there are none, a kind that training did not make.
+        """Take the sounds in `folder` and below it; where there are none, synthesise a kind that training left out.
 
         Parameters
         ----------
@@ -69,14 +70,14 @@ class Noise:
 
     @property
     def description(self) -> str:
-        """What to say of it beside figures."""
+        """Its description beside figures."""
         if self.files:
-            return f"{len(self.files)} sound files of the workspace's folder for tests, {self.kind}"
+            return f"{len(self.files)} sound files of the workspace's folder {self.kind}"
         if self.kind != KITCHEN:
-            return f"made up ({self.kind}), a kind of noise that training left out"
-        made = "a made-up kitchen (running water and dishes)"
+            return f"synthesised ({self.kind}), a kind of noise that training left out"
+        made = "a synthesised kitchen (running water and dishes)"
         if self.heard_in_training is not None and {"water", "clatter"} & set(self.heard_in_training):
-            return f"{made}; training hears water and dishes too, made in another way"
+            return f"{made}; training has water and dishes too, synthesised in another way"
         return made
 
     def piece(self, name: str, length: int, draw: int = 1) -> Float:
@@ -98,7 +99,7 @@ class Noise:
                 source = _pooled(self.kind, self.seed, int(generator.integers(self.pool)))
             else:
                 source = scenes.MAKERS[self.kind](length, generator)
-            # A sound that is shorter than the clip starts anywhere in it, and goes on from its beginning.
+            # A sound shorter than the clip starts anywhere and repeats.
             first = int(generator.integers(len(source) - length + 1 if len(source) >= length else len(source)))
             piece = np.take(source, np.arange(first, first + length), mode="wrap").astype(np.float32)
             if _power(piece) > 0:
@@ -132,7 +133,7 @@ def _pooled(kind: str, seed: int, number: int) -> Float:
 
 @lru_cache(maxsize=2)
 def kitchen(seed: int = 1, seconds: float = KITCHEN_SECONDS) -> Float:
-    """Return a made-up kitchen: running water, and dishes that knock together; float32 [n], at most 1.0."""
+    """Return a synthesised kitchen: running water, and dishes that knock together; float32 [n], at most 1.0."""
     generator = np.random.default_rng(seed)
     rate, length = audio.SAMPLE_RATE, int(seconds * audio.SAMPLE_RATE)
     spectrum = np.fft.rfft(generator.standard_normal(length))

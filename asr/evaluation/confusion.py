@@ -1,4 +1,4 @@
-"""Which words were taken for which: alignments of what was said with what was heard."""
+"""Word confusions: alignments of transcripts with hypotheses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Confusion:
-    """How often one word was taken for another; `said` or `heard` is empty for an insertion or a deletion."""
+    """Count of one word recognised as another; `said` or `heard` is empty for an insertion or a deletion."""
 
     said: str
     heard: str
@@ -40,7 +40,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class WordTable:
-    """What became of every word.
+    """The errors of every word.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def align(transcripts: Sequence[str], hypotheses: Sequence[str]) -> list[list[Pa
 
 
 def count_words(alignments: Sequence[Sequence[Pair]]) -> WordTable:
-    """Count what became of every word in the alignments."""
+    """Count the errors of every word in the alignments."""
     pairs = Counter((pair.said, pair.heard) for alignment in alignments for pair in alignment)
     spoken: Counter[str] = Counter()
     for (said, _), count in pairs.items():

@@ -1,7 +1,7 @@
 """Measured numbers: rates of errors with their counts and their 95 % intervals.
 
-An interval is a bootstrap over speakers: utterances of one voice fail together, so it is voices that are
-drawn, with all they said. Within one voice it is its clips that are drawn.
+An interval is a bootstrap over speakers, since the errors of one speaker are not independent: speakers are drawn, each
+with all of their utterances. Within one speaker, clips are drawn.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import jiwer
 import numpy as np
 import numpy.typing as npt
 
-from asr.evaluation.heard import Heard
+from asr.evaluation.transcriptions import Transcription
 
 Drawn = Literal["speaker", "clip"]
-FEWEST: dict[Drawn, int] = {"speaker": 3, "clip": 5}  # below this, resampling them says nothing
+FEWEST: dict[Drawn, int] = {"speaker": 3, "clip": 5}  # with fewer, a bootstrap says nothing
 RESAMPLES = 2000
 
 Counts = npt.NDArray[np.float64]
@@ -42,7 +42,7 @@ class Figure:
 
     Attributes
     ----------
-    value : `part` / `whole`; None where there was nothing to measure.
+    value : `part` / `whole`; None where nothing was measured.
     interval : 95 %, lowest and highest; None where none can be given, and `note` says why.
     """
 
@@ -67,15 +67,15 @@ class Figures:
     loss: Figure
 
 
-def tally(heard: Sequence[Heard]) -> Counts:
+def tally(transcriptions: Sequence[Transcription]) -> Counts:
     """Count each utterance's words, errors and so on: float64 [utterances, len(COLUMNS)]."""
-    if not heard:
+    if not transcriptions:
         return np.zeros((0, len(COLUMNS)))
-    said, hypotheses = [item.transcript for item in heard], [item.hypothesis for item in heard]
-    words = jiwer.process_words(said, hypotheses)
-    characters = jiwer.process_characters(said, hypotheses)
+    spoken, hypotheses = [one.transcript for one in transcriptions], [one.hypothesis for one in transcriptions]
+    words = jiwer.process_words(spoken, hypotheses)
+    characters = jiwer.process_characters(spoken, hypotheses)
     rows = []
-    for index, item in enumerate(heard):
+    for index, item in enumerate(transcriptions):
         accepted = item.accepted
         rows.append(
             (
@@ -95,16 +95,16 @@ def tally(heard: Sequence[Heard]) -> Counts:
 
 
 def measure(
-    heard: Sequence[Heard], seed: int = 1, resamples: int = RESAMPLES, drawn: Drawn = "speaker"
+    transcriptions: Sequence[Transcription], seed: int = 1, resamples: int = RESAMPLES, drawn: Drawn = "speaker"
 ) -> Figures:
     """Return the figures of one group of utterances; with `resamples` 0 there are no intervals.
 
     Parameters
     ----------
-    drawn : what the bootstrap draws: speakers, or clips where all are of one speaker.
+    drawn : unit of the bootstrap: speakers, or clips where all are of one speaker.
     """
-    counts = tally(heard)
-    names = [str(getattr(item, drawn)) for item in heard]
+    counts = tally(transcriptions)
+    names = [str(getattr(item, drawn)) for item in transcriptions]
     index = {name: row for row, name in enumerate(sorted(set(names)))}
     intervals: dict[str, tuple[tuple[float, float] | None, str]] = {}
     if resamples and len(index) >= FEWEST[drawn]:
@@ -120,7 +120,8 @@ def measure(
         figures[name] = Figure(
             value, totals[part], int(totals[whole]), interval, note if value is not None else ""
         )
-    return Figures(len(heard), len({item.speaker for item in heard}), sum(item.seconds for item in heard), **figures)
+    speakers = {item.speaker for item in transcriptions}
+    return Figures(len(transcriptions), len(speakers), sum(item.seconds for item in transcriptions), **figures)
 
 
 def bootstrap(
@@ -133,8 +134,8 @@ def bootstrap(
 
     Parameters
     ----------
-    sums : float64 [speakers or clips, len(COLUMNS)], what `tally` counts, summed by speaker or clip.
-    drawn : which of the two, for the reason.
+    sums : float64 [speakers or clips, len(COLUMNS)], the counts of `tally` summed by speaker or clip.
+    drawn : name of that unit, for the reason.
     """
     units = len(sums)
     draws = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=resamples)
@@ -142,7 +143,7 @@ def bootstrap(
     found: dict[str, tuple[tuple[float, float] | None, str]] = {}
     for name, (part, whole) in MEASURES.items():
         parts, wholes = (totals[:, COLUMNS.index(column)] for column in (part, whole))
-        # A draw may miss all that have something to measure.
+        # A draw may miss everyone with something to measure.
         shares = parts[wholes > 0] / wholes[wholes > 0]
         if not len(shares) or shares.min() == shares.max():
             found[name] = (None, f"no interval: the same for every {drawn}")

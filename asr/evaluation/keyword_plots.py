@@ -1,4 +1,4 @@
-"""Pictures of a keyword model: what it takes for what, how it learnt, what it hears, and when it speaks up."""
+"""Pictures of a keyword model: confusion matrix, training curve, features, misses against false accepts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 
-from asr.evaluation.keyword_clips import Figures
+from asr.evaluation.classification import Classification
 from asr.evaluation.plots import COLOURS, STYLE, WIDTH
 
 
-def confusion(found: Figures, title: str) -> Canvas:
+def confusion(found: Classification, title: str) -> Canvas:
     """Return the confusion matrix: rows said, columns heard, shares as shade and counts as text."""
     with matplotlib.rc_context({**STYLE, "axes.grid": False}):
         count = len(found.classes)
@@ -48,7 +48,7 @@ def training(curve: Sequence[Mapping[str, float]], best: int) -> Canvas:
         left.set_ylim(bottom=0)
         right.plot(epochs, [100 * row["clean"] for row in curve], color=COLOURS[2], label="dev, clean")
         right.plot(epochs, [100 * row["noise"] for row in curve], color=COLOURS[3], label="dev, in noise")
-        right.set_title("right, %", fontsize=10)
+        right.set_title("accuracy, %", fontsize=10)
         for axes in (left, right):
             axes.axvline(best, color="#8a8f98", linewidth=1, linestyle=":")
             axes.set_xlabel("epoch")
@@ -58,7 +58,7 @@ def training(curve: Sequence[Mapping[str, float]], best: int) -> Canvas:
 
 
 def features(samples: npt.NDArray[np.int16], slices: npt.NDArray[np.int8], title: str = "") -> Canvas:
-    """Return a clip's waveform, its spectrogram and the features that the network gets."""
+    """Return a clip's waveform, its spectrogram and the features of the network."""
     with matplotlib.rc_context({**STYLE, "axes.grid": False}):
         canvas = Canvas(figsize=(WIDTH, 5.4))
         wave, spectrum, picture = canvas.subplots(3, 1)
@@ -91,7 +91,7 @@ def miss_curve(
 
     Parameters
     ----------
-    curves : false accepts an hour and miss rates (0 to 1), of falling thresholds.
+    curves : false accepts an hour and miss rates (0 to 1), for falling thresholds.
     chosen : the same of the fitted thresholds.
     """
     with matplotlib.rc_context(STYLE):

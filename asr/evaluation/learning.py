@@ -1,4 +1,4 @@
-"""What more recordings would bring: a power law through (recordings, word errors)."""
+"""The learning curve: a power law through (recordings, WER) that predicts the gain from more recordings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PowerLaw:
     ----------
     spread : standard error of the points around the line, in natural logarithms of WER; None for two points.
     points : what it was fitted to, by number of recordings.
-    by : what fewer recordings were of: "speakers", fewer of them, or "recordings", fewer of each of the same.
+    by : how recordings were left out: "speakers", whole speakers, or "recordings", some of each speaker.
     """
 
     scale: float
@@ -56,13 +56,13 @@ class PowerLaw:
         return float(self.at(recordings) * np.exp(-width)), float(self.at(recordings) * np.exp(width))
 
     def forecast(self) -> str:
-        """Say what twice the recordings would bring, and how sure that is."""
+        """Return the predicted WER for twice the recordings, in words, with its interval."""
         most = self.points[-1].recordings
         now, then, interval = self.at(most), self.at(2 * most), self.interval(2 * most)
         if self.exponent <= 0:
-            return f"More recordings did not lower WER up to {most}; twice as many are not expected to."
+            return f"WER did not fall with more recordings, up to {most}; it is not expected to with twice as many."
         sure = f" (95 %: {_percent(interval[0])} to {_percent(interval[1])})" if interval else ""
-        few = "" if interval else " Two points make a line, but say nothing of its error."
+        few = "" if interval else " Two points give no interval."
         whose = "of twice the speakers" if self.by == "speakers" else "of the same speakers"
         return (
             f"With twice the recordings ({2 * most} instead of {most}), {whose}, WER would fall from about "
@@ -73,7 +73,7 @@ class PowerLaw:
 def fit(points: Sequence[Point], by: str = "recordings") -> PowerLaw:
     """Fit a power law by least squares in logarithms (Hestness et al., arXiv:1712.00409; no floor).
 
-    A WER of zero is counted as half an error, for its logarithm's sake.
+    A WER of zero counts as half an error, so that it has a logarithm.
 
     Parameters
     ----------

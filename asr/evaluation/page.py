@@ -1,4 +1,4 @@
-"""The report as one HTML page: no file beside it, nothing fetched, no script."""
+"""The report as one self-contained HTML page without scripts."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 from asr.core.nested import flatten
 from asr.evaluation import wording
-from asr.evaluation.confusion import DELETED, EQUAL, INSERTED, WordTable, align
-from asr.evaluation.evaluate import ALL_NOISE, Evaluation
+from asr.evaluation.confusion import DELETED, EQUAL, INSERTED, SUBSTITUTED, WordTable, align
 from asr.evaluation.figures import Figure, Figures
-from asr.evaluation.heard import Heard, level_of
 from asr.evaluation.page_style import CSS
+from asr.evaluation.results import ALL_NOISE, Evaluation
+from asr.evaluation.transcriptions import Transcription
 
-LONG_TABLE = 15  # rows; a longer table is folded away
+LONG_TABLE = 15  # rows; a longer table is collapsed
 MOST_CONFUSIONS = 40
-MARKS = {EQUAL: "=", "substitute": "≠ taken for", DELETED: "- missing", INSERTED: "+ added"}
+MARKS = {EQUAL: "=", SUBSTITUTED: "≠ substituted", DELETED: "- deleted", INSERTED: "+ inserted"}
 
 
 def page(title: str, subtitle: str, remarks: Iterable[str], sections: Sequence[tuple[str, str, str]]) -> str:
@@ -42,7 +42,7 @@ def page(title: str, subtitle: str, remarks: Iterable[str], sections: Sequence[t
 
 def remark_boxes(remarks: Iterable[str]) -> str:
     """Return the remarks, each in a box."""
-    return "".join(f'<p class="remark"><strong>Mind:</strong> {escape(remark)}</p>' for remark in remarks)
+    return "".join(f'<p class="remark"><strong>Note:</strong> {escape(remark)}</p>' for remark in remarks)
 
 
 def picture(svg: str, caption: str) -> str:
@@ -59,7 +59,7 @@ def table(
     note: str = "",
 ) -> str:
     """Return a table; cells are HTML, the first of each row is its heading."""
-    told = "".join(f"<br>Mind: {escape(remark)}" for remark in remarks)
+    told = "".join(f"<br>Note: {escape(remark)}" for remark in remarks)
     said = f"<br>{escape(note)}" if note else ""
     head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
     body = ""
@@ -79,11 +79,11 @@ def table(
 
 
 def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], pictures: Mapping[str, str]) -> str:
-    """Return all that was measured on one kind of speech.
+    """Return the section on one kind of speech.
 
     Parameters
     ----------
-    descriptions : what a condition is, by its name.
+    descriptions : of conditions, by name or kind of noise.
     pictures : SVG of "noise", "confusion" and "noise confusion", and of worst clips by their number ("clip 1",
         "noise clip 1").
     """
@@ -95,21 +95,21 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     )
     parts.append(_described(evaluation, descriptions))
     if "noise" in pictures:
-        caption = "By noise level; bars are 95 % intervals. The table above holds the same figures."
+        caption = "Figures by noise level, with 95 % intervals; the table above lists the same numbers."
         parts.append(picture(pictures["noise"], caption))
     where = f"condition: {evaluation.main}"
     parts.append("<h3>Speakers and sentences</h3>")
     parts.append(figures_table("By speaker", "speaker", evaluation.speakers, about, note=where))
     parts.append(figures_table("By sentence", "sentence", evaluation.sentences, about, note=where))
-    parts.append("<h3>Words taken for others</h3>")
+    parts.append("<h3>Word errors</h3>")
     parts.append(_words(evaluation.words, evaluation.main, about, pictures.get("confusion")))
     if evaluation.words_in_noise is not None:
         parts.append(_words(evaluation.words_in_noise, ALL_NOISE, about, pictures.get("noise confusion")))
-    right = f"Every clip was heard as it was said, condition: {evaluation.main}."
-    parts.append("<h3>Worst clips</h3><p>Lines mark when the client wrote each word.</p>")
+    right = f"No errors in the condition “{evaluation.main}”."
+    parts.append("<h3>Worst clips</h3><p>Vertical lines mark the time at which the client output each word.</p>")
     parts.append(_worst(evaluation.worst, pictures, "clip", right))
     if evaluation.worst_in_noise:
-        order = "Commands with a wrong slot come first, and of these what failed in the least noise."
+        order = "Commands with a wrong slot first, then errors in the least noise."
         parts.append(f"<h3>Worst clips in noise</h3><p>{order}</p>")
         parts.append(_worst(evaluation.worst_in_noise, pictures, "noise clip"))
     return "".join(parts)
@@ -124,22 +124,22 @@ def figures_table(
     reasons: bool = False,
     note: str = "",
 ) -> str:
-    """Return a table with one group of utterances a row; measures that nobody took are left out.
+    """Return a table with one group of utterances a row; measures without a value are left out.
 
     Parameters
     ----------
-    reasons : tell in its cell why a figure has no interval; otherwise the cell's title tells.
+    reasons : whether a cell states why a figure has no interval; otherwise its title does.
     """
     measures = [
         name for name in wording.NAMES if any(getattr(group, name).value is not None for group in groups.values())
     ]
-    # A table by speaker has one in every row.
+    # A table by speaker has one speaker a row.
     counted = head != "speaker"
-    heads = [head, "heard", *["speakers"] * counted, "words", *(wording.SHORT[name] for name in measures)]
+    heads = [head, "clips", *["speakers"] * counted, "words", *(wording.SHORT[name] for name in measures)]
     figures = [getattr(group, name) for group in groups.values() for name in measures]
     over = "speakers" if counted else "the speaker's clips"
     if any(figure.interval for figure in figures):
-        note = (f"{note}. " if note else "") + f"Below a figure: its 95 % interval, by bootstrap over {over}."
+        note = (f"{note}. " if note else "") + f"Under each figure: its 95 % interval, by bootstrap over {over}."
     rows = []
     for name, group in groups.items():
         cells = [f"{group.utterances:,}", *[f"{group.speakers:,}"] * counted, f"{group.wer.whole:,}"]
@@ -154,7 +154,7 @@ def figures_table(
 
 
 def settings_section(facts: Mapping[str, Any]) -> str:
-    """Return names and values, nested settings folded away."""
+    """Return names and values, nested settings collapsed."""
     rows, folded = "", ""
     for name, value in facts.items():
         if isinstance(value, Mapping):
@@ -168,9 +168,9 @@ def settings_section(facts: Mapping[str, Any]) -> str:
 def _intro(evaluation: Evaluation) -> str:
     main = evaluation.conditions[evaluation.main]
     what = (
-        "People's recordings; no synthetic voice is in these figures."
+        "Recordings of people, without synthetic voices."
         if evaluation.kind == "real"
-        else "Synthetic voices only: how people will fare, these figures do not tell."
+        else "Synthetic voices only; accuracy on people may be lower."
     )
     return (
         f"{what} {wording.count(main.utterances, 'clips')} of {wording.count(main.speakers, 'speakers')}, "
@@ -202,11 +202,10 @@ def _tiles(evaluation: Evaluation) -> str:
 
 
 def _described(evaluation: Evaluation, descriptions: Mapping[str, str]) -> str:
-    """Return what the conditions are; those with one description stand together."""
+    """Return descriptions of the conditions; those with the same description share an entry."""
     together: dict[str, list[str]] = {}
     for name in evaluation.conditions:
-        # Levels of one kind of noise may share a description under the kind's name.
-        kind = name.rsplit(" ", 2)[0] if level_of(name) is not None else name
+        kind = evaluation.measured[name].kind if name in evaluation.measured else ""
         text = descriptions.get(name) or descriptions.get(kind) or wording.CONDITIONS.get(name)
         if text:
             together.setdefault(text, []).append(name)
@@ -231,7 +230,7 @@ def _cell(measure: str, figure: Figure, reasons: bool) -> str:
 def _words(words: WordTable, where: str, remarks: Iterable[str], matrix: str | None) -> str:
     found = words.confusions
     if not found:
-        return f"<p>Every word of the condition “{escape(where)}” was heard as it was said.</p>"
+        return f"<p>No word errors in the condition “{escape(where)}”.</p>"
     rows = [
         [
             f"“{escape(item.said)}”" if item.said else "(nothing)",
@@ -242,16 +241,16 @@ def _words(words: WordTable, where: str, remarks: Iterable[str], matrix: str | N
         for item in found[:MOST_CONFUSIONS]
     ]
     left = len(found) - len(rows)
-    note = f"condition: {where}" + (f"; {left} rarer ones are in report.json" if left else "")
+    note = f"condition: {where}" + (f"; report.json has {left} rarer ones" if left else "")
     caption = "Words in noise" if where == ALL_NOISE else "Words"
-    made = table(caption, ["said", "heard", "times", "of the times said"], rows, remarks, note=note)
+    made = table(caption, ["said", "heard", "count", "share of the times said"], rows, remarks, note=note)
     if matrix:
-        caption = f"How often each word (row) was heard as what (column), most confused words; condition: {where}."
+        caption = f"Confusion matrix of the most confused words: said (rows), heard (columns); condition: {where}."
         made = picture(matrix, caption) + made
     return made
 
 
-def _worst(worst: Sequence[Heard], pictures: Mapping[str, str], name: str, otherwise: str = "") -> str:
+def _worst(worst: Sequence[Transcription], pictures: Mapping[str, str], name: str, otherwise: str = "") -> str:
     if not worst:
         return f"<p>{escape(otherwise)}</p>"
     parts = []
@@ -259,7 +258,7 @@ def _worst(worst: Sequence[Heard], pictures: Mapping[str, str], name: str, other
         loss = "" if item.loss is None else f", loss {item.loss:.2f} nats"
         verdict = "" if item.accepted is None else f", command {'right' if item.accepted else 'wrong'}"
         clip = f"clip {item.clip}, " if item.recording else ""
-        details = f"{clip}speaker {item.speaker}, {item.condition}, {item.seconds:.1f} s{verdict}{loss}"
+        details = f"{clip}speaker {item.speaker}, {item.condition.name}, {item.seconds:.1f} s{verdict}{loss}"
         parts.append(
             f'<article class="clip"><h4>{number}. {escape(item.title)}</h4>'
             f'<p class="quiet">{escape(details)}</p>{_alignment(item)}'
@@ -268,7 +267,7 @@ def _worst(worst: Sequence[Heard], pictures: Mapping[str, str], name: str, other
     return "".join(parts)
 
 
-def _alignment(item: Heard) -> str:
+def _alignment(item: Transcription) -> str:
     (pairs,) = align([item.transcript], [item.hypothesis])
     rows = {"said": "", "heard": "", "": ""}
     for pair in pairs:

@@ -17,15 +17,15 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 
+from asr.evaluation.conditions import CLEAN
 from asr.evaluation.confusion import WordTable
-from asr.evaluation.evaluate import CLEAN, Evaluation
-from asr.evaluation.heard import level_of
 from asr.evaluation.learning import PowerLaw
+from asr.evaluation.results import Evaluation
 
 WIDTH = 7.2  # inches, of a picture in the page
 INK = "#0b0c0d"  # stands for the page's own text colour in an SVG
 FAINT = "#8a8f98"
-# After Okabe and Ito: told apart by people who see fewer colours; the blue is lighter, for dark pages.
+# After Okabe and Ito, safe for colour-blind readers; the blue is lighter, for dark pages.
 COLOURS = ("#2b83c6", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = "osD^vP"
 STYLE: Any = {
@@ -55,14 +55,14 @@ Samples = npt.NDArray[np.int16]
 
 
 def as_svg(canvas: Canvas, label: str) -> str:
-    """Return a picture as an <svg> element for a page; `label` says what it shows to who cannot see it."""
+    """Return a picture as an <svg> element for a page; `label` is its text alternative."""
     text = io.StringIO()
     with matplotlib.rc_context(STYLE):
         canvas.savefig(text, format="svg", metadata={"Date": None}, transparent=True, bbox_inches="tight")
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # Several pictures share one page, and an id may be there once only.
+    # Several pictures share one page, and an id must be unique.
     prefix = re.sub(r"\W+", "-", label.lower())[:60]
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
     svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", svg)
@@ -86,10 +86,9 @@ def as_png(canvas: Canvas) -> bytes:
 def noise_levels(evaluation: Evaluation) -> Canvas | None:
     """Draw right commands (or sentences) and WER over the noise level; None without noise."""
     levels: dict[str, list[tuple[float, Any]]] = {}
-    for name, figures in evaluation.conditions.items():
-        level = level_of(name)
-        if level is not None:
-            levels.setdefault(" ".join(name.split()[:-2]), []).append((level, figures))
+    for name, condition in evaluation.measured.items():
+        if condition.level is not None:
+            levels.setdefault(condition.kind, []).append((condition.level, evaluation.conditions[name]))
     if not levels:
         return None
     clean = evaluation.conditions.get(CLEAN)
@@ -131,7 +130,7 @@ def noise_levels(evaluation: Evaluation) -> Canvas | None:
 
 
 def confusion_matrix(words: WordTable) -> Canvas | None:
-    """Draw what the most confused words were taken for, in shares of the times each was said."""
+    """Draw the confusion matrix of the most confused words, in shares of the times each was said."""
     weight: dict[str, int] = {}
     counts: dict[tuple[str, str], int] = {}
     for item in words.confusions:
@@ -182,7 +181,7 @@ def clip(samples: Samples, rate: int, words: Sequence[tuple[str, float]] = ()) -
 
     Parameters
     ----------
-    words : what was heard, each with the time, s, at which a line is drawn through both.
+    words : words of the hypothesis, each with the time, s, at which a line is drawn through both.
     """
     time = np.arange(len(samples)) / rate
     level = samples.astype(np.float64) / 32768
@@ -193,7 +192,7 @@ def clip(samples: Samples, rate: int, words: Sequence[tuple[str, float]] = ()) -
     with matplotlib.rc_context(STYLE):
         canvas = Canvas(figsize=(WIDTH, 2.9 if words else 2.5), layout="constrained")
         wave, spectrum = canvas.subplots(2, 1, sharex=True, height_ratios=(1, 2))
-        # A band between the extremes of short stretches looks as the samples would, and is small.
+        # A band between the extremes of short stretches looks like the samples and makes a small file.
         pieces = np.array_split(np.arange(len(level)), min(600, max(1, len(level))))
         middle = [time[piece].mean() for piece in pieces]
         wave.fill_between(
@@ -230,7 +229,7 @@ def clip(samples: Samples, rate: int, words: Sequence[tuple[str, float]] = ()) -
 
 
 def training(curves: Sequence[Mapping[str, Any]]) -> Canvas | None:
-    """Draw losses, dev WER and learning rate over the epochs, as far as the record has them."""
+    """Draw losses, dev WER and learning rate over the epochs, those that the record has."""
     panels = (
         ("loss", "training loss (per character)", 1),
         ("loss_per_clip", "training loss (per clip)", 1),

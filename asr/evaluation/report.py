@@ -1,4 +1,4 @@
-"""What was measured, for people: a page, its figures as JSON, pictures, and a summary for the terminal."""
+"""The report of an evaluation: a page, its figures as JSON, pictures, and a summary for the terminal."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from asr.core import audio, files
 from asr.evaluation import page, wording
-from asr.evaluation.evaluate import Evaluation
-from asr.evaluation.heard import Heard
 from asr.evaluation.learning import PowerLaw
+from asr.evaluation.results import Evaluation
+from asr.evaluation.transcriptions import Transcription
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of report.json
 
-Sound = Callable[[Heard], "npt.NDArray[np.int16] | None"]
+Sound = Callable[[Transcription], "npt.NDArray[np.int16] | None"]
 Timing = Callable[["npt.NDArray[np.int16]"], Sequence[tuple[str, float]]]
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that a report tells.
+    """The content of a report.
 
     Attributes
     ----------
     title : name of the workspace.
     run : the run's record (asr.runs.record.Run.record()); empty where the model was not trained here.
-    evaluations : of asr.evaluation.evaluate, real and synthetic speech apart.
-    facts : what else the figures depend on, name to text: split or recordings, scorer, beam width, ...
-    descriptions : what a condition is, by its name or its kind of noise.
+    evaluations : of asr.evaluation.results, real and synthetic speech apart.
+    facts : other things the figures depend on, name to text: split or recordings, scorer, beam width, ...
+    descriptions : of conditions, by name or kind of noise.
     learning : power law over the number of recordings; None: not measured.
     """
 
@@ -48,7 +48,7 @@ class Report:
     learning: PowerLaw | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what report.json holds."""
+        """Return the content of report.json."""
         law = self.learning
         return {
             "format": FORMAT,
@@ -68,11 +68,11 @@ def write_report(folder: Path, report: Report, sound: Sound | None = None, timin
 
     Parameters
     ----------
-    sound : gives the samples a clip was heard with, int16 [n] at 16 kHz, for the pictures of the worst clips;
-        None (or a None for one clip): no picture of it.
-    timing : gives the words heard in such samples and when, for the same pictures; None: they show no words.
+    sound : gives the samples behind a transcription, int16 [n] at 16 kHz, for pictures of the worst clips; None (or a
+        None for one clip): no picture of it.
+    timing : gives the words recognised in such samples and their times, s, for the same pictures; None: no words.
     """
-    # Matplotlib takes half a second to import; only who writes a report pays for it.
+    # Matplotlib takes half a second to import, which only a report should cost.
     from asr.evaluation import plots
 
     drawn: dict[str, Canvas | None] = {}
@@ -135,7 +135,7 @@ def _summary(evaluation: Evaluation) -> list[Any]:
     ]
     table = Table(box=None, pad_edge=False)
     table.add_column("condition", no_wrap=True)
-    table.add_column("heard", justify="right")
+    table.add_column("clips", justify="right")
     for measure in measures:
         head = wording.SHORT[measure].replace(" ", "\n")
         table.add_column(head, justify="right", min_width=10)
@@ -150,14 +150,14 @@ def _summary(evaluation: Evaluation) -> list[Any]:
             cells.append(text)
         table.add_row(Text(name), *cells)
     main = evaluation.conditions[evaluation.main]
-    below = main.wer.note or "below each figure its 95 % interval, by bootstrap over speakers"
+    below = main.wer.note or "under each figure its 95 % interval, by bootstrap over speakers"
     if evaluation.draws > 1:
         below += f"; {wording.draws(evaluation.draws)}"
     heading = f"{wording.KINDS[evaluation.kind]}, {wording.count(main.speakers, 'speakers')}"
     parts = [Text(heading, style="bold"), table, Text(below, style="dim")]
     if main.loss.value is not None:
         parts.append(Text(f"loss {wording.value('loss', main.loss)} ({evaluation.main})"))
-    return [*parts, *(Text(f"Mind: {remark}") for remark in evaluation.remarks), Text("")]
+    return [*parts, *(Text(f"Note: {remark}") for remark in evaluation.remarks), Text("")]
 
 
 def _page(report: Report, pictures: Mapping[str, str]) -> str:
@@ -167,33 +167,33 @@ def _page(report: Report, pictures: Mapping[str, str]) -> str:
         own = {key.removeprefix(f"{kind} "): svg for key, svg in pictures.items() if key.startswith(f"{kind} ")}
         content = page.evaluation_section(evaluation, report.descriptions, own)
         sections.append((kind, wording.KINDS[kind], content))
-    sections.append(("more", "More recordings", _learning(report.learning, pictures)))
+    sections.append(("more", "Learning curve", _learning(report.learning, pictures)))
     if "training" in pictures:
-        caption = "Loss is what training lowers; the dev clips were not trained on."
+        caption = "Figures of each epoch; the dev clips are not trained on."
         sections.append(("training", "Training", page.picture(pictures["training"], caption) + _epochs(report.run)))
     told = ("id", "started", "ended", "parent", "origin", "seed", "data", "chosen")
     run = {name: report.run.get(name) for name in told}
     facts = {**report.facts, **{f"run {name}": value for name, value in run.items()}}
     facts |= {name: report.run.get(name) for name in ("versions", "settings")}
-    sections.append(("conditions", "How this was made", page.settings_section(facts)))
+    sections.append(("conditions", "Settings", page.settings_section(facts)))
     made = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
     name = f"run {report.run['id']}, " if report.run.get("id") else ""
     name += "".join(f"{what} {report.facts[what]}, " for what in ("split", "recordings") if what in report.facts)
     if not report.evaluations:
-        sections.insert(0, ("nothing", "Figures", "<p>Nothing was measured.</p>"))
+        sections.insert(0, ("nothing", "Figures", "<p>No figures.</p>"))
     remarks = dict.fromkeys(remark for evaluation in report.evaluations for remark in evaluation.remarks)
     shown = () if report.evaluations else tuple(remarks)
-    return page.page(f"{report.title}: what it hears", f"{name}report of {made}", shown, sections)
+    return page.page(f"{report.title}: evaluation", f"{name}report of {made}", shown, sections)
 
 
 def _learning(law: PowerLaw | None, pictures: Mapping[str, str]) -> str:
     if law is None:
-        return "<p>Not measured yet: <code>asr learning-curve</code> tells what more recordings would bring.</p>"
+        return "<p>Not measured yet. <code>asr learning-curve</code> estimates the gain from more recordings.</p>"
     rows = [[f"{point.recordings:,}", wording.percent(point.wer), f"{point.words:,}"] for point in law.points]
     made = f"<p>{law.forecast()}</p>" + page.picture(
-        pictures["learning"], "A power law through the trainings; the further from them, the less it says."
+        pictures["learning"], "A power law fitted to the trainings; less certain the further it extrapolates."
     )
-    return made + page.table("Trainings on a part of the recordings", ["recordings", "WER", "words"], rows)
+    return made + page.table("Trainings on parts of the recordings", ["recordings", "WER", "words"], rows)
 
 
 def _epochs(run: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Numbers in words and digits, the same on the page, in the terminal and in the model card."""
+"""Numbers and names as text, the same on the page, in the terminal and in the model card."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from asr.evaluation.figures import Figure
 
 NOT_MEASURED = "not measured"
 JOIN = "\N{NO-BREAK SPACE}"  # between a number and its unit
-# Measure: its name, and what it is a share of.
+# Measure: its name, and its unit.
 NAMES = {
-    "wer": ("Word errors (WER)", "words"),
-    "cer": ("Character errors (CER)", "characters"),
+    "wer": ("Word error rate (WER)", "words"),
+    "cer": ("Character error rate (CER)", "characters"),
     "sentence_accuracy": ("Sentences right", "sentences"),
     "acceptance": ("Commands right", "commands"),
     "loss": ("Loss, nats a clip", "clips"),
@@ -22,8 +22,8 @@ SHORT = {
     "loss": "loss, nats a clip",
 }
 CONDITIONS = {
-    "clean": "clips, cut to the speech with a margin",
-    "raw": "the recordings as they were made, with the silence and the room around the speech",
+    "clean": "clips trimmed to the speech with a margin",
+    "raw": "the untrimmed recordings, with the silence around the speech",
 }
 KINDS = {
     "real": "Real speech",
@@ -32,8 +32,8 @@ KINDS = {
 
 
 def draws(count: int) -> str:
-    """Tell how often a clip is heard at a level of noise."""
-    return f"at each level of noise a clip is heard {count} times, in another piece of it each time"
+    """Tell how often a clip is transcribed at a level of noise."""
+    return f"each clip meets {count} different pieces of noise at each level"
 
 
 def percent(share: float) -> str:
@@ -49,7 +49,7 @@ def value(measure: str, figure: Figure) -> str:
 
 
 def interval(measure: str, figure: Figure) -> str:
-    """Return a figure's 95 % interval, or why there is none."""
+    """Return a figure's 95 % interval, or the reason why there is none."""
     if figure.interval is None:
         return figure.note
     low, high = bounds(measure, figure)

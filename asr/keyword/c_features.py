@@ -1,4 +1,4 @@
-"""The features of one recording as a C array, to hand a network on a board something known."""
+"""The features of one recording as a C array, as a known input for a network on a board."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLUMNS = 110
 
 
 def write_c_features(recording: Path, c_file: Path, preprocess: str = "micro") -> str:
-    """Write the array, named after the C file, and return what was done.
+    """Write the array, named after the C file, and return a summary.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def write_c_features(recording: Path, c_file: Path, preprocess: str = "micro") -
     name = identifier(c_file.stem)
     kind = "int8_t" if preprocess == "micro" else "uint8_t"
     rows, columns = slices.shape
-    # The name goes into a comment, which it must not end.
+    # The name goes into a comment and must not end it.
     source = recording.name.replace("*/", "* /").replace("\n", " ")
     step = STEP * 1000 // SAMPLE_RATE
     body = wrapped([str(value) for value in slices.ravel().tolist()])

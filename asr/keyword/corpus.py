@@ -1,4 +1,4 @@
-"""What a keyword data set is made from: the protocol of whatever finds and splits the recordings."""
+"""The source of a keyword data set: protocols for the code that finds and splits the recordings."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Protocol
 
 
 class Stored(Protocol):
-    """The content of a file, read when it is needed."""
+    """The content of a file, read on demand."""
 
     def read(self) -> bytes:
-        """Return the content; UserError where it is gone."""
+        """Return the content; UserError where it is missing."""
 
 
 class Utterance(Protocol):
@@ -23,7 +23,7 @@ class Utterance(Protocol):
 
     @property
     def word(self) -> str:
-        """What is said, in lower case; several words for other speech."""
+        """Its transcript in lower case; several words for other speech."""
 
     @property
     def split(self) -> str:
@@ -31,11 +31,11 @@ class Utterance(Protocol):
 
     @property
     def archived(self) -> bool:
-        """Whether it has to be read from the archive."""
+        """Whether it is in the archive."""
 
     @property
     def synthetic(self) -> bool:
-        """Whether a synthetic voice says it."""
+        """Whether its voice is synthetic."""
 
 
 class Corpus(Protocol):
@@ -43,7 +43,7 @@ class Corpus(Protocol):
 
     @property
     def utterances(self) -> Sequence[Utterance]:
-        """Every recording that can be used."""
+        """Every usable recording."""
 
     @property
     def noises(self) -> Sequence[Path]:
@@ -55,10 +55,10 @@ class Corpus(Protocol):
 
     @property
     def rejected(self) -> Sequence[tuple[str, str]]:
-        """Pairs of a recording's name and why it is not used."""
+        """Pairs of a recording's name and the reason why it is not used."""
 
     def called(self, name: str | Path) -> str:
-        """Return the name that a recording has wherever the workspace lies; it seeds what is drawn for it."""
+        """Return a recording's name independent of the workspace's place; it seeds its clips."""
 
     def archived(self, names: set[str]) -> Iterator[tuple[str, bytes | Stored]]:
-        """Yield the named recordings of the archive in its order, each with its content or where that is stored."""
+        """Yield the named recordings of the archive in its order, each with its content or a handle to it."""

@@ -1,4 +1,4 @@
-"""From scores in a stream to words heard: smoothing, thresholds and a pause after each word, in whole numbers.
+"""Detection of words from the scores of a stream: smoothing, thresholds and a pause after each word, in integers.
 
 `firmware/lib/detector.c` does the same with the same numbers. A score is the network's output byte + 128, 0 to 255.
 """
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from asr.keyword.frontend import SLICES
 from asr.settings.keyword import Keyword
 
-SLICES = 49
 HIGHEST = 255
-NEVER = 256  # a threshold that no score passes
+NEVER = 256  # a threshold that no score reaches
 
 Int8 = npt.NDArray[np.int8]
 Scores = npt.NDArray[np.uint8]
@@ -23,11 +23,11 @@ Scores = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Detection:
-    """One word heard.
+    """One detected word.
 
     Attributes
     ----------
-    slice : index of the newest slice of features when it was heard, from 0.
+    slice : index of the newest slice of features at detection, from 0.
     word : index of the class.
     score : mean over the smoothing window, 0 to 255, rounded down.
     """
@@ -39,14 +39,14 @@ class Detection:
 
 @dataclass(frozen=True)
 class Rule:
-    """When a word counts as heard.
+    """The parameters of detection.
 
     Attributes
     ----------
     thresholds : of each class, 0 to 255, or NEVER; silence and unknown have NEVER.
     stride : slices from one inference to the next.
-    window : inferences that are averaged.
-    suppression : slices after a detection in which nothing is heard.
+    window : number of inferences averaged.
+    suppression : slices after a detection without another one.
     """
 
     thresholds: tuple[int, ...]
@@ -56,7 +56,7 @@ class Rule:
 
     @classmethod
     def of(cls, settings: Keyword, thresholds: Sequence[int]) -> Rule:
-        """Take section [keyword] and a threshold for each word."""
+        """Return the rule of section [keyword] and a threshold for each word."""
         whole = (NEVER, NEVER, *thresholds)
         return cls(whole, settings.inference_stride, settings.smoothing, settings.suppression)
 
@@ -70,7 +70,7 @@ def stream_scores(
     ----------
     slices : int8 [n, channels], features of the stream.
     predict : rows int8 [k, 49 * channels] to outputs int8 [k, classes].
-    stride : slices from one inference to the next; the first is made as soon as there are 49.
+    stride : slices from one inference to the next; the first one comes at 49 slices.
 
     Returns
     -------
@@ -97,10 +97,10 @@ def sums(scores: Scores, window: int) -> npt.NDArray[np.int32]:
 
 
 def detect(when: npt.NDArray[np.int64], scores: Scores, rule: Rule) -> list[Detection]:
-    """Return the words heard in a stream, in order of time.
+    """Return the words detected in a stream, in order of time.
 
-    A word is heard where the sum of its last `window` scores is at least its threshold times `window`, and is the
-    largest of those that are (of equal ones the first class); then nothing is heard for `suppression` slices.
+    A word is detected where the sum of its last `window` scores is at least its threshold times `window`, and is the
+    largest of those that are (of equal ones the first class); then nothing is detected for `suppression` slices.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def detect(when: npt.NDArray[np.int64], scores: Scores, rule: Rule) -> list[Dete
 
 
 class Detector:
-    """The same, one inference at a time, as firmware does it."""
+    """The same as `detect`, one inference at a time, as in firmware."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -135,7 +135,7 @@ class Detector:
         self._free = -1
 
     def push(self, slice_: int, scores: npt.ArrayLike) -> Detection | None:
-        """Take the scores uint8 [classes] of the inference whose newest slice is `slice_`; a word if one is heard."""
+        """Take the scores uint8 [classes] of the inference with newest slice `slice_`; return a word if detected."""
         rule = self.rule
         self._ring[self._count % rule.window] = np.asarray(scores, np.int64)
         self._count += 1

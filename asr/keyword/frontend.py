@@ -1,6 +1,6 @@
-"""What the keyword network hears: the features of firmware/lib/frontend.c, called from Python.
+"""Features of the keyword network: firmware/lib/frontend.c, called from Python.
 
-Training, evaluation and the board run the same C, so there is no second implementation that has to agree with it.
+Training, evaluation and the board run the same C code.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from asr.keyword.library import library
 SAMPLE_RATE = 16000  # Hz
 WINDOW = 480  # samples, 30 ms
 STEP = 320  # samples, 20 ms
-CHANNELS = 40
 SLICES = 49  # of one second
-
+CHANNELS = 40
 AVERAGE_BUCKETS = 43
-PREPROCESS = ("micro", "average")
+WIDTHS = {"micro": CHANNELS, "average": AVERAGE_BUCKETS}  # values of a slice, by recipe
+PREPROCESS = tuple(WIDTHS)
 
 Int16 = npt.NDArray[np.int16]
 Int8 = npt.NDArray[np.int8]
@@ -73,7 +73,7 @@ def fingerprint() -> int:
 
 
 class _Stream:
-    """A state of the C core, and the calls that all recipes have."""
+    """A state of the C core, and the calls that both recipes have in common."""
 
     def __init__(self, name: str, state: ctypes.Structure) -> None:
         loaded = _library()
@@ -83,7 +83,7 @@ class _Stream:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything heard."""
+        """Forget all samples so far."""
         self._reset(self._state)
 
     def _due(self, samples: Int16) -> int:
@@ -102,19 +102,19 @@ class _Stream:
 
 
 class Frontend(_Stream):
-    """A stream of sound on its way to slices: feed blocks of any length, get the slices that are due.
+    """Features of a stream of sound: takes blocks of any length, returns the slices that are due.
 
-    However a recording is cut into blocks, the slices are the same. An instance is for one thread at a time;
-    different instances run side by side, since the C code runs without Python's lock.
+    The slices do not depend on the blocks. An instance is for one thread at a time; several run in parallel, since the
+    C code does not hold Python's lock.
     """
 
     def __init__(self) -> None:
         super().__init__("frontend", _FrontendState())
 
     def process(self, samples: Int16) -> Int8:
-        """Take samples (int16 [n], 16 kHz) and return what is due: int8 [slices, 40].
+        """Take samples (int16 [n], 16 kHz) and return the slices that are due: int8 [slices, 40].
 
-        -128 is silence; as real values (q + 128) * 26 / 256. A first slice takes 480 samples, each other 320.
+        -128 is silence; as real values (q + 128) * 26 / 256. The first slice takes 480 samples, each other one 320.
 
         Raises
         ------
@@ -125,20 +125,20 @@ class Frontend(_Stream):
         return slices
 
     def values(self, samples: Int16) -> UInt16:
-        """Do as `process` does, but return the microfrontend's own values: uint16 [slices, 40], 0 to about 670."""
+        """Like `process`, but return the microfrontend's own values: uint16 [slices, 40], up to 670."""
         slices = np.empty((self._due(samples), CHANNELS), np.uint16)
         self._fill(_library().frontend_process_values, samples, slices)
         return slices
 
 
 class AverageFrontend(_Stream):
-    """The older recipe, `average`: as Frontend, but 43 mean powers a slice."""
+    """The recipe `average`: like Frontend, but with 43 mean powers a slice."""
 
     def __init__(self) -> None:
         super().__init__("average", _AverageState())
 
     def process(self, samples: Int16) -> UInt8:
-        """Take samples (int16 [n], 16 kHz) and return what is due: uint8 [slices, 43]; 255 is a power of 127.5.
+        """Take samples (int16 [n], 16 kHz) and return the slices due: uint8 [slices, 43]; 255 is a power of 127.5.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Which recordings of a keyword data set give how many clips, with the shares of silence and of other words."""
+"""The number of clips from each recording of a keyword data set, with shares of silence and of other words."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from asr.settings.keyword import Keyword
 
 @dataclass(frozen=True)
 class Job:
-    """What one recording, or none, gives.
+    """The clips of one recording, or of none for silence.
 
     Attributes
     ----------
-    number : seed of everything drawn for it.
+    number : its random seed.
     name : of the recording; empty for silence.
     label : index of its class.
     split : "train", "dev" or "test".
-    clips : how many of it as what it is; for dev and test one.
-    splices : how many as a piece of a word, which is unknown.
-    plain : whether the first is left as it is.
-    data : the file's content where it comes from an archive, or where that lies.
+    clips : number of clips of its label; for dev and test one.
+    splices : number of clips with a part of the word, labelled unknown.
+    plain : whether the first clip is not augmented.
+    data : the file's content where it comes from an archive, or the place where that is stored.
     """
 
     number: int
@@ -60,7 +60,7 @@ def plan(found: Corpus, settings: Keyword) -> list[Job]:
             others = _shared((unknown - splices) * scale, _weights(pool), rng)
             quiet = max(1, round(silence * scale))
         else:
-            # Judges are whole words and other speech; every word counts, and none twice.
+            # Evaluation takes whole words and other speech, each recording once.
             counts, spliced = np.ones(len(words), int), np.zeros(len(words), int)
             others = np.zeros(len(pool), int)
             many = min(len(pool), round(unknown))
@@ -90,5 +90,5 @@ def _shared(total: float, weights: np.ndarray, rng: np.random.Generator) -> np.n
 
 
 def _weights(pool: Sequence[Utterance]) -> np.ndarray:
-    """A sentence holds as many clips as it has words."""
+    """A sentence counts as many times as it has words."""
     return np.array([float(len(u.word.split())) for u in pool])

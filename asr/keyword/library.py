@@ -11,11 +11,11 @@ from asr.core.third_party import part
 
 @lru_cache(maxsize=1)
 def library() -> ctypes.CDLL:
-    """Load the library; who calls a function of it declares that function.
+    """Load the library; callers declare the functions that they use.
 
     Raises
     ------
-    SetupError : it is not there, or not for this machine.
+    SetupError : it is missing, or not for this machine.
     """
     path = part("libkeyword.so")
     try:

@@ -1,8 +1,8 @@
 """The keyword networks in Keras, and the same networks as plain layers once they are trained.
 
 `tiny_conv` is TensorFlow's own of the micro_speech example (speech_commands/models.py): 8 filters of 10 x 8 with a
-stride of 2, then one dense layer. `separable` hears the channels of a slice together and the slices of a channel
-together, in turn (Howard et al., MobileNets, 2017, over time alone), and ends in a filter as long as the clip.
+stride of 2, then one dense layer. `separable` alternates pointwise layers over channels and depthwise ones over
+time (Howard et al., MobileNets, 2017), and ends in a filter as long as the clip.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from asr.keyword.frontend import SLICES
 from asr.layers.keyword import Dense, Depthwise, Layer, Reshape
 
-SLICES = 49
 # Real value of a feature byte q: (q + 128) * SCALE, micro_speech's 0 to 26.
 SCALES = {"micro": 26.0 / 256.0, "average": 127.5 / 255.0}
 ZERO_POINT = -128
-_FRONT = {"micro": 1.0, "average": 0.2}  # brings the second recipe's values into the first one's range
+_FRONT = {"micro": 1.0, "average": 0.2}  # scales the second recipe to the first one's range
 
 
-# Of the means that a normalisation keeps: small sets have few steps in which to follow the weights.
+# Of the batch normalisation's running means; small sets have few steps to follow the weights.
 _MOMENTUM = 0.9
 
 
@@ -43,7 +43,7 @@ def build(name: str, channels: int, outputs: int, *, width: int = 32, dropout: f
 
 
 def _tiny_conv(inputs: Any, channels: int, outputs: int, width: int, dropout: float) -> Any:
-    """As in TensorFlow, its initial values included; `width` has no say."""
+    """As in TensorFlow, with its initial values; `width` is ignored."""
     import keras
 
     truncated = keras.initializers.TruncatedNormal(stddev=0.01)
@@ -68,7 +68,7 @@ def _separable(inputs: Any, channels: int, outputs: int, width: int, dropout: fl
     return keras.layers.Dense(outputs, name="logits")(x)
 
 
-# Reach and stride of the filters over time, in slices of what comes in.
+# Reach and stride of the filters over time, in slices of their input.
 BLOCKS = ((7, 2), (7, 1), (7, 1), (7, 1))
 
 
@@ -93,7 +93,7 @@ def as_layers(model: Any, scale: float = 1.0) -> list[Layer]:
 
     Parameters
     ----------
-    scale : what the features were multiplied by in training, folded into the first layer.
+    scale : factor of the features in training, folded into the first layer.
     """
     import keras
 
@@ -123,12 +123,12 @@ def as_layers(model: Any, scale: float = 1.0) -> list[Layer]:
         elif isinstance(layer, keras.layers.ReLU):
             found[-1] = _changed(found[-1], relu=True)
         elif not isinstance(layer, (keras.layers.InputLayer, keras.layers.Dropout)):
-            raise ValueError(f"{layer.name} is none of the layers that can be exported")
+            raise ValueError(f"{layer.name} is not a layer that can be exported")
     return found
 
 
 def _folded(layer: Layer, norm: Any) -> Layer:
-    """Return a layer that does what it and the normalisation after it do, computed in float64."""
+    """Return a layer equal to it and the normalisation after it, computed in float64."""
     if isinstance(layer, Reshape):
         raise ValueError("a normalisation needs a layer with weights before it")
     gamma, beta, mean, variance = (
@@ -148,7 +148,7 @@ def _changed(layer: Layer, **values: Any) -> Layer:
 
 
 def front_scale(preprocess: str) -> float:
-    """Return what real features are multiplied by before the first layer in training."""
+    """Return the factor of real features before the first layer in training."""
     return _FRONT[preprocess] / 8.0
 
 

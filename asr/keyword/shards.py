@@ -20,11 +20,11 @@ Labels = npt.NDArray[np.uint8]
 
 
 class Writer:
-    """Writes a set row by row; `close` makes it whole.
+    """Writes a set row by row; `close` completes it.
 
     Parameters
     ----------
-    folder, name : where the set lies and what it is called.
+    folder, name : place and name of the set.
     width : features of a row.
     """
 
@@ -56,7 +56,7 @@ class Writer:
                 self._flush()
 
     def close(self) -> None:
-        """Write what is left, cut the last shard to its rows, and write the labels."""
+        """Write the remaining rows, cut the last shard to its rows, and write the labels."""
         self._flush()
         self._end_shard()
         labels = np.concatenate([np.zeros(0, np.uint8), *self._labels])
@@ -97,7 +97,7 @@ class Reader:
 
     Raises
     ------
-    ModelError : the set is not whole.
+    ModelError : the set is missing or incomplete.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -110,7 +110,7 @@ class Reader:
             ) from None
         self._ends = np.cumsum([0, *(len(shard) for shard in self._shards)])
         if int(self._ends[-1]) != len(self.labels):
-            raise ModelError(f"the features of {name} are not whole", path=folder, fix="Run: asr keyword")
+            raise ModelError(f"the features of {name} are incomplete", path=folder, fix="Run: asr keyword")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -133,5 +133,5 @@ class Reader:
         return result
 
     def all(self) -> Int8:
-        """Return every row, for a set that is known to be small."""
+        """Return every row, for small sets."""
         return self.rows(np.arange(len(self)))

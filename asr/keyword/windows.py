@@ -1,4 +1,4 @@
-"""From a recording to clips of one second: where its word lies, what is around it, and how it could have sounded."""
+"""Clips of one second cut from a recording: finding its word, augmentation, splices and silence."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from asr.augment.sounds import Sounds
 from asr.augment.spectrum import Float, active_power
 from asr.core import trim
 from asr.core.audio import SAMPLE_RATE, Int16, to_int16
+from asr.keyword.frontend import STEP
 from asr.settings.keyword import Keyword
 
-CLIP = SAMPLE_RATE  # samples that the network hears at once, 1 s
-SLICE = 320  # samples from one slice of features to the next, 20 ms
-MOST_LEAD = 60  # slices heard before a warm clip, 1.2 s: noise reduction has settled by then
+CLIP = SAMPLE_RATE  # samples of the network's input, 1 s
+MOST_LEAD = 60  # slices before a warm clip, 1.2 s: noise reduction has settled by then
 _FEWEST_LEAD = 10  # slices
-_LONGEST_WORD = 3 * SAMPLE_RATE // 2  # samples; of what is longer, the word may be a part
-_AROUND = SAMPLE_RATE // 4  # samples kept on each side, for the time shift and for what a change of speed takes
+_LONGEST_WORD = 3 * SAMPLE_RATE // 2  # samples; in longer speech the word may be only a part
+_AROUND = SAMPLE_RATE // 4  # samples kept on each side, for the time shift and for changes of tempo
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A recording and where somebody speaks in it.
+    """A recording and the place of its speech.
 
     Attributes
     ----------
@@ -51,9 +51,9 @@ def locate(samples: Float) -> Sound:
 
 
 def loudest(sound: Sound) -> int:
-    """Return the middle of the second of a sound that holds most of its energy, as the speech's own middle.
+    """Return the middle of the second with the most energy, as a sample index.
 
-    Speech that fits into a second keeps its middle: the second around it holds all of it.
+    Speech that fits into a second keeps its own middle.
     """
     if not sound.longer:
         return (sound.start + sound.end) // 2
@@ -65,7 +65,7 @@ def loudest(sound: Sound) -> int:
 def cut(samples: Float, middle: int, lead: int = 0) -> Float:
     """Return `lead` samples and the clip around `middle`, float32 [lead + 16000]; zeros where the recording ends."""
     first = middle - CLIP // 2 - lead
-    found = np.zeros(lead + CLIP, np.float32)  # np.pad took a quarter of the time of a plain clip
+    found = np.zeros(lead + CLIP, np.float32)  # np.pad takes a quarter of the time of a plain clip
     inside = samples[max(first, 0) : max(first + len(found), 0)]
     start = max(-first, 0)
     found[start : start + len(inside)] = inside
@@ -73,13 +73,13 @@ def cut(samples: Float, middle: int, lead: int = 0) -> Float:
 
 
 class Maker:
-    """Makes training clips: each call draws another way the recording could have sounded.
+    """Makes training clips: each call augments the recording in another way.
 
     Parameters
     ----------
     settings : section [keyword].
     chain : the effects; None: only the time shift.
-    voices : speech that is none of the words, for splices; None where there is none.
+    voices : speech without the words, for splices; None where there is none.
     noises : recorded background noise; None where there is none.
     """
 
@@ -90,10 +90,10 @@ class Maker:
         self.noises = noises
 
     def word(self, sound: Sound, rng: np.random.Generator, *, plain: bool = False) -> Int16:
-        """Return a clip of a word; of one that is, or becomes, longer than a clip, any second of it.
+        """Return a clip of a word; any second of it where the word is, or becomes, longer than a clip.
 
-        In a stream a network hears every second of a slow word, and a judge the loudest, which may leave out its end.
-        Speech of much more than a second is a word and something else: there, the loudest second is the likeliest.
+        In a stream the network hears every second of a slow word, and the loudest one may leave out its end. Speech
+        of much more than a second holds more than the word: there, the loudest second is the likeliest.
         """
         known = len(sound.samples) > CLIP and sound.end - sound.start <= _LONGEST_WORD
         if plain or self.chain is None or not known:
@@ -103,14 +103,14 @@ class Maker:
     def clip(
         self, sound: Sound, middle: int, rng: np.random.Generator, *, plain: bool = False, inside: bool = False
     ) -> Int16:
-        """Return a clip around `middle`, int16 [lead + 16000], the lead a multiple of 320 samples, often none.
+        """Return a clip around `middle`, int16 [lead + 16000], the lead a multiple of a slice's step, often none.
 
         Parameters
         ----------
-        plain : leave the sound as it is, but for the time shift.
-        inside : any second of the speech will do, where augmentation leaves it longer than that.
+        plain : no augmentation but the time shift.
+        inside : take any second of the speech where augmentation leaves it longer than that.
         """
-        lead = SLICE * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
+        lead = STEP * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
         shift = float(rng.uniform(-1.0, 1.0)) * self.settings.time_shift * SAMPLE_RATE
         if plain or self.chain is None:
             return to_int16(cut(sound.samples, middle + round(shift), lead))
@@ -130,14 +130,14 @@ class Maker:
         return to_int16(cut(heard, place + round(shift), lead))
 
     def unknown(self, sound: Sound, rng: np.random.Generator, *, plain: bool = False) -> Int16:
-        """Return a clip of a random place in a sound, where that is longer than a clip."""
+        """Return a clip of other speech, from a random place where that is longer than a clip."""
         middle = loudest(sound)
         if sound.end - sound.start > CLIP:
             middle = int(rng.integers(sound.start + CLIP // 4, sound.end - CLIP // 4))
         return self.clip(sound, middle, rng, plain=plain)
 
     def splice(self, sound: Sound, rng: np.random.Generator) -> Int16:
-        """Return a clip with a piece of a word beside other speech or nothing: unlike the word in its other part."""
+        """Return a clip with a part of a word beside other speech or nothing, which is not the word."""
         samples = sound.samples.copy()
         share = float(rng.uniform(0.3, 0.6))
         head = bool(rng.random() < 0.5)
@@ -156,8 +156,8 @@ class Maker:
         return self.clip(changed, loudest(changed), rng, plain=self.chain is None)
 
     def silence(self, rng: np.random.Generator) -> Int16:
-        """Return noise of any kind and volume, or next to none, in which nobody speaks."""
-        lead = SLICE * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
+        """Return noise of any kind and volume, or next to none, without speech."""
+        lead = STEP * int(rng.integers(_FEWEST_LEAD, MOST_LEAD + 1)) if rng.random() < self.settings.warm_share else 0
         n = lead + CLIP
         drawn = rng.random()
         if drawn < 0.1:

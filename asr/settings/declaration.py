@@ -25,6 +25,7 @@ class Product(enum.Flag):
     LEARNING_CURVE = enum.auto()
     KEYWORD_FEATURES = enum.auto()
     KEYWORD_WEIGHTS = enum.auto()
+    KEYWORD_THRESHOLDS = enum.auto()
 
 
 def setting(

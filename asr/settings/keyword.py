@@ -8,7 +8,8 @@ from asr.settings.augment import KINDS
 from asr.settings.declaration import MOST_SEED, Product, setting
 
 SILENCE, UNKNOWN = "silence", "unknown"
-NOTHING, FEATURES, WEIGHTS = Product.NOTHING, Product.KEYWORD_FEATURES, Product.KEYWORD_WEIGHTS
+NOTHING, FEATURES = Product.NOTHING, Product.KEYWORD_FEATURES
+WEIGHTS, THRESHOLDS = Product.KEYWORD_WEIGHTS, Product.KEYWORD_THRESHOLDS
 
 
 @dataclass(frozen=True)
@@ -126,12 +127,12 @@ class Keyword:
         "", NOTHING, "other speech to test a stream with, a folder or recordings.csv; empty: the split's own"
     )
     inference_stride: int = setting(
-        2, NOTHING, "slices from one inference to the next", unit="slices of 20 ms", minimum=1, maximum=49
+        2, THRESHOLDS, "slices from one inference to the next", unit="slices of 20 ms", minimum=1, maximum=49
     )
-    smoothing: int = setting(12, NOTHING, "inferences averaged", unit="inferences", minimum=1, maximum=32)
+    smoothing: int = setting(12, THRESHOLDS, "inferences averaged", unit="inferences", minimum=1, maximum=32)
     suppression: int = setting(
-        50, NOTHING, "pause after a detection", unit="slices of 20 ms", minimum=0, maximum=1000
+        50, THRESHOLDS, "pause after a detection", unit="slices of 20 ms", minimum=0, maximum=1000
     )
     false_accepts_per_hour: float = setting(
-        0.5, NOTHING, "false alarms allowed per hour; fewer means more words missed", minimum=0, maximum=3600
+        0.5, THRESHOLDS, "false alarms allowed per hour; fewer means more words missed", minimum=0, maximum=3600
     )

@@ -2,14 +2,13 @@
 
     python -m tools.bench stream WORKSPACE [--minutes 10] [--split test]
 
-The split's words are laid over other speech as `asr keyword` lays them to judge a stream, again and again until it is
-long enough. Both sides have to hear the same words in the same slices with the same scores. Exit code 1: they do not.
+The split's words are mixed into other speech as `asr keyword` does to evaluate a stream, repeated until it is long
+enough. Both sides have to hear the same words in the same slices with the same scores. Exit code 1: they do not.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import tempfile
@@ -19,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from asr.core import audio
-from asr.core.errors import ModelError
 from asr.core.stderr import load_tensorflow
-from asr.evaluation.keyword_stream import LATE, STEP, count_hits
+from asr.evaluation.detection import LATE, count_hits
 from asr.keyword.detect import Rule, detect
+from asr.keyword.frontend import STEP
 from asr.settings.workspace import Workspace
 from tools.commands.steps.keyword import find_recordings
-from tools.commands.steps.keyword_stream import at_hand, runner, streams
+from tools.commands.steps.keyword_stream import read_thresholds, runner, streams, unpacked
 from tools.firmware import machine
 
 HEARD = re.compile(r"^heard (.+) 0\.\d\d @\d+ ms, slice (\d+), score (\d+)$", re.MULTILINE)
@@ -42,21 +41,17 @@ def main() -> int:
 
     ws = Workspace.open(given.workspace)
     words = ws.settings.keyword.words
-    path = ws.keyword_export / "thresholds.json"
-    if not path.is_file():
-        raise ModelError("no thresholds were fitted", path=path, fix="Run: asr keyword")
-    thresholds = json.loads(path.read_text(encoding="utf-8"))
-    with at_hand(ws, find_recordings(ws), (given.split,)) as unpacked:
-        _, mixed, placed = streams(ws, unpacked, given.split)
+    rule = Rule.of(ws.settings.keyword, read_thresholds(ws))
+    with unpacked(ws, find_recordings(ws), given.split) as found:
+        _, mixed, placed = streams(ws, found, given.split)
     length = round(given.minutes * 60 * audio.SAMPLE_RATE)
     sound = np.resize(mixed, length)
     once = min(len(mixed), length) // STEP
     within = [word for word in placed if word.end + LATE < once]
-    rule = Rule.of(ws.settings.keyword, [thresholds[word] for word in words])
     start = time.monotonic()
     when, scores = runner(ws, quick=False)(sound)
-    found = detect(when, scores, rule)
-    ours = [(one.slice, words[one.word - 2], one.score) for one in found]
+    detections = detect(when, scores, rule)
+    ours = [(one.slice, words[one.word - 2], one.score) for one in detections]
     seconds = time.monotonic() - start
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "stream.wav"
@@ -68,7 +63,7 @@ def main() -> int:
     figures = machine.figures(printed)
     print(f"stream: {given.minutes:g} min; {len(within)} words in the first {once * 0.02 / 60:.1f}, then it repeats")
     print(f"Python: {len(ours)} heard, {seconds:.0f} s; QEMU: {len(theirs)} heard, {emulated:.0f} s")
-    hits, others = count_hits([one for one in found if one.slice < once], within)
+    hits, others = count_hits([one for one in detections if one.slice < once], within)
     print(f"of those {len(within)} words {hits} were heard; {others} times one was heard where none was")
     missing = length // STEP - figures["samples"] // STEP
     print(f"samples {figures['samples']} of {length}, blocks missed {missing}, deepest stack {figures['stack']} bytes")

@@ -221,7 +221,7 @@ def tensorboard(ws: Workspace, port: int, host: str) -> None:
 def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:
     """Train, export and evaluate the keyword model, as far as that is not up to date."""
     from tools.commands.steps import keyword as steps
-    from tools.commands.steps.keyword_stream import judge_stream
+    from tools.commands.steps import keyword_stream
 
     if split not in SPLITS[1:]:
         raise WorkspaceError(f"there is no split {split!r} to evaluate", fix="Name dev or test")
@@ -232,9 +232,10 @@ def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:
             say(f"warning: {remark}")
         trained = steps.train_network(ws, features, again=again)
         folder = steps.export_model(ws, trained, features)
-        record = steps.judge(ws, features, split)
-        heard = judge_stream(ws, split)
-    return f"{record['text']}\n{heard['text']}\n{folder / 'model.tflite'}: {record['bytes']} bytes"
+        record = steps.evaluate_clips(ws, features, split)
+        fitted = keyword_stream.fit_thresholds(ws)
+        stream = keyword_stream.evaluate_stream(ws, split, keyword_stream.read_thresholds(ws))
+    return f"{record['text']}\n{fitted}\n{stream['text']}\n{folder / 'model.tflite'}: {record['bytes']} bytes"
 
 
 def import_corpus(kind: str, source: Path, folder: Path) -> str:

@@ -19,7 +19,7 @@ def test_power_law_is_found_and_forecast() -> None:
         "to about 7.1 %" in law.forecast()
     )
     assert "(800 instead of 400), of twice the speakers, WER" in fit(exact, "speakers").forecast()
-    assert fit(exact[:2]).interval(800) is None and "say nothing of its error" in fit(exact[:2]).forecast()
+    assert fit(exact[:2]).interval(800) is None and "give no interval" in fit(exact[:2]).forecast()
     with pytest.raises(ValueError, match="at least two"):
         fit(exact[:1])
 

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from asr.evaluation.evaluate import Heard, evaluate
+from asr.evaluation.conditions import Condition
 from asr.evaluation.learning import Point, fit
 from asr.evaluation.report import Report, summary, write_report
+from asr.evaluation.results import evaluate
+from asr.evaluation.transcriptions import Transcription
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 REMARK = "split by recordings: speakers were trained on"
@@ -79,7 +81,7 @@ class Page(HTMLParser):
             self._rows[-1][-1] += data + " "
 
 
-def clips() -> list[Heard]:
+def clips() -> list[Transcription]:
     said = ["turn on the light", "turn off the light", "switch on the light"]
     wrong = ["turn on light", "turn on the light", "<b>switch & on"]
     items = []
@@ -87,15 +89,15 @@ def clips() -> list[Heard]:
         text = said[number % 3]
         slots = {"state": text.split()[1]}
         for condition, bad in (
-            ("clean", number % 7 == 0),
-            ("kitchen 6 dB", number % 2 == 0),
-            ("kitchen 24 dB", number % 5 == 0),
+            (Condition(), number % 7 == 0),
+            (Condition("kitchen", 6), number % 2 == 0),
+            (Condition("kitchen", 24), number % 5 == 0),
         ):
             hypothesis = wrong[number % 3] if bad else text
             other = {"state": hypothesis.split()[1]} if hypothesis.startswith("turn") else None
-            loss = 1.0 + number / 7 if condition == "clean" else None
+            loss = 1.0 + number / 7 if condition == Condition() else None
             items.append(
-                Heard(
+                Transcription(
                     f"clip{number}.wav",
                     f"s{number % 5}",
                     text,
@@ -193,7 +195,7 @@ def test_every_table_of_figures_carries_the_remarks(page: Page) -> None:
     for caption in page.captions:
         if not caption.startswith(("Trainings", "Every epoch")):
             assert REMARK in caption
-    assert page.text.count("no synthetic voice is in these figures") == 1
+    assert page.text.count("without synthetic voices") == 1
     assert page.text.count("Synthetic voices only") == 1
 
 
@@ -225,31 +227,31 @@ def test_every_picture_is_named_and_drawn(folder: Path, content: dict[str, Any])
 
 
 def test_alignment_is_marked_in_text_too(page: Page) -> None:
-    for mark in ("≠ taken for", "- missing"):
+    for mark in ("≠ substituted", "- deleted"):
         assert mark in page.text
 
 
 def test_what_was_not_measured_says_so(tmp_path: Path) -> None:
-    items = [Heard(f"{n}", f"s{n}", "one", "one", 0.5, False) for n in range(2)]
+    items = [Transcription(f"{n}", f"s{n}", "one", "one", 0.5, False) for n in range(2)]
     page = Page(write_report(tmp_path, Report("digits", evaluate(items))).read_text(encoding="utf-8"))
-    assert "not measured yet" in page.text
+    assert "Not measured yet" in page.text
     assert "no interval: 2 speakers, 3 are needed" in page.text
     assert "Commands right" not in page.text
-    assert "Every clip was heard as it was said, condition: clean." in page.text
+    assert "No errors in the condition “clean”." in page.text
 
 
 def test_draws_of_noise_are_told_of(tmp_path: Path) -> None:
-    noisy = [replace(item, condition="water 6 dB", draw=draw) for item in clips() for draw in (1, 2)]
+    noisy = [replace(item, condition=Condition("water", 6, draw=draw)) for item in clips() for draw in (1, 2)]
     evaluations = evaluate([*clips(), *noisy])
     console = Console(file=io.StringIO(), width=80)
     console.print(summary(evaluations))
-    told = "each level of noise a clip is heard 2 times"
+    told = "ach clip meets 2 different pieces of noise at each level"
     assert told in " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
     text = write_report(tmp_path, Report("lamp", evaluations)).read_text()
-    assert f"At {told}" in text
+    assert told in text
     console = Console(file=io.StringIO(), width=80)
     console.print(summary(evaluate(clips())))
-    assert "is heard" not in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "different pieces" not in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_summary_for_the_terminal_keeps_kinds_apart() -> None:
@@ -258,5 +260,5 @@ def test_summary_for_the_terminal_keeps_kinds_apart() -> None:
     text = console.file.getvalue().replace("\N{NO-BREAK SPACE}", " ")  # type: ignore[attr-defined]
     real, synthetic = text.split("Synthetic speech, 5 speakers")
     assert "Real speech, 5 speakers" in real and "88.9 %" in real and "88.9 %" not in synthetic
-    assert text.count(f"Mind: {REMARK}") == 2
+    assert text.count(f"Note: {REMARK}") == 2
     assert "…" not in text  # nothing is cut off at 80 columns

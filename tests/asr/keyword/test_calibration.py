@@ -1,11 +1,14 @@
-"""Offsets of classes: what is fitted to clips that were not trained on."""
+"""Offsets of classes and thresholds of words, fitted to clips and streams that were not trained on."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy.special import log_softmax
 
-from asr.keyword.calibration import SPREAD, class_offsets
+from asr.keyword.calibration import SPREAD, class_offsets, fit_thresholds
+from asr.keyword.detect import NEVER, Rule
+from asr.keyword.stream import hours
 
 
 def drawn(n: int, shares: tuple[float, ...], seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -41,3 +44,19 @@ def test_few_clips_move_little_and_a_class_that_is_not_there_stays_finite() -> N
     offsets = class_offsets(logits, labels)
     assert np.isfinite(offsets).all() and np.abs(offsets).max() < 1
     assert offsets[0] > offsets[1] > offsets[2]
+
+
+def test_thresholds_are_the_lowest_that_accept_no_more_than_allowed() -> None:
+    # Half an hour at two slices an inference; word 2 peaks once at 180, word 3 three times at 90, 120 and 150.
+    count = 45000
+    scores = np.zeros((count, 4), np.uint8)
+    scores[1000:1020, 2] = 180
+    for place, value in ((5000, 90), (9000, 120), (20000, 150)):
+        scores[place : place + 20, 3] = value
+    quiet = (np.arange(count, dtype=np.int64) * 2 + 48, scores)
+    rule = Rule((NEVER, NEVER), 2, 8, 50)
+    assert hours(quiet) == pytest.approx(0.5, rel=1e-3)
+    assert fit_thresholds(quiet, rule, 2, 0.0) == (181, 151)
+    # Four an hour for both together is one for each in half an hour. The window of eight holds one score of 180 for
+    # the first and the last of them: below 180 / 8 they are heard for longer than the pause after a word.
+    assert fit_thresholds(quiet, rule, 2, 4.01) == (23, 121)

@@ -51,7 +51,7 @@ def test_a_set_that_was_not_finished_is_not_read(tmp_path: Path) -> None:
         Reader(tmp_path, "train")
     writer.close()
     (tmp_path / "train-00001.npy").unlink()
-    with pytest.raises(ModelError, match="not whole"):
+    with pytest.raises(ModelError, match="incomplete"):
         Reader(tmp_path, "train")
 
 

@@ -8,7 +8,8 @@ import pytest
 from asr.augment.chain import Chain
 from asr.augment.sounds import Sounds
 from asr.keyword import windows
-from asr.keyword.windows import CLIP, SLICE, Maker, Sound
+from asr.keyword.frontend import STEP
+from asr.keyword.windows import CLIP, Maker, Sound
 from asr.settings.augment import Augment
 from asr.settings.keyword import Keyword
 from tests.keyword_words import tune
@@ -65,7 +66,7 @@ def test_warm_clips_have_whole_slices_before_them() -> None:
     rng = np.random.default_rng(3)
     samples = burst(0, 64000, 64000)
     lengths = {len(maker.clip(Sound(samples, 0, 64000), 32000, rng)) - CLIP for _ in range(50)}
-    assert all(length % SLICE == 0 and 0 < length <= windows.MOST_LEAD * SLICE for length in lengths)
+    assert all(length % STEP == 0 and 0 < length <= windows.MOST_LEAD * STEP for length in lengths)
     assert len(lengths) > 10
 
 

@@ -18,7 +18,9 @@ import pytest
 from rich.console import Console
 
 from asr.core.errors import ModelError
-from asr.evaluation.evaluate import Heard, evaluate, record
+from asr.evaluation.conditions import Condition
+from asr.evaluation.results import evaluate, record
+from asr.evaluation.transcriptions import Transcription
 from asr.runs.comparison import compare, lineage
 from asr.runs.record import RECORD, Run, find_run, list_runs
 from asr.runs.tables import comparison_tables, lineage_tree, runs_table
@@ -33,8 +35,8 @@ def shown(part: object) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def heard(clip: str, hypothesis: str) -> Heard:
-    return Heard(clip, "anna", "turn on the light", hypothesis, 1.0, False)
+def heard(clip: str, hypothesis: str) -> Transcription:
+    return Transcription(clip, "anna", "turn on the light", hypothesis, 1.0, False)
 
 
 def test_record_holds_what_was_given(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_damaged_record_is_named(tmp_path: Path, text: str) -> None:
         Run.load(folder)
 
 
-def finished(folder: Path, settings: dict[str, object], heard_now: list[Heard], **more: object) -> Run:
+def finished(folder: Path, settings: dict[str, object], heard_now: list[Transcription], **more: object) -> Run:
     run = Run.start(folder, settings, **more)  # type: ignore[arg-type]
     run.measure(record(evaluate(heard_now)), heard_now)
     run.finish()
@@ -141,9 +143,11 @@ def finished(folder: Path, settings: dict[str, object], heard_now: list[Heard], 
 
 
 def test_a_clip_in_several_pieces_of_noise_is_one_change(tmp_path: Path) -> None:
-    right, noise = "turn on the light", "water 6 dB"
-    first = [replace(heard("a", text), condition=noise, draw=draw) for draw, text in ((1, right), (2, "turn"))]
-    second = [replace(heard("a", right), condition=noise, draw=draw) for draw in (1, 2, 3)]
+    right, noise = "turn on the light", Condition("water", 6)
+    first = [
+        replace(heard("a", text), condition=replace(noise, draw=draw)) for draw, text in ((1, right), (2, "turn"))
+    ]
+    second = [replace(heard("a", right), condition=replace(noise, draw=draw)) for draw in (1, 2, 3)]
     found = compare(finished(tmp_path, SETTINGS, first), finished(tmp_path, SETTINGS, second))
     (change,) = found.wins
     assert (change.errors_before, change.errors_after, change.before, change.after) == (3, 0, "turn", right)

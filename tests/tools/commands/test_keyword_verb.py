@@ -6,6 +6,7 @@ import json
 import shutil
 import tarfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from scipy.special import log_softmax
 from asr.core import audio, tables
 from asr.core.errors import ModelError, RecordingsError, WorkspaceError
 from asr.core.stderr import load_tensorflow
-from asr.evaluation.keyword_clips import figures
-from asr.keyword import examples
+from asr.evaluation.classification import Classification
+from asr.keyword import clips, examples
+from asr.keyword.batches import class_weights
+from asr.keyword.detect import NEVER
 from asr.keyword.jobs import plan
 from asr.keyword.network import SCALES, as_layers, forward, real
 from asr.keyword.shards import Reader
-from asr.keyword.train import Plan, Trainer, class_weights, train
+from asr.keyword.train import Plan, Trainer, train
 from asr.layers.keyword import Layer
 from asr.runs import checkpoints
 from asr.settings.values import with_values
@@ -31,8 +34,8 @@ from tests.firmware_host import HostRunner
 from tests.keyword_words import SMALL, SPEAKERS, make_workspace, tune, write_words
 from tools.commands import verbs
 from tools.commands.steps import keyword as steps
+from tools.commands.steps import keyword_stream
 from tools.commands.steps.keyword import find_recordings
-from tools.commands.steps.keyword_stream import LOWEST, at_hand, streams
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
 def plan_of(ws: Workspace, name: str, **changes: object) -> Plan:
     settings = with_values(ws.settings, keyword=changes).keyword
     place = ws.keyword / name
-    return Plan(settings, 4, ws.keyword / "features", place / "checkpoints", place / "logs")
+    return Plan(settings, ws.keyword / "features", place / "checkpoints", place / "logs")
 
 
 def test_tunes_of_new_speakers_are_told_apart(trained: tuple[Workspace, str]) -> None:
@@ -64,7 +67,7 @@ def test_everything_a_board_takes_is_there(trained: tuple[Workspace, str]) -> No
     assert {"model.pb", "model.tflite", "model_float.tflite", "model.cc", "model.h", "words.txt"} <= names
     assert {"thresholds.json", "card.json"} <= names
     thresholds = json.loads((ws.keyword_export / "thresholds.json").read_text())
-    assert set(thresholds) == {"up", "down"} and min(thresholds.values()) >= LOWEST
+    assert set(thresholds) == {"up", "down"} and min(thresholds.values()) >= keyword_stream.LOWEST
     assert (ws.keyword_export / "words.txt").read_text() == "silence\nunknown\nup\ndown\n"
     card = json.loads((ws.keyword_export / "card.json").read_text())
     assert card["bytes"] == (ws.keyword_export / "model.tflite").stat().st_size < 20000
@@ -95,6 +98,30 @@ def test_nothing_is_made_twice(trained: tuple[Workspace, str]) -> None:
     assert {path: path.stat().st_mtime_ns for path in (ws.keyword / "features").iterdir()} == made
 
 
+def test_evaluating_again_reads_the_thresholds_and_fitting_reads_dev_alone(
+    trained: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws, _ = trained
+    path = ws.keyword_export / "thresholds.json"
+    before = json.loads(path.read_text()), path.stat().st_mtime_ns
+    report = ws.reports / "keyword" / "stream-test.json"
+    first = json.loads(report.read_text())
+    none = keyword_stream.evaluate_stream(ws, "test", [NEVER, NEVER])
+    # Thresholds that no score reaches miss every word and accept none.
+    assert (none["missed"], none["false accepts an hour"]) == (1.0, 0.0)
+    again = keyword_stream.evaluate_stream(ws, "test", keyword_stream.read_thresholds(ws))
+    assert json.loads(report.read_text()) == first and again["thresholds"] == before[0]
+    assert (json.loads(path.read_text()), path.stat().st_mtime_ns) == before
+    keyword_stream.fit_thresholds(ws)
+    assert path.stat().st_mtime_ns == before[1], "what is up to date is not fitted again"
+    (ws.keyword / "thresholds.stamp.json").unlink()
+    found = find_recordings(ws)
+    dev = replace(found, utterances=[u for u in found.utterances if u.split == "dev"])
+    monkeypatch.setattr(keyword_stream, "find_recordings", lambda _: dev)
+    keyword_stream.fit_thresholds(ws)
+    assert json.loads(path.read_text()) == before[0] and path.stat().st_mtime_ns > before[1]
+
+
 def test_the_sets_hold_the_shares_that_were_asked_for(trained: tuple[Workspace, str]) -> None:
     ws, _ = trained
     found = find_recordings(ws)
@@ -106,7 +133,7 @@ def test_the_sets_hold_the_shares_that_were_asked_for(trained: tuple[Workspace, 
     assert counts[0] == round(words * chosen.passes * chosen.silence_percent / 100)
 
 
-def test_judged_features_are_those_of_the_recording(trained: tuple[Workspace, str]) -> None:
+def test_evaluation_features_are_those_of_the_recording(trained: tuple[Workspace, str]) -> None:
     ws, _ = trained
     table = (ws.keyword / "features" / "table.csv").read_text().splitlines()[1:]
     rows = [line.split(",") for line in table if line.startswith("test")]
@@ -114,7 +141,7 @@ def test_judged_features_are_those_of_the_recording(trained: tuple[Workspace, st
     samples = audio.load(name)
     missing = 16000 - len(samples)
     clip = np.pad(samples, (missing // 2, missing - missing // 2))
-    expected = examples.features(audio.to_int16(clip), "micro").reshape(-1)
+    expected = clips.features(audio.to_int16(clip), "micro").reshape(-1)
     assert np.array_equal(Reader(ws.keyword / "features", "test-clean").rows(np.array([index]))[0], expected)
 
 
@@ -122,11 +149,10 @@ def test_workers_make_what_one_process_makes(trained: tuple[Workspace, str], tmp
     ws, _ = trained
     found = find_recordings(ws)
     chosen = ws.settings.keyword
-    noise = steps.judging_noise(ws)
-    recipe = examples.recipe_of(found, chosen, ws.settings.augment, tmp_path / "sounds", noise)
+    given = clips.gather(found, chosen, ws.settings.augment, tmp_path / "sounds", steps.evaluation_noise(ws))
     jobs = plan(found, chosen)[::6] + [job for job in plan(found, chosen) if not job.name]
     for workers in (1, 2):
-        examples.make(tmp_path / str(workers), found, recipe, jobs, workers)
+        examples.make(tmp_path / str(workers), found, given, jobs, workers)
     for name in ("train", "test-noise"):
         one, two = (Reader(tmp_path / str(workers), name) for workers in (1, 2))
         assert np.array_equal(one.all(), two.all()) and np.array_equal(one.labels, two.labels)
@@ -134,7 +160,7 @@ def test_workers_make_what_one_process_makes(trained: tuple[Workspace, str], tmp
 
 @pytest.mark.parametrize("teacher_width", [0, 24])
 def test_a_training_that_was_killed_ends_as_if_it_had_not_been(
-    trained: tuple[Workspace, str], teacher_width: int
+    trained: tuple[Workspace, str], teacher_width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ws, _ = trained
     load_tensorflow()
@@ -147,12 +173,17 @@ def test_a_training_that_was_killed_ends_as_if_it_had_not_been(
     class KilledError(Exception):
         pass
 
-    def kill(row: dict[str, float]) -> None:
-        if row["epoch"] == 2:
-            raise KilledError
+    validate = Trainer.validate
 
-    with pytest.raises(KilledError):
-        train(plan("parts"), kill)
+    def kill(trainer: Trainer) -> dict[str, float]:
+        done = int(trainer.optimizer.iterations) // trainer.batches.steps
+        if done == 3 and trainer.plan.checkpoints.name != "teacher":
+            raise KilledError
+        return validate(trainer)
+
+    with monkeypatch.context() as patched, pytest.raises(KilledError):
+        patched.setattr(Trainer, "validate", kill)
+        train(plan("parts"))
     resumed = train(plan("parts"))
     # A network that is taught gets half as many epochs again.
     assert resumed.epochs == (6 if teacher_width else 4) and resumed.best == whole.best
@@ -176,9 +207,13 @@ def test_a_network_learns_what_its_teacher_makes_of_a_clip(trained: tuple[Worksp
     for name, teacher in (("labels", None), ("teacher", sure_of_the_last_word)):
         trainer = Trainer(plan_of(ws, name, epochs=4, dropout=0.0), teacher)
         trainer.run()
+        # The weights that learn, not their mean of the best epoch.
+        last = checkpoints.load(trainer.plan.checkpoints / "last.npz").arrays
+        for variable, array in zip(trainer.variables, last, strict=True):
+            variable.assign(array)
         rows = trainer.train.all().astype(np.float32) + 128.0
-        # The network that learns, with the batch's own statistics: so few steps leave the running ones behind.
-        logits = np.asarray(trainer.model(rows * SCALES["micro"] * trainer.scale, training=True))
+        # With the batch's own statistics: so few steps leave the running ones behind.
+        logits = np.asarray(trainer.network(rows * SCALES["micro"] * trainer.scale, training=True))
         likelihood = np.exp(logits - logits.max(axis=1, keepdims=True))
         heard.append((likelihood / likelihood.sum(axis=1, keepdims=True)).mean(axis=0))
     labels, taught = heard
@@ -190,16 +225,16 @@ def test_what_is_kept_lets_devs_classes_come_out_as_often_as_they_are_there(trai
     load_tensorflow()
     trainer = Trainer(plan_of(ws, "corrected", epochs=2))
     kept = trainer.run().layers
-    rows = np.concatenate([judge.all() for judge in trainer.judges.values()])
-    labels = np.concatenate([judge.labels for judge in trainer.judges.values()])
+    rows = np.concatenate([reader.all() for reader in trainer.dev.values()])
+    labels = np.concatenate([reader.labels for reader in trainer.dev.values()])
 
     def surplus(layers: list[Layer]) -> float:
         logits = forward(layers, real(rows, "micro"))
         chances = np.exp(log_softmax(logits.reshape(len(rows), -1), axis=1))
         return float(np.abs(chances.sum(axis=0) - np.bincount(labels, minlength=chances.shape[1])).sum())
 
-    trainer.mean.set_weights(checkpoints.load(trainer.plan.checkpoints / "best.npz").arrays)
-    assert surplus(kept) < 0.5 * surplus(as_layers(trainer.mean, trainer.scale))
+    trainer.network.set_weights(checkpoints.load(trainer.plan.checkpoints / "best.npz").arrays)
+    assert surplus(kept) < 0.5 * surplus(as_layers(trainer.network, trainer.scale))
 
 
 def test_tensorboard_shows_curves_and_clips_of_each_class(trained: tuple[Workspace, str]) -> None:
@@ -218,7 +253,7 @@ def test_an_epoch_hears_no_more_clips_than_it_was_told(trained: tuple[Workspace,
     ws, _ = trained
     load_tensorflow()
     few = Trainer(plan_of(ws, "few", epoch_clips=40, batch_size=16))
-    assert few.steps == 2 < Trainer(plan_of(ws, "all", batch_size=16)).steps
+    assert few.batches.steps == 2 < Trainer(plan_of(ws, "all", batch_size=16)).batches.steps
 
 
 def test_training_ends_early_where_nothing_gets_better(trained: tuple[Workspace, str]) -> None:
@@ -236,13 +271,13 @@ def test_rare_words_count_for_more() -> None:
 
 def test_a_model_of_other_words_is_refused(trained: tuple[Workspace, str]) -> None:
     ws, _ = trained
-    with pytest.raises(ModelError, match=r"the model hears silence, unknown, up, down, and asr.toml asks for"):
+    with pytest.raises(ModelError, match=r"the model knows silence, unknown, up, down, and asr.toml asks for"):
         steps.check_words(ws.keyword_export, ("silence", "unknown", "down", "up"))
 
 
 def test_wilsons_interval_is_the_textbooks() -> None:
     # Brown, Cai and DasGupta, Interval Estimation for a Binomial Proportion (2001): Wilson's for 15 of 20.
-    found = figures("x", ("a", "b"), np.repeat([0, 1], [15, 5]), np.tile([1, 0], (20, 1)))
+    found = Classification.of("x", ("a", "b"), np.repeat([0, 1], [15, 5]), np.tile([1, 0], (20, 1)))
     low, high = found.interval
     assert (low, high) == (pytest.approx(0.531, abs=1e-3), pytest.approx(0.888, abs=1e-3))
 
@@ -259,14 +294,14 @@ def test_speech_longer_than_a_second_is_cut_with_a_remark(tmp_path: Path) -> Non
     assert any("1 recordings of words hold more than a second" in remark for remark in steps.remarks_of(features))
 
 
-def test_broken_recordings_are_set_aside_with_their_reason(tmp_path: Path) -> None:
+def test_broken_recordings_are_rejected_with_their_reason(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws", takes=1, passes=1)
     (ws.recordings / "up" / "00000001_nohash_0.wav").write_bytes(b"RIFF and nothing else")
     audio.write_wav(ws.recordings / "up" / "00000002_nohash_0.wav", np.zeros(16000, np.int16))
     features = steps.make_features(ws)
     table = (features / "rejected.csv").read_text()
     assert "00000001_nohash_0.wav" in table and "00000002_nohash_0.wav,it is silent" in table
-    assert any("2 recordings were set aside" in remark for remark in steps.remarks_of(features))
+    assert any("2 recordings were rejected" in remark for remark in steps.remarks_of(features))
 
 
 def test_an_archive_gives_what_its_folder_gives(tmp_path: Path) -> None:
@@ -289,8 +324,8 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path: Path) -> None:
         found[name] = sorted(map(bytes, reader.all()[reader.labels > 1]))
         assert len(found[name]) == 4
         assert not list(ws.root.rglob("*_nohash_*.wav")) or "." in name
-        with at_hand(ws, find_recordings(ws), ("dev", "test")) as there:
-            background, _, placed = streams(ws, there, "test")
+        with keyword_stream.unpacked(ws, find_recordings(ws), "test") as there:
+            background, _, placed = keyword_stream.streams(ws, there, "test")
         heard[name] = (len(background), sorted(place.word for place in placed))
     assert found["sc"] == found["sc.tar.gz"] == found["sc.tar"]
     assert heard["sc"] == heard["sc.tar.gz"] == heard["sc.tar"] and heard["sc"][1] == [2, 2, 3, 3]
@@ -335,6 +370,6 @@ def test_a_class_of_which_nothing_can_be_read_is_named(tmp_path: Path) -> None:
     ws = make_workspace(tmp_path / "ws", takes=1, passes=1)
     for path in (ws.recordings / "up").iterdir():
         path.write_bytes(b"noise")
-    with pytest.raises(RecordingsError, match="not one recording of 'up' for train can be read"):
+    with pytest.raises(RecordingsError, match="no recording of 'up' for train can be read"):
         steps.make_features(ws)
     assert len(list((ws.recordings / "up").iterdir())) == SPEAKERS

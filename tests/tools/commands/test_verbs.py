@@ -96,7 +96,7 @@ def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
 
 
 def test_tune_hears_the_noise_that_decides_between_checkpoints(trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    from asr.evaluation.recognise import Client, Utterance
+    from asr.evaluation.recognition import Client, Utterance
     from tools.commands.steps import evaluation, tuning
     from tools.commands.steps.preparing import prepare
 
@@ -119,7 +119,7 @@ def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_to_judge
 ) -> None:
     from asr.augment.evaluation_noise import Noise
     from asr.ctc import weights
-    from asr.evaluation.recognise import Client
+    from asr.evaluation.recognition import Client
     from tools.commands.steps import evaluation
     from tools.commands.steps.preparing import prepare
 

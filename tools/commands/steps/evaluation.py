@@ -22,7 +22,7 @@ from tools.commands.steps.preparing import read_templates
 
 if TYPE_CHECKING:
     from asr.augment.evaluation_noise import Noise
-    from asr.evaluation.recognise import Client, Utterance
+    from asr.evaluation.recognition import Client, Utterance
     from asr.runs.record import Run
     from datasets.corpus import Dataset
 
@@ -79,7 +79,7 @@ def word_errors(client: Client, utterances: Sequence[Utterance], noise: Noise | 
     import jiwer
 
     from asr.evaluation.conditions import conditions
-    from asr.evaluation.recognise import recognise
+    from asr.evaluation.recognition import recognise
 
     heard = recognise(client, utterances, conditions(noise, DECIDING_LEVELS), noise)
     return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
@@ -87,7 +87,7 @@ def word_errors(client: Client, utterances: Sequence[Utterance], noise: Noise | 
 
 def client_of(ws: Workspace, model: Path) -> Client:
     """Return the client with the workspace's scorer and beam width."""
-    from asr.evaluation.recognise import Client
+    from asr.evaluation.recognition import Client
 
     return Client(model, ws.scorer, ws.settings.evaluate.beam_width)
 
@@ -106,7 +106,7 @@ def check_alphabet(ws: Workspace) -> None:
 
 def utterances_of(prepared: Dataset, split: str) -> list[Utterance]:
     """Return a split's clips as test utterances; synthetic ones have no raw recording."""
-    from asr.evaluation.recognise import Utterance
+    from asr.evaluation.recognition import Utterance
 
     return [
         Utterance(
@@ -138,9 +138,9 @@ def evaluate(
     from asr.augment.evaluation_noise import Noise
     from asr.evaluation import report as report_
     from asr.evaluation.conditions import conditions
-    from asr.evaluation.evaluate import evaluate as measure
-    from asr.evaluation.evaluate import record
-    from asr.evaluation.recognise import recognise, sounds, timing
+    from asr.evaluation.recognition import recognise, sounds, timing
+    from asr.evaluation.results import evaluate as measure
+    from asr.evaluation.results import record
 
     check_alphabet(ws)
     chosen = ws.settings.evaluate
@@ -178,7 +178,7 @@ def evaluate(
         descriptions={} if noise is None else {noise.kind: noise.description},
         learning=read_curve(ws, prepared) if split in SPLITS else None,
     )
-    sound, words = sounds(utterances, asked, noise), timing(client_of(ws, ws.model))
+    sound, words = sounds(utterances, noise), timing(client_of(ws, ws.model))
     page = report_.write_report(ws.report(name, split), content, sound, words)
     if tested is not None:
         write_card(ws, tested)
@@ -192,12 +192,12 @@ def evaluate(
 
 def print_worst(evaluations: Sequence[Any]) -> None:
     """Print the worst utterances of each kind of speech."""
-    from asr.evaluation.heard import CLEAN
+    from asr.evaluation.conditions import CLEAN
 
     for evaluation in evaluations:
         for worst, where in ((evaluation.worst, ""), (evaluation.worst_in_noise, " in noise")):
             if worst:
                 print(f"the {len(worst)} worst{where}, {evaluation.kind} speech:")
             for item in worst:
-                condition = "" if item.condition == CLEAN else f" in {item.condition}"
+                condition = "" if item.condition.name == CLEAN else f" in {item.condition.name}"
                 print(f"  {item.title}{condition}  said: {item.transcript!r}  heard: {item.hypothesis!r}")

@@ -1,9 +1,10 @@
-"""The keyword model in a stream: thresholds fitted on dev, misses and false accepts measured on other speakers."""
+"""The keyword model in a stream: thresholds fitted on dev; misses and false accepts of a split at given thresholds."""
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,145 +14,168 @@ import numpy as np
 
 from asr.core.alphabet import normal_word
 from asr.core.audio import SAMPLE_RATE
+from asr.core.errors import ModelError
 from asr.core.files import write_bytes, write_json
 from asr.core.progress import say
+from asr.core.stamps import Stamp
 from asr.core.stderr import load_tensorflow
-from asr.settings.workspace import Workspace
+from asr.settings.declaration import Product, values_affecting
+from asr.settings.workspace import SPLITS, Workspace
 from datasets import speech_commands
 from tools.commands.steps.keyword import check_words, find_recordings, write_tables
 
 if TYPE_CHECKING:
     from asr.core.audio import Int16
-    from asr.evaluation.keyword_stream import Placed, Stream
+    from asr.keyword.stream import PlacedWord, Stream
     from datasets.keyword_split import Utterance
     from datasets.keywords import KeywordDataset
 
-SHORTEST = 5.0  # s of other speech; in less there is nothing to fit to, and an hour says more than a minute
-LOWEST = 128  # threshold, half of the highest score: little other speech may ask for less, and must not get it
-MOST = 3600  # clips of an archive that are taken for a stream, of a split's words and of its other speech
+SHORTEST = 5.0  # s of other speech; nothing can be fitted to less, nor a rate an hour be measured
+LOWEST = 128  # threshold, half of the highest score: little other speech would allow too low ones
+MOST = 3600  # clips of an archive in a stream: of a split's words, and of its other speech
+_THRESHOLDS = "thresholds.json"
 
 
-def judge_stream(ws: Workspace, split: str = "test") -> dict[str, Any]:
-    """Fit each word's threshold on dev, and measure misses and false accepts in streams of the split.
+def fit_thresholds(ws: Workspace) -> str:
+    """Fit each word's threshold to the false accepts in dev's other speech, unless that is up to date.
 
-    Writes thresholds.json and the runner's tables into the export, and figures and a picture of the curve into
-    build/reports/keyword.
+    Writes thresholds.json and the tables for firmware/lib to the export. No threshold is below half of the highest
+    score, which all of them are where dev holds too little other speech.
 
     Returns
     -------
-    The figures; `text` tells them in words.
+    The thresholds in words.
     """
     load_tensorflow()
-    from asr.evaluation import keyword_plots as plots
-    from asr.evaluation import keyword_stream as stream
-    from asr.evaluation.plots import as_png
-    from asr.keyword.detect import Rule, detect
     from asr.keyword.examples import classes
 
-    chosen, folder = ws.settings.keyword, ws.keyword_export
-    check_words(folder, classes(chosen.words))
-    for path in (folder / "thresholds.json", *(ws.reports / "keyword").glob(f"stream-{split}.*")):
-        # They may be of an earlier model.
+    chosen, path = ws.settings.keyword, ws.keyword_export / _THRESHOLDS
+    check_words(ws.keyword_export, classes(chosen.words))
+    rule = values_affecting(chosen, Product.KEYWORD_THRESHOLDS)
+    data = ws.keyword / "features" / "stamp.json"
+    stamp = Stamp(ws.keyword / "thresholds.stamp.json", ws.keyword_export / "model.tflite", data, rule)
+    if not stamp.is_fresh([path]):
         path.unlink(missing_ok=True)
-    with at_hand(ws, find_recordings(ws), ("dev", split)) as found:
-        background, mixed, placed = streams(ws, found, split)
-        other = stream.join(_others(ws, found, "dev"))
-    seconds, where = min((len(sound) / SAMPLE_RATE, name) for sound, name in ((background, split), (other, "dev")))
-    if seconds < SHORTEST or not placed:
-        little = f"{where} holds only {seconds:.1f} s of other speech"
-        text = f"stream: not judged, for {little if placed else f'{split} holds none of the words'}"
-        say(f"warning: {text}; each word's threshold is half of the highest score")
-        return {"text": text}
-    run = runner(ws)
-    fitted_on, quiet, spoken = run(other), run(background), run(mixed)
-    rule = Rule.of(chosen, ())
-    count = len(chosen.words)
-    fitted = stream.fit_thresholds(fitted_on, rule, count, chosen.false_accepts_per_hour)
-    thresholds = tuple(max(LOWEST, threshold) for threshold in fitted)
-    if stream.hours(fitted_on) * chosen.false_accepts_per_hour < 1:
-        say(
-            f"warning: {3600 * stream.hours(fitted_on):.0f} s of dev's other speech cannot tell "
-            f"{chosen.false_accepts_per_hour:g} false accepts an hour: expect more of them"
-        )
+        write_json(path, dict(zip(chosen.words, _fitted(ws), strict=True)))
+        stamp.set()
+    thresholds = read_thresholds(ws)
     write_tables(ws, thresholds)
-    # Each word at the lowest threshold of its own at which the very same sound gives no false accept.
-    ideal = stream.fit_thresholds(quiet, rule, count, 0.0)
-    missed, missed_ideal = (
-        1 - stream.count_hits(detect(spoken[0], spoken[1], Rule.of(chosen, each)), placed)[0] / len(placed)
-        for each in (thresholds, ideal)
-    )
-    hours = stream.hours(quiet)
-    accepts = len(detect(quiet[0], quiet[1], Rule.of(chosen, thresholds))) / hours
-    curve = stream.miss_curve(quiet, spoken, placed, rule)
+    said = ", ".join(f"{word} {threshold}" for word, threshold in zip(chosen.words, thresholds, strict=True))
+    return f"thresholds, fitted on dev: {said}"
+
+
+def _fitted(ws: Workspace) -> list[int]:
+    from asr.keyword import calibration, stream
+    from asr.keyword.detect import Rule
+
+    chosen = ws.settings.keyword
+    with unpacked(ws, find_recordings(ws), "dev") as found:
+        sound = stream.join(_others(ws, found, "dev"))
+    seconds, allowed = len(sound) / SAMPLE_RATE, chosen.false_accepts_per_hour
+    if seconds < SHORTEST:
+        say(f"warning: no thresholds fitted, dev holds only {seconds:.1f} s of other speech; using {LOWEST} of 255")
+        return [LOWEST] * len(chosen.words)
+    if seconds / 3600 * allowed < 1:
+        say(f"warning: {seconds:.0f} s of other speech in dev are too short to fit {allowed:g} false accepts an hour")
+    fitted = calibration.fit_thresholds(runner(ws)(sound), Rule.of(chosen, ()), len(chosen.words), allowed)
+    return [max(LOWEST, threshold) for threshold in fitted]
+
+
+def read_thresholds(ws: Workspace) -> list[int]:
+    """Return the threshold of each word; ModelError where none were fitted."""
+    path = ws.keyword_export / _THRESHOLDS
+    try:
+        fitted = json.loads(path.read_text(encoding="utf-8"))
+        return [int(fitted[word]) for word in ws.settings.keyword.words]
+    except (OSError, ValueError, KeyError):
+        raise ModelError("no thresholds were fitted for these words", path=path, fix="Run: asr keyword") from None
+
+
+def evaluate_stream(ws: Workspace, split: str, thresholds: Sequence[int]) -> dict[str, Any]:
+    """Measure misses and false accepts in streams of a split.
+
+    Writes figures and a picture of the curve to build/reports/keyword.
+
+    Parameters
+    ----------
+    thresholds : of each word, 0 to 255, or 256 for never.
+
+    Returns
+    -------
+    The figures; `text` holds them in words.
+    """
+    load_tensorflow()
+    from asr.evaluation import detection
+    from asr.evaluation import keyword_plots as plots
+    from asr.evaluation.plots import as_png
+    from asr.keyword import calibration, stream
+    from asr.keyword.detect import Rule
+
+    chosen, reports = ws.settings.keyword, ws.reports / "keyword"
+    for path in reports.glob(f"stream-{split}.*"):
+        # They may belong to another model.
+        path.unlink()
+    with unpacked(ws, find_recordings(ws), split) as found:
+        background, mixed, placed = streams(ws, found, split)
+    seconds = len(background) / SAMPLE_RATE
+    if seconds < SHORTEST or not placed:
+        lacking = f"only {seconds:.1f} s of other speech" if placed else "none of the words"
+        return {"text": f"stream: not evaluated, {split} holds {lacking}"}
+    run, rule = runner(ws), Rule.of(chosen, thresholds)
+    quiet, spoken = run(background), run(mixed)
+    accepts, missed = detection.accepts_per_hour(quiet, rule), detection.miss_rate(spoken, placed, rule)
+    curve = detection.miss_curve(quiet, spoken, placed, rule)
+    # A lower bound: thresholds fitted to this very sound.
+    ideal = Rule.of(chosen, calibration.fit_thresholds(quiet, rule, len(chosen.words), 0.0))
     record: dict[str, Any] = {
         "thresholds": dict(zip(chosen.words, thresholds, strict=True)),
-        "hours of dev": stream.hours(fitted_on),
-        "hours": hours,
+        "hours": stream.hours(quiet),
         "words": len(placed),
         "level": chosen.judge_level,
         "missed": missed,
         "false accepts an hour": accepts,
-        "missed at none": stream.at_most(curve, 0.0),
-        "missed at none, a threshold each": missed_ideal,
+        "missed at none": curve.least_misses(0.0),
+        "missed at none, a threshold each": detection.miss_rate(spoken, placed, ideal),
     }
-    write_json(folder / "thresholds.json", record["thresholds"])
-    line = f"{len(placed)} words at {chosen.judge_level:g} dB"
-    picture = plots.miss_curve({line: (curve.accepts, curve.misses)}, (accepts, missed))
-    write_bytes(ws.reports / "keyword" / f"stream-{split}.png", as_png(picture))
-    write_json(ws.reports / "keyword" / f"stream-{split}.json", record)
+    title = f"{len(placed)} words at {chosen.judge_level:g} dB"
+    picture = plots.miss_curve({title: (curve.accepts, curve.misses)}, (accepts, missed))
+    write_bytes(reports / f"stream-{split}.png", as_png(picture))
+    write_json(reports / f"stream-{split}.json", record)
     record["text"] = "\n".join(
         [
-            f"stream: {hours:.2f} h of other speech, {line} over it",
-            f"  fitted on {record['hours of dev']:.2f} h of dev: {record['thresholds']}",
+            f"stream: {record['hours']:.2f} h of other speech, {title} mixed into it",
             f"  {missed:.1%} missed at {accepts:.1f} false accepts an hour",
-            f"  {record['missed at none']:.1%} missed at none with one threshold, {missed_ideal:.1%} with one for each",
+            f"  without a false accept: {record['missed at none']:.1%} missed with one threshold for all words, "
+            f"{record['missed at none, a threshold each']:.1%} with one for each",
         ]
     )
     return record
 
 
 @contextmanager
-def at_hand(ws: Workspace, found: KeywordDataset, splits: Sequence[str]) -> Iterator[KeywordDataset]:
-    """Give what was found with clips of an archive unpacked, for as long as they are used: a sample of each split."""
+def unpacked(ws: Workspace, found: KeywordDataset, split: str) -> Iterator[KeywordDataset]:
+    """Unpack a sample of an archive's clips of a split for the duration of the block."""
     if found.archive is None:
         yield found
         return
-    rng = np.random.default_rng([ws.settings.keyword.seed, 19])
     words = _words(ws)
-    groups: dict[tuple[str, bool], list[Utterance]] = {}
-    for utterance in found.utterances:
-        if utterance.archived and utterance.split in splits:
-            groups.setdefault((utterance.split, utterance.word in words), []).append(utterance)
-    taken = {
-        group[int(index)].name: group[int(index)]
-        for group in groups.values()
-        for index in rng.permutation(len(group))[:MOST]
-    }
+    taken: dict[str, Utterance] = {}
+    for is_word in (False, True):
+        clips = [u for u in found.utterances if u.archived and u.split == split and (u.word in words) == is_word]
+        rng = np.random.default_rng([ws.settings.keyword.seed, 19, SPLITS.index(split), is_word])
+        taken |= {clips[int(index)].name: clips[int(index)] for index in rng.permutation(len(clips))[:MOST]}
     with tempfile.TemporaryDirectory(prefix="asr-stream-") as folder:
-        unpacked = []
+        files = []
         for number, (name, data) in enumerate(speech_commands.stream_clips(found.archive, set(taken))):
             path = Path(folder) / f"{number}.wav"
             path.write_bytes(data)
-            unpacked.append(replace(taken[name], name=str(path), archived=False))
-        yield replace(found, utterances=[*(u for u in found.utterances if not u.archived), *unpacked])
+            files.append(replace(taken[name], name=str(path), archived=False))
+        yield replace(found, utterances=[*(u for u in found.utterances if not u.archived), *files])
 
 
-def _words(ws: Workspace) -> dict[str, int]:
-    """Return the class of each word."""
-    return {normal_word(word): 2 + index for index, word in enumerate(ws.settings.keyword.words)}
-
-
-def _others(ws: Workspace, found: KeywordDataset, split: str) -> list[str]:
-    """Return the recordings of a split that hold none of the words."""
-    words = _words(ws)
-    spoken = [u for u in found.utterances if u.split == split and u.word not in words and not u.archived]
-    # Sentences before single words: a stream is what people say to each other.
-    return [u.name for u in sorted(spoken, key=lambda u: (len(u.word.split()) < 3, u.name))]
-
-
-def streams(ws: Workspace, found: KeywordDataset, split: str) -> tuple[Int16, Int16, list[Placed]]:
-    """Return other speech, the same with the split's words laid over it, and where they are."""
-    from asr.evaluation import keyword_stream as stream
+def streams(ws: Workspace, found: KeywordDataset, split: str) -> tuple[Int16, Int16, list[PlacedWord]]:
+    """Return other speech, the same with the split's words mixed in, and where they are."""
+    from asr.keyword import stream
 
     chosen, labels = ws.settings.keyword, _words(ws)
     own = (ws.root / Path(chosen.background).expanduser()) if chosen.background else None
@@ -159,19 +183,19 @@ def streams(ws: Workspace, found: KeywordDataset, split: str) -> tuple[Int16, In
     words = [u for u in found.utterances if u.split == split and u.word in labels and not u.archived]
     rng = np.random.default_rng([chosen.seed, 17])
     order = [words[int(index)] for index in rng.permutation(len(words))]
-    mixed, placed = stream.lay(background, [(u.name, labels[u.word]) for u in order], chosen.judge_level, rng)
+    mixed, placed = stream.mix_words(background, [(u.name, labels[u.word]) for u in order], chosen.judge_level, rng)
     return background, mixed, placed
 
 
-def runner(ws: Workspace, *, quick: bool = True) -> Any:
-    """Return what runs the exported int8 model over sound: int16 [n] to a Stream.
+def runner(ws: Workspace, *, quick: bool = True) -> Callable[[Int16], Stream]:
+    """Return a function that runs the exported int8 model over sound: int16 [n] to a Stream.
 
     Parameters
     ----------
-    quick : in TensorFlow Lite's optimised kernels, which may differ from firmware's arithmetic in the last bit.
+    quick : use TensorFlow Lite's optimised kernels, which may differ from firmware's arithmetic in the last bit.
     """
+    from asr.keyword.clips import features
     from asr.keyword.detect import stream_scores
-    from asr.keyword.examples import features
     from export import tflite
 
     chosen = ws.settings.keyword
@@ -182,3 +206,16 @@ def runner(ws: Workspace, *, quick: bool = True) -> Any:
         return stream_scores(slices, lambda rows: tflite.predict(model, rows, quick=quick), chosen.inference_stride)
 
     return run
+
+
+def _words(ws: Workspace) -> dict[str, int]:
+    """Return the class of each word."""
+    return {normal_word(word): 2 + index for index, word in enumerate(ws.settings.keyword.words)}
+
+
+def _others(ws: Workspace, found: KeywordDataset, split: str) -> list[str]:
+    """Return the recordings of a split without any of the words."""
+    words = _words(ws)
+    spoken = [u for u in found.utterances if u.split == split and u.word not in words and not u.archived]
+    # Sentences before single words, since they are closer to conversation.
+    return [u.name for u in sorted(spoken, key=lambda u: (len(u.word.split()) < 3, u.name))]

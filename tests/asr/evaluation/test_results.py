@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from asr.evaluation.conditions import Condition
 from asr.evaluation.confusion import Pair, align, count_words
-from asr.evaluation.evaluate import ALL_NOISE, Heard, evaluate, record, with_slots
 from asr.evaluation.figures import bootstrap, measure, tally
+from asr.evaluation.results import ALL_NOISE, evaluate, record
+from asr.evaluation.transcriptions import Transcription, with_slots
 
 
-def heard(said: str, hypothesis: str, speaker: str = "anna", **more: object) -> Heard:
-    item = Heard(f"{speaker}-{said}", speaker, said, hypothesis, 1.5, False)
+def heard(said: str, hypothesis: str, speaker: str = "anna", **more: object) -> Transcription:
+    item = Transcription(f"{speaker}-{said}", speaker, said, hypothesis, 1.5, False)
     return replace(item, **more)  # type: ignore[arg-type]
 
 
@@ -149,11 +151,17 @@ def test_synthetic_and_real_speech_never_share_a_figure() -> None:
 
 def test_conditions_are_kept_apart_and_noise_is_pooled() -> None:
     noisy = [
-        replace(item, condition=f"kitchen {level} dB", hypothesis="") for item in LIGHT for level in (6, 12)
+        replace(item, condition=Condition("kitchen", level), hypothesis="") for item in LIGHT for level in (6, 12)
     ]
-    raw = [replace(item, condition="raw") for item in LIGHT]
+    raw = [replace(item, condition=Condition(raw=True)) for item in LIGHT]
     (evaluation,) = evaluate([*LIGHT, *noisy, *raw])
     assert list(evaluation.conditions) == ["clean", "kitchen 6 dB", "kitchen 12 dB", "raw", ALL_NOISE]
+    assert evaluation.measured == {
+        "clean": Condition(),
+        "kitchen 6 dB": Condition("kitchen", 6),
+        "kitchen 12 dB": Condition("kitchen", 12),
+        "raw": Condition(raw=True),
+    }
     assert evaluation.conditions[ALL_NOISE].utterances == 6
     assert evaluation.conditions[ALL_NOISE].wer.value == 1.0
     assert evaluation.conditions["clean"].wer.value == pytest.approx(0.25)
@@ -165,7 +173,7 @@ def test_conditions_are_kept_apart_and_noise_is_pooled() -> None:
 def test_a_clip_that_is_wrong_in_every_noise_is_among_the_worst_once() -> None:
     right = [replace(item, hypothesis=item.transcript) for item in LIGHT]
     noisy = [
-        replace(item, condition=f"kitchen {level} dB", hypothesis=heard_as)
+        replace(item, condition=Condition("kitchen", level), hypothesis=heard_as)
         for item in LIGHT
         for level, heard_as in ((6, ""), (12, "turn the light"))
     ]
@@ -173,7 +181,7 @@ def test_a_clip_that_is_wrong_in_every_noise_is_among_the_worst_once() -> None:
     assert not evaluation.worst
     assert sorted(item.clip for item in evaluation.worst_in_noise) == sorted(item.clip for item in LIGHT)
     # "turn the light" is wrong in less noise, though fewer of its words are.
-    assert {item.condition for item in evaluation.worst_in_noise} == {"kitchen 12 dB"}
+    assert {item.condition.level for item in evaluation.worst_in_noise} == {12}
     words = evaluation.words_in_noise
     assert words is not None and words.words["turn"] == (4, 2)
 

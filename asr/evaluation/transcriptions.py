@@ -1,29 +1,26 @@
-"""What the client heard of one clip, beside what was said in it."""
+"""The client's transcription of a clip beside its transcript."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from asr.evaluation.conditions import Condition
 from asr.evaluation.confusion import align
-
-CLEAN, RAW = "clean", "raw"
 
 Slots = Callable[[str], Mapping[str, str] | None]
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One clip, what was said in it and what the client heard.
+class Transcription:
+    """One clip, its transcript and the client's hypothesis.
 
     Attributes
     ----------
     clip : its name, the same in every condition and run.
     seconds : its length.
-    condition : "clean", "raw", or a kind of noise and its level, such as "kitchen 12 dB".
-    draw : number of the piece of noise, from 1.
-    recording : the recording's file and folder, for people; "" where there is none, as of synthetic voices.
+    recording : the recording's file and folder, for people; "" where there is none, as for synthetic voices.
     loss : CTC loss of the trainer, where it was computed.
     slots, heard_slots : the command's slots in `transcript` and `hypothesis`; None: not a command.
     """
@@ -34,29 +31,28 @@ class Heard:
     hypothesis: str
     seconds: float
     synthetic: bool
-    condition: str = CLEAN
+    condition: Condition = field(default_factory=Condition)
     loss: float | None = None
     slots: Mapping[str, str] | None = None
     heard_slots: Mapping[str, str] | None = None
-    draw: int = 1
     recording: str = ""
 
     @property
     def title(self) -> str:
-        """What people know it by."""
+        """The recording where there is one, else the clip."""
         return self.recording or self.clip
 
     @property
     def right(self) -> bool:
-        """Every word as it was said."""
+        """Whether every word is right."""
         return self.transcript.split() == self.hypothesis.split()
 
     @property
     def accepted(self) -> bool | None:
-        """Every slot right; None where what was said is not a command.
+        """Whether every slot is right; None where the transcript is not a command.
 
-        A command without slots is accepted when it was heard as it was said: with nothing to compare, any
-        other command without slots would pass.
+        A command without slots is accepted when every word is right: with nothing to compare, any other command
+        without slots would pass.
         """
         if self.slots is None:
             return None
@@ -67,8 +63,8 @@ class Heard:
         (pairs,) = align([self.transcript], [self.hypothesis])
         return {
             "clip": self.clip,
-            "condition": self.condition,
-            "draw": self.draw,
+            "condition": self.condition.name,
+            "draw": self.condition.draw,
             "speaker": self.speaker,
             "synthetic": self.synthetic,
             "seconds": round(self.seconds, 3),
@@ -81,17 +77,6 @@ class Heard:
         }
 
 
-def with_slots(heard: Iterable[Heard], slots: Slots) -> list[Heard]:
-    """Fill in the slots of what was said and heard; `slots` gives a sentence's, or None."""
-    return [replace(item, slots=slots(item.transcript), heard_slots=slots(item.hypothesis)) for item in heard]
-
-
-def level_of(condition: str) -> float | None:
-    """Return the level of "kitchen 12 dB" in dB; None for a condition without noise."""
-    words = condition.split()
-    if len(words) < 2 or words[-1] != "dB":
-        return None
-    try:
-        return float(words[-2])
-    except ValueError:
-        return None
+def with_slots(transcriptions: Iterable[Transcription], slots: Slots) -> list[Transcription]:
+    """Fill in the slots of transcripts and hypotheses; `slots` gives a sentence's, or None."""
+    return [replace(one, slots=slots(one.transcript), heard_slots=slots(one.hypothesis)) for one in transcriptions]

@@ -1,7 +1,7 @@
-"""Clips through the real client, on all cores: what people will run is what is measured.
+"""Transcriptions of clips by the real client, the one that users run, on all cores.
 
-Each worker process holds its own client, because calls on one exclude each other. Workers are started afresh
-(spawned) and import neither TensorFlow nor Keras.
+Each worker process holds its own client, because calls on one exclude each other. Workers are spawned and import
+neither TensorFlow nor Keras.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from asr.core import workers as workers_
 from asr.core.errors import ModelError
 from asr.core.progress import track
 from asr.evaluation.conditions import Condition
-from asr.evaluation.heard import CLEAN, Heard, Slots, with_slots
+from asr.evaluation.transcriptions import Slots, Transcription, with_slots
 
 Int16 = npt.NDArray[np.int16]
 
@@ -58,14 +58,14 @@ class Client:
 
 @dataclass(frozen=True)
 class Utterance:
-    """One clip to be heard.
+    """One clip to recognise.
 
     Attributes
     ----------
     name : unique; another one when the recording is moved or copied.
     clip : mono WAV at 16 kHz, trimmed.
     seconds : length of the clip.
-    source : the recording the clip was cut from; None: there is none to be heard raw.
+    source : the recording the clip was cut from, for the raw condition; None: there is none.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Utterance:
 
 
 def samples_of(utterance: Utterance, condition: Condition, noise: Noise | None) -> Int16:
-    """Return what the client hears of an utterance under a condition, int16 [n] at 16 kHz."""
+    """Return the client's input for an utterance under a condition, int16 [n] at 16 kHz."""
     if condition.raw:
         if utterance.source is None:
             raise ValueError(f"{utterance.name} has no source recording")
@@ -86,27 +86,26 @@ def samples_of(utterance: Utterance, condition: Condition, noise: Noise | None) 
     clean = audio.read_wav(utterance.clip)
     if condition.level is None or noise is None:
         return clean
-    # By what is heard, since names hold paths and times: other places and days meet the same noise.
+    # By content, since names hold paths and times: the noise is the same in other places and on other days.
     mark = f"{zlib.crc32(clean.tobytes()):08x}"
     return audio.to_int16(mix(clean, noise.piece(mark, len(clean), condition.draw), condition.level))
 
 
 def sounds(
-    utterances: Iterable[Utterance], conditions: Iterable[Condition], noise: Noise | None
-) -> Callable[[Heard], Int16 | None]:
-    """Return what gives the samples that the client heard for a Heard, for pictures; None for a stranger."""
+    utterances: Iterable[Utterance], noise: Noise | None
+) -> Callable[[Transcription], Int16 | None]:
+    """Return a function that gives the samples behind a transcription; None for an unknown clip."""
     by_name = {utterance.name: utterance for utterance in utterances}
-    by_condition = {(condition.name, condition.draw): condition for condition in conditions}
 
-    def sound(item: Heard) -> Int16 | None:
-        utterance, condition = by_name.get(item.clip), by_condition.get((item.condition, item.draw))
-        return None if utterance is None or condition is None else samples_of(utterance, condition, noise)
+    def sound(item: Transcription) -> Int16 | None:
+        utterance = by_name.get(item.clip)
+        return None if utterance is None else samples_of(utterance, item.condition, noise)
 
     return sound
 
 
 def timing(client: Client) -> Callable[[Int16], tuple[tuple[str, float], ...]]:
-    """Return what gives the words that the client hears in int16 [n] at 16 kHz, and when it wrote each, s."""
+    """Return a function from int16 [n] at 16 kHz to the client's words, each with the time of its output, s."""
     model = client.load()
 
     def words(samples: Int16) -> tuple[tuple[str, float], ...]:
@@ -125,13 +124,13 @@ def recognise(
     losses: Mapping[str, float] | None = None,
     slots: Slots | None = None,
     workers: int | None = None,
-) -> list[Heard]:
-    """Have the client hear every utterance under every condition; conditions in order, then utterances.
+) -> list[Transcription]:
+    """Have the client transcribe every utterance under every condition; conditions in order, then utterances.
 
     Parameters
     ----------
     losses : CTC loss of a clean clip, by the utterance's name.
-    slots : gives a sentence's slots; None: commands are not judged.
+    slots : gives a sentence's slots; None: commands are not evaluated.
     workers : processes; None: one a core. The result does not depend on it.
 
     Raises
@@ -147,26 +146,25 @@ def recognise(
     ]
     if not jobs:
         return []
-    # A damaged model is reported from here, where the error keeps its words.
+    # A damaged model is reported by this process, where the error keeps its message.
     client.load().close()
     count = min(workers or len(os.sched_getaffinity(0)), len(jobs))
     chunk = max(1, min(16, len(jobs) // (4 * count)))
-    heard = []
+    found = []
     with workers_.pool(count, _start_worker, (client, noise, count > 1)) as pool:
         try:
-            answers = pool.map(_hear, jobs, chunksize=chunk)
-            for (utterance, condition), (text, seconds) in zip(jobs, track(answers, "Hearing", len(jobs)), strict=True):
-                heard.append(
-                    Heard(
+            answers = track(pool.map(_transcribe, jobs, chunksize=chunk), "recognition", len(jobs))
+            for (utterance, condition), (text, seconds) in zip(jobs, answers, strict=True):
+                found.append(
+                    Transcription(
                         utterance.name,
                         utterance.speaker,
                         utterance.transcript,
                         text,
                         seconds,
                         utterance.synthetic,
-                        condition.name,
-                        (losses or {}).get(utterance.name) if condition.name == CLEAN else None,
-                        draw=condition.draw,
+                        condition,
+                        (losses or {}).get(utterance.name) if condition == Condition() else None,
                         recording="/".join(utterance.source.parts[-2:]) if utterance.source is not None else "",
                     )
                 )
@@ -175,7 +173,7 @@ def recognise(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return with_slots(heard, slots) if slots is not None else heard
+    return with_slots(found, slots) if slots is not None else found
 
 
 # What a worker process holds; set once when it starts.
@@ -185,8 +183,8 @@ _worker: tuple[Model, Noise | None] | None = None
 def _start_worker(client: Client, noise: Noise | None, one_core: bool) -> None:
     global _worker
     workers_.start()
-    # The library starts as many threads as this process may use cores, once, when it runs first. With a
-    # client a core they only get in each other's way: a quarter of the time on two cores.
+    # The library starts a thread for each core the process may use, once, in its first run. With one client a core
+    # these threads compete: one thread each takes a quarter of the time on two cores.
     cores = os.sched_getaffinity(0)
     if one_core:
         os.sched_setaffinity(0, {sorted(cores)[os.getpid() % len(cores)]})
@@ -196,7 +194,7 @@ def _start_worker(client: Client, noise: Noise | None, one_core: bool) -> None:
     _worker = (model, noise)
 
 
-def _hear(job: tuple[Utterance, Condition]) -> tuple[str, float]:
+def _transcribe(job: tuple[Utterance, Condition]) -> tuple[str, float]:
     assert _worker is not None
     model, noise = _worker
     samples = samples_of(*job, noise)

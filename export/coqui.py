@@ -19,13 +19,10 @@ from asr.layers.sentence import (
     Dense,
     Layer,
     Lstm,
-    Skip,
-    Stride,
     cells,
     check_layers,
     context_of,
     places,
-    stride,
 )
 from export.flat import INT32, NONE, RELU, STRING, Graph
 from export.graph import GRAPH_VERSION, LOWEST_HZ, MEL_CHANNELS, STEP_MS, STEPS, WINDOW_MS
@@ -69,7 +66,6 @@ class _Writer:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.graph = Graph()
         self._layers = layers
-        self._steps = STEPS // stride(layers)
 
     def number(self, name: str, value: int) -> int:
         """Append an output that holds one number."""
@@ -109,60 +105,35 @@ class _Writer:
         node = graph.tensor("input_node", shape)
         width = shape[2] * shape[3]
         current = self._reshaped(node, "context_windows", [STEPS, width])
-        recurrent = [layer for layer in self._layers if isinstance(layer, Lstm)]
-        widths = [cells(layer) for layer in recurrent]
-        states = [graph.tensor(f"previous_state_{kind}", [1, sum(widths)]) for kind in "ch"]
-        parts = [self._parted(state, widths) for state in states]
-        ends: list[tuple[int, int]] = []
-        outputs: dict[str, tuple[int, int]] = {}
+        (recurrent,) = (layer for layer in self._layers if isinstance(layer, Lstm))
+        states = [graph.tensor(f"previous_state_{kind}", [1, cells(recurrent)]) for kind in "ch"]
+        new_states: list[int] = []
         frames = 0  # of the context window that convolutions have left
         for layer in self._layers:
-            if isinstance(layer, Stride):
-                rows = graph.constant("strided_rows", np.arange(0, STEPS, layer.frames, dtype=np.int32))
-                strided = graph.tensor("strided_windows", [self._steps, width])
-                (current,) = graph.operator("GATHER", [current, rows], [strided], axis=0)
-                continue
             if isinstance(layer, Convolution):
                 if not frames:
                     frames = width // layer.n_in
-                    current = self._reshaped(current, "window_frames", [self._steps, frames, layer.n_in])
+                    current = self._reshaped(current, "window_frames", [STEPS, frames, layer.n_in])
                 current, frames, width = self._convolution(layer, current, frames)
                 continue
             if frames:
                 width, frames = width * frames, 0
-                current = self._reshaped(current, "window_rows", [self._steps, width])
-            if isinstance(layer, Skip):
-                other, _ = outputs[layer.from_layer]
-                joined = graph.tensor(f"plus/{layer.from_layer}", [self._steps, width])
-                (current,) = graph.operator("ADD", [current, other], [joined])
-                continue
+                current = self._reshaped(current, "window_rows", [STEPS, width])
             if isinstance(layer, Dense):
-                current, width = self._dense(layer, current, self._steps), len(layer.bias)
+                current, width = self._dense(layer, current, STEPS), len(layer.bias)
             else:
-                before = (parts[0][len(ends)], parts[1][len(ends)])
-                last = len(recurrent) == 1
-                current, end = self._lstm(layer, current, before, last)
-                ends.append(end)
+                current, new_states = self._lstm(layer, current, states)
                 width = cells(layer)
-            outputs[layer.name] = (current, width)
-        if self._steps < STEPS:
-            width = width * self._steps // STEPS
-            current = self._reshaped(current, "frame_sums", [STEPS, width])
         logits = graph.tensor("logits", [STEPS, width])
         graph.operator("SOFTMAX", [current], [logits], beta=1.0)
-        if len(ends) == 1:
-            return node, states, logits, list(ends[0])
-        new = [graph.tensor(f"new_state_{kind}", [1, sum(widths)]) for kind in "ch"]
-        for index in (0, 1):
-            graph.operator("CONCATENATION", [end[index] for end in ends], [new[index]], axis=1)
-        return node, states, logits, new
+        return node, states, logits, new_states
 
     def _convolution(self, layer: Convolution, current: int, frames: int) -> tuple[int, int, int]:
         """Append a Convolution over [steps, frames, width]; return its output, and the frames and width of that."""
         graph, name, indices = self.graph, layer.name, places(layer, frames)
-        n_out, count = len(layer.bias) // layer.pool, self._steps * len(indices)
+        n_out, count = len(layer.bias) // layer.pool, STEPS * len(indices)
         rows = graph.constant(f"{name}/frames", indices.reshape(-1))
-        gathered = graph.tensor(f"{name}/gathered", [self._steps, indices.size, layer.n_in])
+        gathered = graph.tensor(f"{name}/gathered", [STEPS, indices.size, layer.n_in])
         graph.operator("GATHER", [current, rows], [gathered], axis=1)
         patches = self._reshaped(gathered, f"{name}/patches", [count, layer.kernel.shape[0]])
         current = self._dense(layer, patches, count)
@@ -172,7 +143,7 @@ class _Writer:
             axis = graph.constant(f"{name}/parts_axis", np.array([1], np.int32))
             current = graph.tensor(f"{name}/largest", [count, n_out])
             graph.operator("REDUCE_MAX", [parts, axis], [current])
-        return self._reshaped(current, f"{name}/maps", [self._steps, len(indices), n_out]), len(indices), n_out
+        return self._reshaped(current, f"{name}/maps", [STEPS, len(indices), n_out]), len(indices), n_out
 
     def _dense(self, layer: Convolution | Dense, current: int, rows: int) -> int:
         """Append the product of `rows` rows with a layer's kernel, its bias and its clipped ReLU."""
@@ -192,21 +163,16 @@ class _Writer:
         graph.operator("MINIMUM", [found, clip], [clipped])
         return clipped
 
-    def _lstm(
-        self, layer: Lstm, current: int, before: tuple[int, int], last: bool
-    ) -> tuple[int, tuple[int, int]]:
-        """Append an LSTM; return its output and its state after the last step, (c, h).
-
-        `last` gives that state the names that the client looks for.
-        """
+    def _lstm(self, layer: Lstm, current: int, before: Sequence[int]) -> tuple[int, list[int]]:
+        """Append an LSTM with the state `before`, [c, h]; return its output and its state after the last step."""
         graph, name, width = self.graph, layer.name, cells(layer)
         n_in = layer.kernel.shape[0] - width
         # What an input adds to the gates does not wait for the step before, so all steps' are taken at once.
         weights = graph.constant(f"{name}/input_weights", layer.kernel[:n_in].T)
         bias = graph.constant(f"{name}/bias", layer.bias)
-        added = graph.tensor(f"{name}/inputs", [self._steps, 4 * width])
+        added = graph.tensor(f"{name}/inputs", [STEPS, 4 * width])
         graph.operator("FULLY_CONNECTED", [current, weights, bias], [added])
-        rows = self._split(added, f"{name}/input", self._steps, 0, [1, 4 * width])
+        rows = self._split(added, f"{name}/input", STEPS, 0, [1, 4 * width])
         recurrent = graph.constant(f"{name}/state_weights", layer.kernel[n_in:].T)
         cell, hidden = before
         course = []
@@ -225,16 +191,16 @@ class _Writer:
             take, candidate, keep, show = self._split(gates, f"{prefix}/gate", 4, 1, [1, width])
             kept = made("MUL", [made("LOGISTIC", [keep], "keep"), cell], "kept")
             taken = made("MUL", [made("LOGISTIC", [take], "take"), made("TANH", [candidate], "new")], "taken")
-            names = ("new_state_c", "new_state_h") if last and step == self._steps - 1 else None
+            names = ("new_state_c", "new_state_h") if step == STEPS - 1 else None
             cell = graph.tensor(names[0] if names else f"{prefix}/cell", [1, width])
             graph.operator("ADD", [kept, taken], [cell])
             shown, level = made("LOGISTIC", [show], "show"), made("TANH", [cell], "level")
             hidden = graph.tensor(names[1] if names else f"{prefix}/hidden", [1, width])
             graph.operator("MUL", [shown, level], [hidden])
             course.append(hidden)
-        output = graph.tensor(f"{name}/output", [self._steps, width])
+        output = graph.tensor(f"{name}/output", [STEPS, width])
         graph.operator("CONCATENATION", course, [output], axis=0)
-        return output, (cell, hidden)
+        return output, [cell, hidden]
 
     def _reshaped(self, source: int, name: str, shape: Sequence[int], kind: int = 0) -> int:
         sizes = self.graph.constant(f"{name}/shape", np.array(shape, np.int32))
@@ -246,12 +212,3 @@ class _Writer:
         number = self.graph.constant(f"{name}/axis", np.array(axis, np.int32))
         parts = [self.graph.tensor(f"{name}/{index}", shape) for index in range(count)]
         return self.graph.operator("SPLIT", [number, source], parts, num_splits=count)
-
-    def _parted(self, state: int, widths: Sequence[int]) -> Sequence[int]:
-        """Return each LSTM's part of a state."""
-        if len(widths) == 1:
-            return [state]
-        sizes = self.graph.constant(f"state/{state}/sizes", np.array(widths, np.int32))
-        axis = self.graph.constant(f"state/{state}/axis", np.array(1, np.int32))
-        parts = [self.graph.tensor(f"state/{state}/{index}", [1, width]) for index, width in enumerate(widths)]
-        return self.graph.operator("SPLIT_V", [state, sizes, axis], parts, num_splits=len(widths))

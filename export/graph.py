@@ -16,19 +16,16 @@ import numpy.typing as npt
 from asr.core.alphabet import Alphabet
 from asr.layers.sentence import (
     CLIP,
+    LSTM_NAME,
     Convolution,
     Dense,
     Layer,
     Lstm,
-    Skip,
-    Stride,
     cells,
     check_layers,
     context_of,
     fold_normalisation,
-    lstm_name,
     places,
-    stride,
 )
 from export import wire
 from export.tensors import FLOAT, INT32, INT64, STRING, node_def, tensor_shape
@@ -37,16 +34,14 @@ from export.weights import Network, read_layers
 __all__ = [
     "CLIP",
     "GRAPH_VERSION",
+    "LSTM_NAME",
     "Convolution",
     "Dense",
     "Layer",
     "Lstm",
     "Network",
-    "Skip",
-    "Stride",
     "fold_normalisation",
     "graph_def",
-    "lstm_name",
     "read_layers",
 ]
 
@@ -76,8 +71,7 @@ def graph_def(
     Parameters
     ----------
     layers : from the context windows, as wide as the first weights say, to the labels and the blank, in order; the
-        last is a Dense with clip None, whose softmax the graph computes. Several Lstm share one state: their cells
-        stand side by side in it, in order.
+        last is a Dense with clip None, whose softmax the graph computes.
     alphabet : the labels; the blank comes after them.
     sample_rate : Hz of the recordings that the model hears.
     beam_width : the width at which the client decodes unless told otherwise.
@@ -91,8 +85,6 @@ def graph_def(
     """
     n_context = context_of(layers, n_features)
     check_layers(layers, (2 * n_context + 1) * n_features, alphabet.size + 1)
-    if n_steps % stride(layers):
-        raise ValueError(f"{n_steps} frames a run are no multiple of the network's stride, {stride(layers)}")
     nodes: list[bytes] = []
     _write_features(nodes, sample_rate, n_features)
     _write_network(nodes, layers, n_steps, n_context, n_features)
@@ -142,10 +134,8 @@ def _write_network(
     nodes: list[bytes], layers: Sequence[Layer], n_steps: int, n_context: int, n_features: int
 ) -> None:
     """Append `input_node, input_lengths, previous_state_* -> logits, new_state_*`."""
-    recurrent = [layer for layer in layers if isinstance(layer, Lstm)]
-    state = sum(cells(layer) for layer in recurrent)
-    frames = stride(layers)
-    taken = "input_lengths"
+    (recurrent,) = (layer for layer in layers if isinstance(layer, Lstm))
+    state = cells(recurrent)
     nodes += [
         _placeholder("input_node", FLOAT, [1, n_steps, 2 * n_context + 1, n_features]),
         _placeholder("input_lengths", INT32, [1]),
@@ -155,34 +145,20 @@ def _write_network(
         _reshape(nodes, "context_windows", "input_node", [-1, (2 * n_context + 1) * n_features]),
     ]
     current = "context_windows"
-    if frames > 1:
-        # The runtime has neither StridedSlice nor an integer division: both are looked up.
-        nodes += [
-            _constant("strided_rows", np.arange(0, n_steps, frames, dtype=np.int32)[:, np.newaxis]),
-            _gather("strided_windows", current, "strided_rows"),
-            _constant("steps_of_frames", np.arange(frames - 1, n_steps + frames, dtype=np.int32) // frames),
-            _reshape(nodes, "input_frames", taken, [1, 1], INT32),
-            _gather("strided_lengths", "steps_of_frames", "input_frames", INT32),
-        ]
-        current, taken = "strided_windows", "strided_lengths"
     nodes += [
-        node_def("steps", "Cast", [taken], SrcT=_type(INT32), DstT=_type(INT64)),
+        node_def("steps", "Cast", ["input_lengths"], SrcT=_type(INT32), DstT=_type(INT64)),
         _reshape(nodes, "sequence_length", "steps", [], INT64),
         # The state after n steps is row n of (the state before, the state after each step).
-        _reshape(nodes, "last_step", taken, [1, 1], INT32),
+        _reshape(nodes, "last_step", "input_lengths", [1, 1], INT32),
     ]
-    outputs: dict[str, str] = {}
-    cell = 0
     window = 0  # frames of the context window that convolutions have left
     for layer in layers:
-        if isinstance(layer, Stride):
-            continue
         if isinstance(layer, Convolution):
             if not window:
                 window = (2 * n_context + 1) * n_features // layer.n_in
                 nodes.append(_reshape(nodes, "window_frames", current, [-1, window, layer.n_in]))
                 current = _transposed(nodes, "frames_of_windows", "window_frames", [1, 0, 2])
-            current = _write_convolution(nodes, layer, current, window, n_steps // frames)
+            current = _write_convolution(nodes, layer, current, window, n_steps)
             window = len(places(layer, window))
             width = len(layer.bias) // layer.pool * window
             continue
@@ -191,29 +167,14 @@ def _write_network(
             windows = _transposed(nodes, "windows_of_frames", current, [1, 0, 2])
             nodes.append(_reshape(nodes, "window_rows", windows, [-1, width]))
             current, window = "window_rows", 0
-        if isinstance(layer, Skip):
-            joined = f"{current}/plus/{layer.from_layer.rsplit('/', 1)[-1]}"
-            nodes.append(node_def(joined, "AddV2", [current, outputs[layer.from_layer]], T=_type(FLOAT)))
-            current = joined
-            continue
         if isinstance(layer, Dense):
             current = _write_dense(nodes, layer, current)
         else:
-            current = _write_lstm(nodes, layer, current, cell, state)
-            cell += cells(layer)
-        outputs[layer.name] = current
-    labels = len(layers[-1].bias) // frames  # type: ignore[union-attr]
-    if frames > 1:
-        nodes.append(_reshape(nodes, "frame_sums", current, [-1, labels]))
-        current = "frame_sums"
+            current = _write_lstm(nodes, layer, current)
     nodes.append(node_def("probabilities", "Softmax", [current], T=_type(FLOAT)))
-    nodes.append(_reshape(nodes, "logits", "probabilities", [-1, 1, labels]))
+    nodes.append(_reshape(nodes, "logits", "probabilities", [-1, 1, len(layers[-1].bias)]))
     for kind in ("c", "h"):
-        parts = [f"{layer.name}/new_{kind}" for layer in recurrent]
-        if len(parts) == 1:
-            nodes.append(node_def(f"new_state_{kind}", "Identity", parts, T=_type(FLOAT)))
-        else:
-            nodes.append(_concatenation(nodes, f"new_state_{kind}", parts, axis=1))
+        nodes.append(node_def(f"new_state_{kind}", "Identity", [f"{recurrent.name}/new_{kind}"], T=_type(FLOAT)))
 
 
 def _write_convolution(nodes: list[bytes], layer: Convolution, current: str, window: int, steps: int) -> str:
@@ -277,8 +238,8 @@ def _write_clip(nodes: list[bytes], layer: Convolution | Dense, current: str) ->
     return f"{name}/output"
 
 
-def _write_lstm(nodes: list[bytes], layer: Lstm, current: str, first: int, state: int) -> str:
-    """Append an Lstm whose cells start at `first` of the `state` ones; return the name of its output."""
+def _write_lstm(nodes: list[bytes], layer: Lstm, current: str) -> str:
+    """Append an Lstm; return the name of its output."""
     name, width = layer.name, cells(layer)
     nodes += [
         _constant(f"{name}/kernel", layer.kernel),
@@ -287,17 +248,6 @@ def _write_lstm(nodes: list[bytes], layer: Lstm, current: str, first: int, state
         _reshape(nodes, f"{name}/input", current, [-1, 1, layer.kernel.shape[0] - width]),
     ]
     before = [f"previous_state_{kind}" for kind in ("c", "h")]
-    if width != state:
-        # The runtime has neither Slice nor Split: gather this layer's cells one by one.
-        indices = np.arange(first, first + width, dtype=np.int32)[:, np.newaxis]
-        nodes.append(_constant(f"{name}/cells", indices))
-        for kind in ("c", "h"):
-            nodes += [
-                _reshape(nodes, f"{name}/all_{kind}", f"previous_state_{kind}", [-1]),
-                _gather(f"{name}/own_{kind}", f"{name}/all_{kind}", f"{name}/cells"),
-                _reshape(nodes, f"{name}/previous_{kind}", f"{name}/own_{kind}", [1, width]),
-            ]
-        before = [f"{name}/previous_{kind}" for kind in ("c", "h")]
     peepholes = [f"{name}/peephole"] * 3
     nodes.append(
         node_def(
@@ -362,8 +312,8 @@ def _concatenation(nodes: list[bytes], name: str, sources: Sequence[str], axis: 
     )
 
 
-def _gather(name: str, source: str, indices: str, dtype: int = FLOAT) -> bytes:
-    return node_def(name, "GatherNd", [source, indices], Tparams=_type(dtype), Tindices=_type(INT32))
+def _gather(name: str, source: str, indices: str) -> bytes:
+    return node_def(name, "GatherNd", [source, indices], Tparams=_type(FLOAT), Tindices=_type(INT32))
 
 
 def _type(dtype: int) -> bytes:

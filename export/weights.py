@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asr.layers.sentence import Array, Convolution, Dense, Layer, Lstm, Skip, Stride, check_layers
+from asr.layers.sentence import Array, Convolution, Dense, Layer, Lstm, check_layers
 from export import wire
 from export.model_file import Metadata, ModelFile
 from export.tensors import Node
@@ -71,13 +71,7 @@ class _Walk:
             if node.name == "input_node":
                 return found[::-1]
             sources = self._data(node)
-            if node.op in _SUMS and len(sources) == 2:
-                found.append(Skip(self._producer(sources[1])))
-                name = sources[0]
-            elif node.op == "GatherNd":
-                found.append(self._stride(node))
-                name = sources[0]
-            elif node.op in _TRANSPARENT or self._is_mask(node):
+            if node.op in _TRANSPARENT or self._is_mask(node):
                 name = sources[0]
             else:
                 layer, name = self._layer(node)
@@ -114,8 +108,8 @@ class _Walk:
             if pool > 1:
                 raise self._file.error(f"{name} takes maxima, and is no convolution")
             return Dense(name, kernel, bias, clip), product.inputs[0]
-        first, taps, step = self._places(gather)
-        return Convolution(name, kernel, bias, taps, pool, step, clip, first), self._data(gather)[0]
+        taps, step = self._places(gather)
+        return Convolution(name, kernel, bias, taps, pool, step, clip), self._data(gather)[0]
 
     def _gather(self, product: Node) -> Node | None:
         """Return the GatherNd that lines up the frames of a convolution's places, if that is what a product is of."""
@@ -129,15 +123,15 @@ class _Walk:
         indices = self._indices(node)
         return node if indices.ndim == 3 and indices.size else None
 
-    def _places(self, gather: Node) -> tuple[int, int, int]:
-        """Return from which frame on a GatherNd takes how many for each place, and from how many on the next."""
+    def _places(self, gather: Node) -> tuple[int, int]:
+        """Return how many frames a GatherNd takes for each position, and the frames from one position to the next."""
         frames = self._indices(gather)[:, :, 0].astype(np.int64)
-        first, taps = int(frames[0, 0]), frames.shape[1]
-        step = int(frames[1, 0]) - first if len(frames) > 1 else 1
-        starts = first + step * np.arange(len(frames))[:, np.newaxis]
-        if first < 0 or step < 1 or not np.array_equal(frames, starts + np.arange(taps)):
+        taps = frames.shape[1]
+        step = int(frames[1, 0]) if len(frames) > 1 else 1
+        starts = step * np.arange(len(frames))[:, np.newaxis]
+        if step < 1 or not np.array_equal(frames, starts + np.arange(taps)):
             raise self._file.error(f"{gather.name} takes frames in an order that is no convolution's")
-        return first, taps, step
+        return taps, step
 
     def _pool(self, node: Node) -> tuple[int, Node]:
         """Return of how many parts a Max takes the largest values, and the node that gives them."""
@@ -151,14 +145,6 @@ class _Walk:
     def _indices(self, node: Node) -> npt.NDArray[np.generic]:
         """Return the constant that tells a node which places, shape or axes it is about."""
         return self._file.array(self._constant_name(node))
-
-    def _stride(self, node: Node) -> Stride:
-        """Return the stride whose rows a GatherNd takes: 0, n, 2n and so on."""
-        rows = self._indices(node).reshape(-1)
-        frames = int(rows[1]) if len(rows) > 1 else 0
-        if frames < 2 or not np.array_equal(rows, frames * np.arange(len(rows))):
-            raise self._file.error(f"{node.name} takes frames in an order that is no stride")
-        return Stride(frames)
 
     def _lstm(self, node: Node) -> Lstm:
         if len(node.inputs) != 9:
@@ -176,13 +162,6 @@ class _Walk:
             quarter = len(values) // 4
             values[2 * quarter : 3 * quarter] += np.float32(1.0 if forget is None else forget)
         return Lstm(kernel.name.rpartition("/")[0] or kernel.name, self._values(kernel), values)
-
-    def _producer(self, name: str) -> str:
-        """Return the name of the layer whose output `name` is."""
-        node = self._node(name)
-        while node.op in _TRANSPARENT or self._is_mask(node):
-            node = self._source(node)
-        return self._layer(node)[0].name
 
     def _is_mask(self, node: Node) -> bool:
         """Tell whether a product blanks the steps beyond input_lengths, as TensorFlow's LSTM wrapper does."""

@@ -28,7 +28,7 @@ from asr.ctc.schedule import Pace
 from asr.ctc.stepping import Restartable, Steps, dataset, strategy
 from asr.ctc.supply import Competitors, Supply, Voices
 from asr.ctc.tensorboard import Board
-from asr.ctc.transfer import Start
+from asr.ctc.transfer import PretrainedWeights
 from asr.layers.sentence import Layer
 from asr.runs import checkpoints
 from asr.runtime.features import mfcc
@@ -78,7 +78,7 @@ class Plan:
     logs: Path
     synthetic: Voices | None = None
     competing: Competitors | None = None
-    start: Start | None = None
+    start: PretrainedWeights | None = None
     rate: int = 16000
     workers: int = 0
     strategy: Any = None

@@ -24,6 +24,7 @@ COEFFICIENTS = 26  # cepstral coefficients a frame
 CONTEXT = 9  # frames of context on either side of a frame
 MEL_CHANNELS = 40
 LOWEST_HZ = 20.0  # lower edge of the first mel channel; the upper edge of the last is half the sample rate
+WINDOW_FRAMES = 2 * CONTEXT + 1  # frames that the first layer takes
 FLOOR = 1e-12  # least energy of a channel, before the logarithm
 
 # TensorFlow's threads flush smaller powers to zero, which a constant of one step shows at 48 kHz.

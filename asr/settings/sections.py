@@ -130,14 +130,9 @@ class Train:
 
     network: str = setting(
         "deepspeech",
-        "deepspeech: as in DeepSpeech 0.9; -conv: convolutions over time and frequency come first; "
-        "-ahead: which look 15 frames ahead instead of 9; -2lstm: two LSTM layers; "
-        "-stride2: a step for two frames, quicker",
-        choices=(
-            "deepspeech", "deepspeech-conv", "deepspeech-conv-ahead", "deepspeech-2lstm", "deepspeech-stride2",
-            "deepspeech-conv-stride2",
-        ),
-    )  # fmt: skip
+        "deepspeech: as in DeepSpeech 0.9; deepspeech-conv: convolutions over time and frequency come first",
+        choices=("deepspeech", "deepspeech-conv"),
+    )
     n_hidden: int = setting(134, "width of each layer", minimum=8, maximum=4096)
     epochs: int = setting(75, "most passes over the training data", minimum=1, maximum=10000)
     epoch_utterances: int = setting(

@@ -155,7 +155,7 @@ def babble(seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "network",
-    ["tones", "one LSTM", "two LSTM and a skip", "stride of 2", "convolutions", "convolutions that look ahead"],
+    ["tones", "dense layers", "a wide state", "convolutions", "convolutions over a wide window"],
 )
 def test_stt_writes_what_the_deepspeech_client_writes(network: str, stt_python: Path, tmp_path: Path) -> None:
     alphabet = Alphabet()

@@ -19,7 +19,7 @@ from tools.bench.reference_step import make_batch
 def main() -> None:
     """Print the times of a step and their ratio."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    options = parse(__doc__, "deepspeech-conv-ahead")
+    options = parse(__doc__, "deepspeech-conv")
     from asr.ctc import devices
     from asr.ctc.batches import Batch
 

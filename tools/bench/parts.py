@@ -20,8 +20,7 @@ from typing import Any
 from tools.bench.reference_step import LABELS, make_batch, threads
 
 WIDTHS = (134, 512)
-# A network with a stride or two LSTMs does not come apart at these places.
-NETWORKS = ("deepspeech", "deepspeech-conv", "deepspeech-conv-ahead")
+NETWORKS = ("deepspeech", "deepspeech-conv")
 Part = Callable[[], object]
 
 
@@ -80,7 +79,7 @@ def parts(network: str, width: int, batch: int, frames: int) -> dict[str, Part]:
     gradients = [tf.random.normal(variable.shape) for variable in variables]
 
     # The network in pieces: what comes before the dense layers, those below the LSTM, it, and those above.
-    recurrence = model.get_layer("lstm_0")
+    recurrence = model.get_layer("lstm")
     places = [model.input, model.get_layer("layer_1").input, recurrence.input, recurrence.output, model.output]
     first = "windows" if network == "deepspeech" else "bands and convolutions"
     names = (first, "dense layers below", "recurrence", "dense layers above")

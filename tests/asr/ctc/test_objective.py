@@ -208,7 +208,7 @@ def test_the_layers_below_the_lstm_learn_to_tell_the_labels_too(name: str) -> No
         for variable, gradient in zip(network.trainable_variables, gradients, strict=True)
         if gradient is not None and np.abs(np.asarray(gradient)).max() > 0
     }
-    assert {"layer_1", "intermediate"} <= reached and not reached & {"lstm_0", "lstm_1", "layer_5", "layer_6"}
+    assert {"layer_1", "intermediate"} <= reached and not reached & {"lstm", "layer_5", "layer_6"}
     # What is exported does not know of it.
     assert len(layers(plain)) == len(layers(build(settings, LABELS)))
 

@@ -24,8 +24,9 @@ from asr.layers.sentence import (
     context_of,
     places,
 )
+from asr.runtime.features import COEFFICIENTS, LOWEST_HZ, MEL_CHANNELS, STEP_MS, WINDOW_MS, step_samples, window_samples
 from export.flat import INT32, NONE, RELU, STRING, Graph
-from export.graph import GRAPH_VERSION, LOWEST_HZ, MEL_CHANNELS, STEP_MS, STEPS, WINDOW_MS
+from export.graph import GRAPH_VERSION, STEPS
 
 DESCRIPTION = "asr-harness: sentence network for the stt client"
 
@@ -37,7 +38,7 @@ def tflite(
     beam_width: int = 500,
     language: str = "en",
     *,
-    n_features: int = 26,
+    n_features: int = COEFFICIENTS,
 ) -> bytes:
     """Return model.tflite of a trained network; parameters and errors as export.graph.graph_def's."""
     n_context = context_of(layers, n_features)
@@ -78,13 +79,13 @@ class _Writer:
 
     def features(self, sample_rate: int, n_features: int) -> tuple[int, int]:
         """Append `input_samples -> mfccs`; return both."""
-        graph, window = self.graph, sample_rate * WINDOW_MS // 1000
+        graph, window = self.graph, window_samples(sample_rate)
         samples = graph.tensor("input_samples", [window])
         column = self._reshaped(samples, "input_column", [window, 1])
         bins = 1 << (window - 1).bit_length() - 1
         options: dict[str, float] = {
             "window_size": window,
-            "stride": sample_rate * STEP_MS // 1000,
+            "stride": step_samples(sample_rate),
             "magnitude_squared": True,
         }
         power = graph.tensor("spectrogram", [1, 1, bins + 1])

@@ -27,6 +27,7 @@ from asr.layers.sentence import (
     fold_normalisation,
     places,
 )
+from asr.runtime.features import COEFFICIENTS, LOWEST_HZ, MEL_CHANNELS, STEP_MS, WINDOW_MS, step_samples, window_samples
 from export import wire
 from export.tensors import FLOAT, INT32, INT64, STRING, node_def, tensor_shape
 from export.weights import Network, read_layers
@@ -46,11 +47,7 @@ __all__ = [
 ]
 
 GRAPH_VERSION = 6  # of the client's contract
-WINDOW_MS = 32
-STEP_MS = 20
 STEPS = 16  # frames of one run
-LOWEST_HZ = 20.0
-MEL_CHANNELS = 40
 
 # TensorFlow 1.15's; any runtime of that age or younger takes it.
 _PRODUCER = 134
@@ -63,7 +60,7 @@ def graph_def(
     beam_width: int = 500,
     language: str = "en",
     *,
-    n_features: int = 26,
+    n_features: int = COEFFICIENTS,
     n_steps: int = STEPS,
 ) -> bytes:
     """Return a serialised GraphDef (output_graph.pb) of a trained network.
@@ -104,7 +101,7 @@ def graph_def(
 
 def _write_features(nodes: list[bytes], sample_rate: int, n_features: int) -> None:
     """Append `input_samples -> mfccs`."""
-    window = sample_rate * WINDOW_MS // 1000
+    window = window_samples(sample_rate)
     nodes += [
         _placeholder("input_samples", FLOAT, [window]),
         _reshape(nodes, "input_column", "input_samples", [-1, 1]),
@@ -113,7 +110,7 @@ def _write_features(nodes: list[bytes], sample_rate: int, n_features: int) -> No
             "AudioSpectrogram",
             ["input_column"],
             window_size=_int(window),
-            stride=_int(sample_rate * STEP_MS // 1000),
+            stride=_int(step_samples(sample_rate)),
             magnitude_squared=_bool(True),
         ),
         _constant("feature_sample_rate", np.array(sample_rate, dtype=np.int32)),

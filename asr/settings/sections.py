@@ -165,13 +165,6 @@ class Train:
         minimum=0,
         maximum=10,
     )
-    competitors: int = setting(
-        0,
-        "sentences one word and one slot away that training tells each utterance from, drawn anew each time; 0: none",
-        minimum=0,
-        maximum=100,
-    )
-    competition: float = setting(3.0, "what that counts beside the CTC loss", minimum=0, maximum=100)
     intermediate: float = setting(
         0.0,
         "what it counts that the layers below the LSTM tell the labels already, from a moment of sound; 0: nothing",

@@ -24,14 +24,10 @@ from tests.lm.tone_speech import say
 from tests.small_networks import keras_probabilities, small_network
 
 NETWORKS = {
-    "one LSTM": {"lstms": (24,)},
-    "two LSTM": {"lstms": (24, 24)},
-    "unequal LSTM": {"lstms": (8, 20, 12)},
-    "two LSTM and a skip": {"lstms": (16, 16), "skip": True},
-    "stride of 2": {"stride": 2},
+    "dense layers": {},
+    "a wide state": {"state": 40},
     "convolutions": {"convolutions": True},
-    "convolutions and a stride of 2": {"convolutions": True, "stride": 2},
-    "convolutions that look ahead": {"convolutions": True, "context": 10, "unseen": 2},
+    "convolutions over a wide window": {"convolutions": True, "context": 12},
 }
 STEPS = 16
 

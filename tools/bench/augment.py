@@ -28,6 +28,7 @@ from asr.augment.sounds import Sounds, babble
 from asr.augment.spectrum import Float
 from asr.core import audio
 from asr.core.audio import SAMPLE_RATE
+from asr.runtime.features import COEFFICIENTS
 from asr.settings.augment import Augment
 
 Effect = Callable[[Float, np.random.Generator], object]
@@ -79,7 +80,7 @@ def effects(clips: list[Float]) -> dict[str, Effect]:
     everything = Chain(Augment(**sure), None, voices)
     rooms, kinds = default.rooms, default.settings.noise_kinds
     curve = microphone.tilt(2.0) * microphone.peak(1500.0, 6.0, 0.5) * microphone.band(120.0, 6000.0)
-    features = np.zeros((100, 26), np.float32)
+    features = np.zeros((100, COEFFICIENTS), np.float32)
     table: dict[str, Effect] = {
         REFERENCE: lambda clip, rng: soxr.resample(clip, SAMPLE_RATE, 22050),
         "default chain": default.apply,

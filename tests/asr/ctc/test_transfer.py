@@ -133,7 +133,7 @@ def test_frozen_layers_stay_and_the_others_move(name, frozen, lstm, moving, tmp_
     source = build(Train(network=name, n_hidden=32, seed=9), ALPHABET.size)
     plan = make_plan(
         tmp_path, "run", epochs=2, weight_decay=0.5, network=name,
-        start=PretrainedWeights(layers(source), ALPHABET, ALPHABET, (*frozen, lstm), 0, "run"),
+        pretrained=PretrainedWeights(layers(source), ALPHABET, ALPHABET, (*frozen, lstm), 0, "run"),
     )  # fmt: skip
     trainer = Trainer(plan)
     before = {layer.name: layer.get_weights() for layer in trainer.network.layers}
@@ -149,7 +149,7 @@ def test_frozen_layers_stay_and_the_others_move(name, frozen, lstm, moving, tmp_
     for found, expected in zip(stored, layers(trainer.network), strict=True):
         np.testing.assert_array_equal(found.kernel, expected.kernel)
     # And it goes on with the layers still frozen.
-    again = Trainer(make_plan(tmp_path, "run", epochs=3, weight_decay=0.5, network=name, start=plan.start))
+    again = Trainer(make_plan(tmp_path, "run", epochs=3, weight_decay=0.5, network=name, pretrained=plan.pretrained))
     assert again.state.epoch == 2
     again.run(Log())
     for layer in frozen:

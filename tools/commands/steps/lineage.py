@@ -29,8 +29,8 @@ def data_fingerprint(ws: Workspace, prepared: Prepared) -> str:
         [clip.clip, clip.transcript, clip.speaker, clip.synthetic, split]
         for clip, split in zip(prepared.clips, prepared.splits, strict=True)
     ]
-    # Beside recordings, voices say sentences of the templates, and competitors are of them.
-    said = sentences_fingerprint(ws) if ws.settings.voices.use == "mix" or ws.settings.train.competitors else None
+    # Beside recordings, voices say sentences of the templates.
+    said = sentences_fingerprint(ws) if ws.settings.voices.use == "mix" else None
     noise = inventory(ws, [place for _, place in noise_folders(ws)]) if ws.settings.augment.enabled else []
     # Left out where there is none, so that data of before noise was looked at is still the same.
     return fingerprint(rows, said, *([noise] if noise else []))

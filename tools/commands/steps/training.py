@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asr.core import audio
-from asr.core.progress import say
 from asr.settings.workspace import Workspace
 from tools.commands.steps.noise import noise_folders
 from tools.commands.steps.preparing import read_templates
@@ -19,7 +18,7 @@ from tools.commands.steps.starting import check_start, start_weights
 
 if TYPE_CHECKING:
     from asr.augment.chain import Chain
-    from asr.ctc.train import Plan
+    from asr.ctc.plan import Plan
     from asr.runs.record import Run
     from datasets.prepare import Prepared
 
@@ -53,8 +52,8 @@ def make_plan(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> 
     ----------
     stopped : the run that is gone on with; None: a new one.
     """
-    from asr.ctc.batches import Recipe
-    from asr.ctc.train import Plan
+    from asr.ctc.extraction import FeatureExtractor
+    from asr.ctc.plan import Plan
 
     chosen = ws.settings.train
     real = not all(clip.synthetic for clip in prepared.clips)
@@ -63,19 +62,18 @@ def make_plan(ws: Workspace, prepared: Prepared, stopped: Run | None = None) -> 
         check_start(ws, start)
     rate = recorders(prepared)
     views = 2 if chosen.consistency else 1
-    recipe = Recipe(ws.alphabet, augmentation(ws, prepared), chosen.seed, views)
+    extractor = FeatureExtractor(ws.alphabet, augmentation(ws, prepared), chosen.seed, views)
     plan = Plan(
         chosen,
         ws.alphabet,
         training_clips(ws, prepared.of("train")),
         training_clips(ws, prepared.of("dev")),
-        recipe,
+        extractor,
         ws.checkpoints,
         ws.build / "features",
         ws.logs,
         synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
-        competing=competitors(ws, prepared),
-        start=start,
+        pretrained=start,
         rate=rate,
     )
     return plan, parent
@@ -131,23 +129,3 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
         ]
 
     return utterances
-
-
-def competitors(
-    ws: Workspace, prepared: Prepared
-) -> Callable[[str, int, np.random.Generator], Sequence[str]] | None:
-    """Return what gives sentences that one could be taken for; None where none are to be told apart."""
-    from lm.competitors import Competitors
-
-    chosen = ws.settings.train
-    if not chosen.competitors or not chosen.competition:
-        return None
-    templates = read_templates(ws)
-    said = {clip.transcript for clip in prepared.of("train")}
-    strange = sum(not templates.accepts(text) for text in said)
-    if strange:
-        say(
-            f"{strange} of {len(said)} transcripts are no sentences of {ws.settings.sentences.file}: "
-            "they have no competitors (train.competitors)"
-        )
-    return Competitors(templates, chosen.seed).draw

@@ -61,7 +61,7 @@ def _clip(values: Any, keep: Any | None, scale: float) -> Any:
             result = result * (tf.cast(keep, tf.float32) * scale)
 
         def gradient(above: Any) -> Any:
-            # The result alone tells what passes: a dropped value is 0, a clipped one at the limit.
+            # The result decides what passes: a dropped value is 0, a clipped one at the limit.
             above = tf.raw_ops.ReluGrad(gradients=above, features=result)
             passes = tf.cast(result < limit, tf.float32)
             return above * (passes * scale if keep is not None else passes)

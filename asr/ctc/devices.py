@@ -55,7 +55,7 @@ def strategy() -> Any:
 
 
 def multiplies_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Return whether steps run on a processor with instructions for bfloat16 products; only Linux can tell."""
+    """Return whether steps run on a processor with instructions for bfloat16 products; False if not on Linux."""
     try:
         flags = cpuinfo.read_text(encoding="utf-8").split()
     except OSError:

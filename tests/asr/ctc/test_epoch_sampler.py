@@ -1,4 +1,4 @@
-"""What epochs are made of, against what was actually asked of the workers."""
+"""The utterances of epochs, and the versions that the workers are asked for."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def features_of(sampler: EpochSampler, workers: Workers, number: int) -> dict[in
     made = list(sampler.batches(workers, epoch, batches))  # type: ignore[arg-type]
     assert len(made) == len(batches)
     spelt = {version.utterance.transcript: version.place for version in epoch.versions}
-    heard = [
+    rows = [
         (spelt[sampler.extractor.alphabet.decode(batch.labels[row][: batch.label_lengths[row]])], batch, row)
         for batch in made
         for row in range(len(batch.frames))
     ]
-    assert sorted(place for place, _, _ in heard) == sorted(version.place for version in epoch.versions)
-    return {place: batch.features[row][: batch.frames[row]] for place, batch, row in heard}
+    assert sorted(place for place, _, _ in rows) == sorted(version.place for version in epoch.versions)
+    return {place: batch.features[row][: batch.frames[row]] for place, batch, row in rows}
 
 
 def test_voices_alone_come_first_and_then_fewer_and_fewer() -> None:
@@ -89,18 +89,18 @@ def test_voices_alone_come_first_and_then_fewer_and_fewer() -> None:
 
 
 @pytest.mark.parametrize("heard_in", [1, 3])
-def test_a_version_is_made_once_and_heard_in_so_many_epochs(heard_in: int) -> None:
+def test_a_version_is_made_once_and_used_in_heard_in_epochs(heard_in: int) -> None:
     sampler, workers = make(Chain(QUIET), heard_in=heard_in, synthetic_epochs=0)
-    heard = [{(version.place, version.generation) for version in sampler.epoch(number).versions} for number in range(9)]
+    used = [{(version.place, version.generation) for version in sampler.epoch(number).versions} for number in range(9)]
     for number in range(9):
         features_of(sampler, workers, number)
-    assert len(workers.made) == len(set(workers.made)), "nothing is made twice"
-    assert set(workers.made) == set().union(*heard)
+    assert len(workers.made) == len(set(workers.made)), "no version is made twice"
+    assert set(workers.made) == set().union(*used)
     if heard_in == 3:
-        for one, two in pairwise(heard[1:5]):
+        for one, two in pairwise(used[1:5]):
             new = {place for place, _ in two - one if place < 6}
             assert len(new) == 2, "a third of the recordings is made anew"
-        lives = [sum((0, generation) in epoch for epoch in heard) for generation in range(3)]
+        lives = [sum((0, generation) in epoch for epoch in used) for generation in range(3)]
         assert lives == [3, 3, 3]
 
 
@@ -116,7 +116,7 @@ def test_masks_are_new_where_the_version_is_not() -> None:
     assert all(np.mean(np.all(first[place] == second[place], axis=1)) > 0.5 for place in same)
 
 
-def test_a_training_that_goes_on_hears_what_it_would_have_heard() -> None:
+def test_a_resumed_training_gets_the_same_utterances() -> None:
     through, workers = make(Chain(QUIET))
     for number in range(5):
         expected = features_of(through, workers, number)
@@ -148,7 +148,7 @@ def test_two_views_of_an_utterance_lie_side_by_side() -> None:
             assert batch.frames[row] == batch.frames[row + 1]
             np.testing.assert_array_equal(batch.labels[row], batch.labels[row + 1])
             assert not np.array_equal(batch.features[row], batch.features[row + 1])
-    # What was heard before there were two is heard as the first of them, masks and all.
+    # The first of two views is the view that there is without a second one, masks included.
     alone = FeatureExtractor(Alphabet(), noisy, 1)
     version = Version(Tone(3), 3, 0)
     both, one = extractor.features(version), alone.features(version)
@@ -177,7 +177,7 @@ def test_batches_are_of_one_length_whatever_augmentation_made_of_it() -> None:
         assert (lengths == sorted(lengths)) == (number < SETTINGS.curriculum), "short ones first, in a curriculum only"
 
 
-def test_it_tells_what_an_epoch_hears() -> None:
+def test_the_description_counts_the_utterances() -> None:
     sampler, _ = make(Chain(QUIET), epoch_utterances=9)
     synthetic = [len(sampler.epoch(number).versions) - 12 for number in (2, 8)]
     assert sampler.describe() == (

@@ -26,7 +26,7 @@ MATRIX = (np.diag(SCALE) + np.random.default_rng(7).normal(0, 0.02, (26, 26))).a
 
 
 def scale_for(name: str, scale: np.ndarray) -> np.ndarray:
-    """Return a scale of cepstra as that network takes it: a network of bands hears them as bands."""
+    """Return a scale of cepstra as that network takes it: of mel bands for a network of bands."""
     whole = np.diag(scale) if scale.ndim == 1 else scale
     return (whole @ inverse_dct()).astype("f") if NETWORKS[name].bands else scale
 
@@ -43,18 +43,18 @@ def network(name: str, width: int, seed: int = 1, scale: np.ndarray = SCALE, **m
     return model
 
 
-def heard(frames: int) -> np.ndarray:
+def made_features(frames: int) -> np.ndarray:
     generator = np.random.default_rng(frames)
     return (MEAN + generator.normal(0, 1, (frames, 26)) / SCALE).astype("f")
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize(("width", "scale"), [(8, SCALE), (24, MATRIX), (64, SCALE)])
-def test_the_exported_graph_hears_what_was_trained(name, width, scale) -> None:
+def test_the_exported_graph_is_the_trained_network(name, width, scale) -> None:
     model = network(name, width, scale=scale)
     runner = GraphRunner(graph_def(layers(model), Alphabet()))
     for frames in (1, 16, 61):
-        features = heard(frames)
+        features = made_features(frames)
         expected = keras.ops.convert_to_numpy(keras.ops.softmax(model(features[None], training=False)))[0]
         found = runner.probabilities(context_windows(features).astype("f"))
         assert np.abs(found - expected).max() <= 1e-5
@@ -85,18 +85,18 @@ def test_activations_are_clipped() -> None:
     model = network("deepspeech", 8)
     model.get_layer("layer_5").set_weights([np.eye(8, dtype="f") * 0, np.full(8, 100, "f")])
     kernel, bias = model.get_layer("layer_6").get_weights()
-    logits = np.asarray(model(heard(3)[None]))[0]
+    logits = np.asarray(model(made_features(3)[None]))[0]
     np.testing.assert_allclose(logits, np.tile(20 * kernel.sum(axis=0) + bias, (3, 1)), rtol=1e-5)
 
 
-def test_the_seed_decides_the_weights_and_dropout_sleeps_when_listening() -> None:
+def test_the_seed_decides_the_weights_and_dropout_is_off_in_inference() -> None:
     one, same, other = (
         build(Train(network="deepspeech", n_hidden=16, seed=seed, dropout=0.5), 28) for seed in (1, 1, 2)
     )
     for first, second in zip(one.get_weights(), same.get_weights(), strict=True):
         np.testing.assert_array_equal(first, second)
     assert np.abs(one.get_weights()[0] - other.get_weights()[0]).max() > 0.01
-    features = heard(9)[None]
+    features = made_features(9)[None]
     awake = [np.asarray(one(features, training=True)) for _ in range(2)]
     asleep = [np.asarray(one(features, training=False)) for _ in range(2)]
     assert np.abs(awake[0] - awake[1]).max() > 0.01
@@ -127,11 +127,11 @@ def test_a_matrix_over_all_bands_is_the_convolution(bands, channels, filters) ->
     generator = np.random.default_rng(bands)
     kernel = generator.normal(0, 1, (3, 5, channels, filters)).astype("f")
     bias = generator.normal(0, 1, filters).astype("f")
-    heard = generator.normal(0, 1, (1, 3, bands, channels)).astype("f")
-    padded = np.pad(heard, [(0, 0), (0, 0), (2, 2), (0, 0)])
+    values = generator.normal(0, 1, (1, 3, bands, channels)).astype("f")
+    padded = np.pad(values, [(0, 0), (0, 0), (2, 2), (0, 0)])
     expected = tf.nn.max_pool2d(tf.nn.conv2d(padded, kernel, 1, "VALID") + bias, (1, 2), (1, 2), "VALID")
     matrix, biases = unroll(kernel, bias, bands)
-    found = (heard.reshape(1, -1) @ matrix + biases).reshape(2, bands // 2, filters).max(axis=0)
+    found = (values.reshape(1, -1) @ matrix + biases).reshape(2, bands // 2, filters).max(axis=0)
     np.testing.assert_allclose(found, np.asarray(expected)[0, 0], atol=1e-5)
 
 
@@ -148,7 +148,7 @@ def test_only_a_matrix_that_repeats_itself_is_a_convolution() -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_is_known_again(name) -> None:
+def test_a_network_is_recognised_from_its_layers(name) -> None:
     for width in (8, 29, 64):
         assert network_of(layers(build(Train(network=name, n_hidden=width), 28))) == (name, width)
 

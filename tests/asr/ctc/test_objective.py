@@ -137,7 +137,7 @@ def test_the_objective_weighs_characters_not_utterances() -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_layers_below_the_lstm_learn_to_tell_the_labels_too(name: str) -> None:
+def test_the_intermediate_loss_trains_the_layers_below_the_lstm(name: str) -> None:
     settings = Train(network=name, n_hidden=8, dropout=0.0)
     plain = build(settings, LABELS)
     network = with_intermediate(plain, settings)
@@ -151,8 +151,8 @@ def test_the_layers_below_the_lstm_learn_to_tell_the_labels_too(name: str) -> No
         loss = objective.compute_loss(x=x, y=y, y_pred=[tf.stop_gradient(logits), lower])
     np.testing.assert_allclose(logits, plain(features), rtol=1e-5, atol=1e-6)
     upper_loss, lower_loss = (
-        sum(brute_force(np.asarray(one)[:count], spelt) for one, (count, spelt) in zip(told, CASES, strict=True))
-        for told in (logits, lower)
+        sum(brute_force(np.asarray(one)[:count], spelt) for one, (count, spelt) in zip(output, CASES, strict=True))
+        for output in (logits, lower)
     )
     assert float(loss) == pytest.approx(0.1 * (upper_loss + 0.3 * lower_loss), rel=1e-4)
     # It reaches what is below the LSTM, and its own layer, and nothing above.

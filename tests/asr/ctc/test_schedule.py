@@ -84,7 +84,7 @@ def test_a_one_cycle_rate_that_has_nothing_more_to_give_falls_at_once() -> None:
     assert rates[23][1] == pytest.approx(high / 2, rel=0.01) and rates[35][1] < high * 0.002
     falling = [rate for pair in rates[10:] for rate in pair]
     assert falling == sorted(falling, reverse=True)
-    # Where it would have fallen soon by itself, and where nobody asked for an early end, it is left alone.
+    # Near its planned fall, and without early stopping, the rate stays.
     late, never = LearningRateSchedule(), LearningRateSchedule()
     for epoch in range(100):
         late.note(CYCLE, epoch, 5 - min(epoch, 68) / 100)

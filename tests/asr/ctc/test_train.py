@@ -1,4 +1,4 @@
-"""Trainings of seconds: they learn, repeat, go on after a kill, end early, and choose by the judge."""
+"""Short trainings: they learn, repeat, resume after a kill, stop early, and choose the result."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_it_learns(tmp_path, changes: dict) -> None:
         read_layers(trainer.best, make_plan(tmp_path, "run", n_hidden=16).settings, ALPHABET)
 
 
-# Trains in a process of its own, on one thread; where told, it kills itself in the middle of an epoch.
+# Trains in a process of its own, on one thread; a "deadly" run kills itself in the middle of an epoch.
 TRAINING = """
 import json, os, signal, sys
 from pathlib import Path
@@ -114,7 +114,7 @@ def in_a_process(script: str, folder: Path, *arguments: str, rc: int = 0) -> str
     return done.stdout
 
 
-def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path) -> None:
+def test_a_killed_training_resumes_to_the_same_weights(tmp_path) -> None:
     in_a_process(TRAINING, tmp_path, "deadly-killed", rc=-signal.SIGKILL)
     kept = checkpoints.load(tmp_path / "killed/checkpoints/last.npz")
     assert kept.state["epoch"] == 1
@@ -188,21 +188,21 @@ def test_it_ends_when_dev_loss_stops_falling(tmp_path) -> None:
     assert Trainer(plan).run(again).epochs == result.epochs and not again.rows
 
 
-def test_the_judge_decides(tmp_path) -> None:
+def test_the_lowest_error_rate_decides(tmp_path) -> None:
     plan = make_plan(tmp_path, "run", epochs=3, average=2)
-    heard: list[float] = []
+    seen: list[float] = []
 
-    def judge(layers: list) -> float:
+    def evaluate(layers: list) -> float:
         last = layers[-1]
         assert isinstance(last, Dense)
-        heard.append(float(last.bias.sum()))
-        return {0: 0.5, 1: 0.2}.get(len(heard) - 1, 0.9)
+        seen.append(float(last.bias.sum()))
+        return {0: 0.5, 1: 0.2}.get(len(seen) - 1, 0.9)
 
-    result = Trainer(plan).run(Log(), judge)
-    assert len(heard) >= 2 and len(set(heard)) == len(heard), "candidates are different weights, each judged once"
-    assert float(result.layers[-1].bias.sum()) == heard[1]
+    result = Trainer(plan).run(Log(), evaluate)
+    assert len(seen) >= 2 and len(set(seen)) == len(seen), "candidates are different weights, each evaluated once"
+    assert float(result.layers[-1].bias.sum()) == seen[1]
     assert checkpoints.load(plan.checkpoints / "best.npz").state["chosen"] == result.chosen
-    # With equal figures the lower dev loss wins; without a judge it does anyway.
+    # With equal figures the lower dev loss wins, as it does where nothing is evaluated.
     even = Trainer(plan).run(Log(), lambda layers: 0.5)
     alone = Trainer(plan).run(Log())
     assert even.chosen == alone.chosen and even.dev_loss == alone.dev_loss <= result.dev_loss

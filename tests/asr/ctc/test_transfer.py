@@ -1,4 +1,4 @@
-"""Weights to start from: our runs', our exports', and a graph that TensorFlow 1.15 froze."""
+"""Pretrained weights: of our runs, our exports, and a graph frozen by TensorFlow 1.15."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def logits(model: keras.Model) -> np.ndarray:
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("form", ["npz", "pb", "pbmm"])
-def test_a_network_of_ours_goes_on_where_it_was(name, form, tmp_path) -> None:
+def test_a_network_of_ours_keeps_its_outputs(name, form, tmp_path) -> None:
     """Though the new training has another mean and scale of its features."""
     bands = inverse_dct() if NETWORKS[name].bands else np.eye(26)
     old = network(name, mean=MEAN, scale=np.diag(SCALE) @ bands)
@@ -71,7 +71,7 @@ def test_a_network_of_ours_goes_on_where_it_was(name, form, tmp_path) -> None:
 
 
 @pytest.mark.skipif(not REFERENCE.is_file(), reason=f"no Python 3.7 with TensorFlow 1.15.4 at {REFERENCE}")
-def test_a_graph_that_tensorflow_1_froze_is_gone_on_with(tmp_path) -> None:
+def test_a_graph_frozen_by_tensorflow_1_keeps_its_outputs(tmp_path) -> None:
     from tests.export.test_model_files import TRAINER
 
     graph, weights = tmp_path / "output_graph.pb", tmp_path / "weights.npz"
@@ -83,7 +83,7 @@ def test_a_graph_that_tensorflow_1_froze_is_gone_on_with(tmp_path) -> None:
     found = read_graph(graph)
     new = network(width=40, mean=MEAN, scale=SCALE)
     start(found.layers, alphabet=found.metadata.alphabet).apply(new)
-    # TensorFlow 1.15 said what its network makes of these windows; ours cuts its own, so it is given them whole.
+    # The reference has outputs of these windows; our network cuts its own, so its upper part is called with them.
     given = values["given"][0].reshape(16, 494)
     context = new.get_layer("context")
     normalised = ((given.reshape(16, 19, 26) - context.mean) @ context.scale).reshape(16, 494)
@@ -148,7 +148,7 @@ def test_frozen_layers_stay_and_the_others_move(name, frozen, lstm, moving, tmp_
     stored = read_layers(trainer.best, plan.settings, ALPHABET)
     for found, expected in zip(stored, layers(trainer.network), strict=True):
         np.testing.assert_array_equal(found.kernel, expected.kernel)
-    # And it goes on with the layers still frozen.
+    # A resumed training has the same layers frozen.
     again = Trainer(make_plan(tmp_path, "run", epochs=3, weight_decay=0.5, network=name, pretrained=plan.pretrained))
     assert again.state.epoch == 2
     again.run(Log())

@@ -35,7 +35,7 @@ def test_they_are_what_a_new_workspace_asks_for() -> None:
     assert graph.metadata.alphabet == Alphabet()
     settings = read(EXAMPLE / "asr.toml")
     made_as = settings.train
-    # Kinds that they have heard cannot judge them.
+    # They must be evaluated in other kinds of noise than they were trained in.
     assert weights.noise_heard("english") == settings.augment.noise_kinds and weights.noise_heard("") == ()
     for words in (4, 400):
         train = fitted(Settings(), words).train

@@ -43,3 +43,9 @@ def test_frames_and_tail_are_those_of_the_graph(extra) -> None:
     found = exact_mfcc(samples)
     assert len(found) == frame_count(len(samples))
     np.testing.assert_array_equal(found, graph_features(samples, 16000))
+
+
+def test_frames_do_not_depend_on_the_frames_around_them() -> None:
+    samples = voice(16000, 12.0)
+    whole = exact_mfcc(samples)
+    np.testing.assert_array_equal(whole[300:310], exact_mfcc(samples[300 * 320 :])[:10])

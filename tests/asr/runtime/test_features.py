@@ -36,9 +36,8 @@ def test_a_rate_too_low_for_a_window_is_refused(rate) -> None:
 
 
 def test_an_empty_recording_is_one_frame_of_silence() -> None:
-    np.testing.assert_array_equal(
-        features.mfcc(np.zeros(0, np.int16)), features.mfcc(np.zeros(512, np.int16))[:1]
-    )
+    found = features.mfcc(np.zeros(0, np.int16))
+    np.testing.assert_allclose(found, exact_mfcc(np.zeros(512, np.int16))[:1], rtol=0, atol=TOLERANCE)
 
 
 def test_float_samples_are_the_same_sound() -> None:

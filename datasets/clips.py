@@ -21,6 +21,7 @@ from asr.core.alphabet import Alphabet
 from asr.core.errors import AudioError, RecordingsError
 from asr.core.files import fingerprint, place_in
 from asr.core.progress import say, track
+from asr.runtime.features import frame_count
 from asr.settings.sections import Recordings
 from datasets.recordings import Recording
 
@@ -29,7 +30,6 @@ _VERSION = 3
 _QUIETEST_DB = -60.0  # of full scale; the loudest 0.1 s of a silent recording stays below
 _FULL_SCALE = 0.9995  # of full scale; samples above are clipped
 _CLIPPED_SHARE = 0.001  # of the samples; more get a remark
-_FRAME, _WINDOW = 320, 512  # samples of a step and a window of the client's features
 _UNFINISHED = "unfinished.csv"  # clips made so far, for a run that is killed
 _SAVE_EVERY = 500  # clips
 
@@ -167,7 +167,7 @@ def convert(source: Path, settings: Recordings, needed: int) -> tuple[audio.Int1
         raise AudioError(f"{seconds:.2f} s is too short (recordings.shortest is {settings.shortest:g} s)", path=source)
     if seconds > settings.longest:
         raise AudioError(f"{seconds:.1f} s is too long (recordings.longest is {settings.longest:g} s)", path=source)
-    frames = _frames(len(clip))
+    frames = frame_count(len(clip))
     if frames < needed:
         raise AudioError(
             f"its transcript needs {needed} frames of 20 ms, and {seconds:.2f} s of speech has {frames}: "
@@ -175,10 +175,6 @@ def convert(source: Path, settings: Recordings, needed: int) -> tuple[audio.Int1
             path=source,
         )
     return clip, remarks
-
-
-def _frames(samples: int) -> int:
-    return 1 if samples < _WINDOW else 2 + (samples - _WINDOW) // _FRAME
 
 
 def _needed(recording: Recording, alphabet: Alphabet) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from asr.core.alphabet import Alphabet
-from asr.layers.sentence import Convolution, Dense, Layer, Lstm, check_layers, context_of
+from asr.layers.sentence import Layer, Lstm, check_layers, context_of
 from asr.runtime.features import COEFFICIENTS, STEP_MS, WINDOW_MS
 
 GRAPH_VERSION = 6
@@ -34,9 +34,6 @@ def check_network(layers: Sequence[Layer], alphabet: Alphabet) -> tuple[int, Lst
     """
     frames = 2 * context_of(layers, COEFFICIENTS) + 1
     check_layers(layers, frames * COEFFICIENTS, alphabet.size + 1)
-    other = [type(layer).__name__ for layer in layers if not isinstance(layer, Convolution | Dense | Lstm)]
-    if other:
-        raise ValueError(f"the exporter cannot write {other[0]} layers")
     recurrent = [layer for layer in layers if isinstance(layer, Lstm)]
     if len(recurrent) != 1:
         raise ValueError(f"the network has {len(recurrent)} LSTM layers; the exporter writes networks with one")

@@ -102,7 +102,7 @@ class _Writer:
                 current = graph.reshape(current, "window_rows", [STEPS, width])
             if isinstance(layer, Dense):
                 current, width = self._dense(layer, current, STEPS), len(layer.bias)
-            elif isinstance(layer, Lstm):
+            else:
                 current, new_states = self._lstm(layer, current, states)
                 width = state
         logits = graph.operator("SOFTMAX", [current], "logits", [STEPS, width], beta=1.0)

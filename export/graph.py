@@ -167,7 +167,7 @@ class _Writer:
                 window = 0
             if isinstance(layer, Dense):
                 current = self.clipped(layer, self.sum(layer, current))
-            elif isinstance(layer, Lstm):
+            else:
                 current = self.lstm(layer, current)
         probabilities = self.node("Softmax", "probabilities", [current], T=_FLOAT)
         self.reshape("logits", probabilities, [-1, 1, labels])

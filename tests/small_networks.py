@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.layers.sentence import Convolution, Dense, Layer, Lstm, Skip, Stride, cells, lstm_name, places
+from asr.layers.sentence import LSTM_NAME, Convolution, Dense, Layer, Lstm, cells, places
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -22,18 +22,15 @@ SHARPNESS = 12.0
 def small_network(
     seed: int,
     width: int = 24,
-    lstms: Sequence[int] = (24,),
-    skip: bool = False,
+    state: int = 24,
     sharpness: float = SHARPNESS,
-    stride: int = 1,
     convolutions: bool = False,
     context: int = 9,
-    unseen: int = 0,
 ) -> list[Layer]:
-    """Return the DeepSpeech network, narrow; `lstms` are the widths of its LSTM layers.
+    """Return the DeepSpeech network, narrow; `state` is the width of its LSTM.
 
-    It is given `context` frames on either side. With `convolutions`, a linear one and two of maxima come first, of
-    every kind of step and clip, which leave out the `unseen` first frames.
+    It takes `context` frames on either side. With `convolutions`, a linear convolution and two with maxima come first,
+    with every kind of step and clip.
     """
     generator = np.random.default_rng(seed)
 
@@ -43,33 +40,28 @@ def small_network(
     def vector(size: int, scale: float = 0.3) -> Floats:
         return generator.normal(0, scale, size).astype(np.float32)
 
-    layers: list[Layer] = [Stride(stride)] if stride > 1 else []
+    layers: list[Layer] = []
     window = 2 * context + 1
     first = window * 26
     if convolutions:
         layers += [
-            Convolution("bands", matrix(26, 10, 2.0), vector(10), clip=None, first=unseen),
+            Convolution("bands", matrix(26, 10, 2.0), vector(10), clip=None),
             Convolution("conv_1", matrix(4 * 10, 3 * 6, 0.5), vector(18), taps=4, pool=3, clip=4.0),
             Convolution("conv_2", matrix(3 * 6, 2 * 5), vector(10), taps=3, pool=2, step=3),
         ]
-        first = 5 * len(places(layers[-1], len(places(layers[-2], window - unseen))))  # type: ignore[arg-type]
+        first = 5 * len(places(layers[-1], len(places(layers[-2], window))))  # type: ignore[arg-type]
     layers += [
         Dense("layer_1", matrix(first, width, 2.0 if convolutions else 0.2), vector(width)),
         # The clip is low enough to be reached.
         Dense("layer_2", matrix(width, width), vector(width), clip=1.5),
         Dense("layer_3", matrix(width, width + 3), vector(width + 3)),
     ]
-    inputs = width + 3
-    for index, state in enumerate(lstms):
-        layers.append(Lstm(lstm_name(index), matrix(inputs + state, 4 * state, 2.0), vector(4 * state)))
-        if skip and index:
-            layers.append(Skip(lstm_name(index - 1)))
-        inputs = state
-    last = vector(stride * LABELS, sharpness / 4)
-    last[LABELS - 1 :: LABELS] -= sharpness / 3
+    layers.append(Lstm(LSTM_NAME, matrix(width + 3 + state, 4 * state, 2.0), vector(4 * state)))
+    last = vector(LABELS, sharpness / 4)
+    last[-1] -= sharpness / 3
     layers += [
-        Dense("layer_5", matrix(inputs, width), vector(width)),
-        Dense("layer_6", matrix(width, stride * LABELS, sharpness), last, clip=None),
+        Dense("layer_5", matrix(state, width), vector(width)),
+        Dense("layer_6", matrix(width, LABELS, sharpness), last, clip=None),
     ]
     return layers
 
@@ -78,7 +70,6 @@ def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
     """Return what Keras's own layers make of float32 [frames, window * 26] in one go: float32 [frames, 29]."""
     import keras
 
-    outputs: dict[str, Any] = {}
     current = keras.ops.convert_to_tensor(windows[np.newaxis])
     frames = None  # [1, steps, frames, width] while convolutions run over the windows
     for layer in layers:
@@ -86,7 +77,6 @@ def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
             if frames is None:
                 frames = keras.ops.reshape(current, (1, current.shape[1], -1, layer.n_in))
             expected = len(places(layer, frames.shape[2]))
-            frames = frames[:, :, layer.first :]
             # Keras's own convolution over the frames of each step's window.
             convolution = keras.layers.Conv1D(len(layer.bias), layer.taps, strides=layer.step)
             convolution.build((1, frames.shape[2], layer.n_in))
@@ -96,12 +86,6 @@ def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
             found = keras.ops.max(keras.ops.reshape(found, (*found.shape[:2], layer.pool, -1)), axis=2)
             frames = keras.layers.ReLU(max_value=layer.clip)(found)[None] if layer.clip else found[None]
             current = keras.ops.reshape(frames, (1, current.shape[1], -1))
-            continue
-        if isinstance(layer, Stride):
-            current = current[:, :: layer.frames]
-            continue
-        if isinstance(layer, Skip):
-            current = keras.layers.Add()([current, outputs[layer.from_layer]])
             continue
         if isinstance(layer, Dense):
             dense = keras.layers.Dense(len(layer.bias))
@@ -120,7 +104,6 @@ def keras_probabilities(layers: Sequence[Layer], windows: Floats) -> Floats:
             i, c, f, o = np.split(layer.bias, 4)
             lstm.set_weights([kernel[:inputs], kernel[inputs:], np.concatenate([i, f, c, o])])
             current = lstm(current)
-        outputs[layer.name] = current
     return np.asarray(keras.ops.softmax(keras.ops.reshape(current, (-1, LABELS))))[: len(windows)].astype(np.float32)
 
 

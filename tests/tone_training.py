@@ -1,4 +1,4 @@
-"""A training that takes seconds: utterances of tones, and what a Trainer is made of."""
+"""A training that takes seconds, on utterances of tones."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 
 from asr.core import audio
 from asr.core.alphabet import Alphabet
-from asr.ctc.batches import Clip, Recipe
-from asr.ctc.train import Plan
+from asr.ctc.batches import Clip
+from asr.ctc.extraction import FeatureExtractor
+from asr.ctc.plan import Plan
 from asr.settings.sections import Train
 from tests.lm.tone_speech import say
 
@@ -43,14 +44,8 @@ def write_clips(folder: Path, texts: Sequence[str] = TEXTS) -> list[Clip]:
     return clips
 
 
-def competing(text: str, count: int, rng: Any) -> list[str]:
-    """Return sentences that are not `text`."""
-    others = [one for one in TEXTS if one != text]
-    return [others[index] for index in rng.permutation(len(others))[:count]]
-
-
 def make_plan(folder: Path, name: str, texts: Sequence[str] = TEXTS, **changes: Any) -> Plan:
-    """Return a training on clips of `folder`; changes are of the settings, or of the plan."""
+    """Return a training on clips in `folder`; changes are of the settings, or of the plan."""
     clips = write_clips(folder / "clips", texts)
     known = {key: value for key, value in changes.items() if hasattr(SETTINGS, key)}
     rest = {key: value for key, value in changes.items() if key not in known}
@@ -60,7 +55,7 @@ def make_plan(folder: Path, name: str, texts: Sequence[str] = TEXTS, **changes: 
         ALPHABET,
         clips,
         clips[::2],
-        Recipe(ALPHABET, None, settings.seed, 2 if settings.consistency else 1),
+        FeatureExtractor(ALPHABET, None, settings.seed, 2 if settings.consistency else 1),
         folder / name / "checkpoints",
         folder / "features",
         folder / name / "logs",

@@ -1,9 +1,9 @@
 """Convolutions over time and frequency, below the LSTM of the network `deepspeech-conv`.
 
-Another speaker's vowels are the same hills in a spectrum, a little further up or down. A dense layer over cepstra
-has to learn each of their places; a convolution over mel bands, with maxima of neighbouring bands, learns them once
-(Abdel-Hamid et al., Convolutional Neural Networks for Speech Recognition, 2014). The client computes cepstra and has
-no convolution; but cepstra are bands after a linear transform, and a convolution is a matrix that repeats itself.
+Formants shift in frequency from speaker to speaker. A dense layer over cepstra has to learn every shift; a convolution
+over mel bands with max-pooling over neighbouring bands learns a formant once (Abdel-Hamid et al., Convolutional Neural
+Networks for Speech Recognition, 2014). The client computes cepstra and has no convolution; but mel bands are a linear
+transform of cepstra, and a convolution is a matrix with repeated weights.
 """
 
 from __future__ import annotations
@@ -18,18 +18,17 @@ from keras import ops
 from asr.layers.sentence import Array, Convolution
 from asr.runtime.features import COEFFICIENTS, CONTEXT, MEL_CHANNELS
 
-BANDS = 28  # as many hold what 26 cepstra say, and they halve twice
+BANDS = 28  # enough for the information of 26 cepstra, and divisible by 2 twice
 FILTERS = (24, 32)
 TAPS = 5  # frames, and bands, that a filter covers
-POOL = 2  # neighbouring bands of which the largest value goes on
-STEP = 2  # frames from one place to the next that the dense layer looks at
+POOL = 2  # neighbouring bands in a max-pool
+STEP = 2  # frames between the positions that the dense layer takes
 
 
 def inverse_dct() -> npt.NDArray[np.float64]:
     """Return the matrix from cepstra to log energies of mel bands, float64 [26, BANDS].
 
-    The inverse of the client's DCT, at BANDS frequencies in place of its 40, without the ripples that 26
-    coefficients do not hold.
+    The inverse of the client's DCT, at BANDS frequencies in place of its 40, band-limited to 26 coefficients.
     """
     order = np.arange(COEFFICIENTS)[:, np.newaxis]
     matrix = np.cos(np.pi * order * (np.arange(BANDS) + 0.5) / BANDS) * np.sqrt(2 / MEL_CHANNELS)
@@ -38,28 +37,19 @@ def inverse_dct() -> npt.NDArray[np.float64]:
 
 
 class Bands(keras.layers.Layer):
-    """Each frame's mel bands, normalised, and of the context on both sides: [batch, frames, 26] ->
-    [batch, frames + before + after, BANDS, 1].
+    """Normalised mel bands of each frame and of the context at both ends: [batch, frames, 26] ->
+    [batch, frames + 18, BANDS, 1].
 
     The context beyond both ends is zeros in place of features, as in the client.
 
     Parameters
     ----------
     mean : float32 [26].
-    scale : float32 [26, BANDS]; bands are (features - mean) @ scale. Both are weights that training leaves alone.
-    before, after : frames of context.
+    scale : float32 [26, BANDS]; bands are (features - mean) @ scale. Both become weights that are not trained.
     """
 
-    def __init__(
-        self,
-        mean: npt.ArrayLike,
-        scale: npt.ArrayLike,
-        before: int = CONTEXT,
-        after: int = CONTEXT,
-        **arguments: Any,
-    ) -> None:
+    def __init__(self, mean: npt.ArrayLike, scale: npt.ArrayLike, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._margin = [before, after]
         self._start = np.asarray(scale, np.float32)
         if self._start.shape != (COEFFICIENTS, BANDS):
             raise ValueError(f"a scale of shape {self._start.shape} makes no {BANDS} bands")
@@ -74,7 +64,7 @@ class Bands(keras.layers.Layer):
         )
 
     def call(self, features: Any) -> Any:
-        padded = ops.pad(features, [[0, 0], self._margin, [0, 0]])
+        padded = ops.pad(features, [[0, 0], [CONTEXT, CONTEXT], [0, 0]])
         return ops.expand_dims(ops.matmul(padded, self.kernel) + self.bias, -1)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -82,13 +72,13 @@ class Bands(keras.layers.Layer):
 
 
 class BandConvolution(keras.layers.Conv2D):
-    """A convolution and the largest of each POOL neighbouring bands:
+    """A convolution and a max-pool over POOL neighbouring bands:
     [batch, frames, bands, channels] -> [batch, frames - 4, bands / POOL, filters].
 
     Parameters
     ----------
     filters : channels of the output.
-    step : of the frames that come out, a step's context window takes every so-manieth.
+    step : the context window takes every `step`-th frame of the output.
     """
 
     def __init__(self, filters: int, step: int = 1, **arguments: Any) -> None:
@@ -110,18 +100,18 @@ class BandConvolution(keras.layers.Conv2D):
         return (shape[0], None if frames is None else frames - TAPS + 1, bands // POOL, self.filters)
 
     def plain(self) -> Convolution:
-        """Return this layer as a product over a few frames, all bands at once."""
+        """Return this layer as a product over TAPS frames and all bands."""
         kernel, bias = (np.asarray(value, np.float32) for value in self.get_weights())
         return Convolution(self.name, *unroll(kernel, bias, self._bands), TAPS, POOL, self.step)
 
     def weights_of(self, layer: Convolution) -> list[Array] | None:
-        """Return the weights of which `plain` makes that layer; None: it is none of this form."""
+        """Return the weights from which `plain` makes that layer; None: there are none."""
         kernel, _ = self.get_weights()
         bands = self._bands
         matrix, bias = layer.kernel, layer.bias
         if matrix.shape != (TAPS * bands * kernel.shape[2], bands * self.filters):
             return None
-        # The place where the filter lies on the first bands, none of it outside.
+        # The position where the whole filter lies within the first bands.
         blocks = matrix.reshape(TAPS, bands, kernel.shape[2], POOL, bands // POOL, self.filters)
         part, group = TAPS // 2 % POOL, TAPS // 2 // POOL
         found = [blocks[:, :TAPS, :, part, group].copy(), bias[: self.filters].copy()]
@@ -130,22 +120,20 @@ class BandConvolution(keras.layers.Conv2D):
 
 
 class Windows(keras.layers.Layer):
-    """For each frame of the features the frames of its context window, side by side.
+    """Context windows: for each frame of the features, frames of its window concatenated.
 
-    [batch, frames + n, bands, channels] and the features [batch, frames, 26] -> [batch, frames / stride, places *
-    bands * channels]; n + 1 frames are there to take every `step`-th of.
+    [batch, frames + extra, bands, channels] and the features [batch, frames, 26] ->
+    [batch, frames, positions * bands * channels].
 
     Parameters
     ----------
-    step : from one to the next.
-    left : n.
-    stride : only each so-manieth frame of the features, from the first; the number is rounded up.
+    extra : a window spans extra + 1 frames.
+    step : the window takes every `step`-th of them.
     """
 
-    def __init__(self, left: int, step: int, stride: int = 1, **arguments: Any) -> None:
+    def __init__(self, extra: int, step: int, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self._places = range(0, left + 1, step)
-        self._stride = stride
+        self._places = range(0, extra + 1, step)
 
     def call(self, values: Any, features: Any) -> Any:
         shape, frames = ops.shape(values), ops.shape(features)[1]
@@ -156,20 +144,17 @@ class Windows(keras.layers.Layer):
             def gradient(*arguments: Any, upstream: Any = None) -> Any:
                 return self._joined(arguments[0] if upstream is None else upstream, shape[1], frames)
 
-            return ops.concatenate([flat[:, i : i + frames : self._stride] for i in self._places], axis=-1), gradient
+            return ops.concatenate([flat[:, i : i + frames] for i in self._places], axis=-1), gradient
 
         return cut(flat)
 
     def _joined(self, above: Any, length: Any, frames: Any) -> Any:
-        """Return the sum of what `cut` took apart, `length` frames: one pad for each place.
+        """Return the gradient of the `length` frames: the sum of the windows' gradients, one pad for each position.
 
-        What a backend makes of the gradients of as many slices takes TensorFlow twice the time.
+        TensorFlow's own gradient of as many slices takes twice the time.
         """
         total = 0
         for i, part in zip(self._places, ops.split(above, len(self._places), axis=-1), strict=True):
-            if self._stride > 1:
-                spread = ops.pad(part[:, :, None], [[0, 0], [0, 0], [0, self._stride - 1], [0, 0]])
-                part = ops.reshape(spread, (ops.shape(part)[0], -1, part.shape[-1]))[:, :frames]
             total = total + ops.pad(part, [[0, 0], [i, length - frames - i], [0, 0]])
         return total
 
@@ -182,14 +167,14 @@ def unroll(kernel: Array, bias: Array, bands: int) -> tuple[Array, Array]:
 
     Parameters
     ----------
-    kernel : float32 [taps, span, channels, filters]; half a span of zeros lies beyond the bands on either side.
+    kernel : float32 [taps, span, channels, filters]; the bands are padded with half a span of zeros on either side.
     bias : float32 [filters].
     bands : number of bands, a multiple of POOL.
 
     Returns
     -------
-    matrix : float32 [taps * bands * channels, POOL * (bands / POOL) * filters]: first the bands that come first in
-        each group to be pooled, then those that come second.
+    matrix : float32 [taps * bands * channels, POOL * (bands / POOL) * filters]: the first bands of all pools, then
+        the second ones.
     bias : float32 [bands * filters].
     """
     taps, span, channels, filters = kernel.shape

@@ -1,4 +1,4 @@
-"""Epochs whose weights may become the result of a training, and the files in which they wait."""
+"""Epochs whose weights may become the result of a training, and their files."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ Kept = list[tuple[float, int]]  # dev loss and epoch
 
 
 class Candidates:
-    """The latest epochs and those of the lowest dev loss; the files of all others go.
+    """The latest epochs and those of the lowest dev loss; the files of all others are deleted.
 
     Parameters
     ----------
     folder : holds epoch-0001.npz and so on.
-    count : how many of the latest and of the lowest; that many are averaged.
+    count : number of latest epochs, and of those of the lowest dev loss; as many are averaged.
 
     Attributes
     ----------
-    kept : dev loss and epoch of each; whoever goes on with a training puts those of before here.
+    kept : dev loss and epoch of each; to be restored when a training is resumed.
     """
 
     def __init__(self, folder: Path, count: int) -> None:
@@ -29,21 +29,21 @@ class Candidates:
         self.kept: Kept = []
 
     def add(self, epoch: int, dev_loss: float, weights: checkpoints.Weights) -> None:
-        """Write an epoch's weights down."""
+        """Save an epoch's weights."""
         checkpoints.save(self._path(epoch), weights, {"epoch": epoch, "dev_loss": dev_loss})
         everything = [*self.kept, (dev_loss, epoch)]
         chosen = {*self._latest(everything), *self._lowest(everything)}
         self.kept = [pair for pair in everything if pair[1] in chosen]
 
     def tidy(self) -> None:
-        """Delete the files of epochs that are no candidates any more; only once nothing on disk names them."""
+        """Delete the files of epochs that are no longer candidates; call it once no file on disk refers to them."""
         names = {self._path(epoch) for _, epoch in self.kept}
         for path in self.folder.glob("epoch-*.npz"):
             if path not in names:
                 path.unlink()
 
     def results(self) -> dict[str, list[int]]:
-        """Return what the result may be, in words, and the epochs whose average it is; none twice."""
+        """Return the name of each candidate and the epochs that it averages, without duplicates."""
         latest, lowest = self._latest(self.kept), self._lowest(self.kept)
         found = {"the epoch of the lowest dev loss": lowest[:1], "the last epoch": latest[:1]}
         if self.count > 1:

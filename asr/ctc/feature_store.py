@@ -6,29 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from asr.core import audio
 from asr.core.files import atomic_path, fingerprint
 from asr.core.progress import track
-from asr.ctc.batches import Clip
-from asr.runtime.features import COEFFICIENTS, mfcc
+from asr.ctc.batches import Clip, Float
+from asr.ctc.features import exact_mfcc
+from asr.runtime.features import COEFFICIENTS
 
-Float = npt.NDArray[np.float32]
-
-# Raised when the same clip would give other features, so that old stores are not taken for new ones.
+# Raise it when the same clip would give other features, so that old stores are not reused.
 _VERSION = 1
 
 
 def load(clips: Sequence[Clip], folder: Path, label: str) -> list[Float]:
     """Return the features of clips, float32 [frames, 26] each, as views of one memory-mapped file.
 
-    They are kept as float32: float16 would round them, against parity to the last bit.
-
     Parameters
     ----------
-    folder : where the store lies; a file there is named after the clips' names, sizes and times.
-    label : of the progress bar.
+    folder : of the store; a file there is named after a hash of the clips' paths, sizes and times.
+    label : of the file and the progress bar, such as "train".
 
     Raises
     ------
@@ -40,7 +36,7 @@ def load(clips: Sequence[Clip], folder: Path, label: str) -> list[Float]:
     if not (path.is_file() and ends_path.is_file()):
         for old in folder.glob(f"{label}-*.npy"):
             old.unlink()
-        made = [mfcc(audio.read_wav(clip.path)) for clip in track(clips, f"features of {label}")]
+        made = [exact_mfcc(audio.read_wav(clip.path)) for clip in track(clips, f"features of {label}")]
         joined = np.concatenate(made) if made else np.zeros((0, COEFFICIENTS), np.float32)
         with atomic_path(path) as beside:
             np.save(beside, joined)

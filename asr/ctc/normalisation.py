@@ -1,4 +1,4 @@
-"""What features are made into before the first layer: statistics of the training clips, kept in its weights."""
+"""Normalisation of features before the first layer: statistics of the training clips, kept in its weights."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from asr.runtime.features import COEFFICIENTS, mfcc
 
 Float = npt.NDArray[np.float32]
 
-# Recordings above this rate fill most of the bands there are.
+# Recordings above this rate fill most of the mel bands.
 NARROW = 11025  # Hz
 
-_CLIPS = 400  # listened to for the narrow transform
+_CLIPS = 400  # used for the narrow-band transform
 _RIDGE = 1e-3  # added to the variance of each coefficient
 _LOWEST = 4000  # Hz
-_LEAST = 1e-6  # variance that a coefficient is taken to have at least
+_LEAST = 1e-6  # least variance of a coefficient
 
 
 def measure(features: Sequence[Float], bands: npt.NDArray[np.float64] | None = None) -> tuple[Float, Float]:
-    """Return what brings features to zero mean and unit variance over all frames.
+    """Return the mean and scale that give features zero mean and unit variance over all frames.
 
     Parameters
     ----------
     features : float32 [frames, 26] each.
-    bands : [26, n]; it is features @ bands that are to be so.
+    bands : [26, n]; features @ bands are normalised instead.
 
     Returns
     -------
@@ -38,10 +38,10 @@ def measure(features: Sequence[Float], bands: npt.NDArray[np.float64] | None = N
     total, banded, squares = np.zeros(COEFFICIENTS), np.zeros(width), np.zeros(width)
     count = 0
     for one in features:
-        heard = one if bands is None else one @ bands
+        values = one if bands is None else one @ bands
         total += one.sum(axis=0, dtype=np.float64)
-        banded += heard.sum(axis=0, dtype=np.float64)
-        squares += np.square(heard, dtype=np.float64).sum(axis=0)
+        banded += values.sum(axis=0, dtype=np.float64)
+        squares += np.square(values, dtype=np.float64).sum(axis=0)
         count += len(one)
     mean = total / max(count, 1)
     deviation = np.sqrt(np.maximum(squares / max(count, 1) - (banded / max(count, 1)) ** 2, _LEAST))
@@ -52,32 +52,32 @@ def measure(features: Sequence[Float], bands: npt.NDArray[np.float64] | None = N
 def narrow(
     clips: Sequence[npt.NDArray[np.int16]], rate: int, bands: npt.NDArray[np.float64] | None = None
 ) -> tuple[Float, Float]:
-    """Return a normalisation for clips that were recorded at a lower rate than the client hears at.
+    """Return a normalisation for clips that were recorded at a lower sample rate than the client's.
 
-    Of their 40 mel bands those above the recorder's reach hold rounding noise, always alike. A cepstrum spans all
-    bands: how loud a voice is against that noise is written over everything that tells sounds apart, in every
-    coefficient, and differs from speaker to speaker. But the cepstra that the same sound has at the recorder's own
-    rate are all but a linear function of these, which a first layer can hold.
+    Of their 40 mel bands, those above the recorder's Nyquist frequency hold constant rounding noise. A cepstrum spans
+    all bands, so that the level of a voice above that noise, which differs from speaker to speaker, dominates every
+    coefficient. But the cepstra of the same sound at the recorder's own rate are close to a linear function of these,
+    which a first layer can hold.
 
     Parameters
     ----------
     clips : int16 [n] at 16 kHz.
-    rate : of the recorder, Hz; below 4000 it is taken for 4000, where every mel channel still holds a frequency.
-    bands : [26, n]; features @ bands are wanted at the lower rate.
+    rate : of the recorder, Hz; below 4000, 4000 is used, the lowest at which every mel channel has a frequency.
+    bands : [26, n]; the target is features @ bands at the lower rate.
 
     Returns
     -------
     mean : float32 [26].
     scale : float32 [26, 26 or n]: (features - mean) @ scale is the least squares estimate of the features at the
-        lower rate, each of unit variance. Those of which there is none are left small.
+        lower rate, each of unit variance.
     """
     rate = max(rate, _LOWEST)
     wide, low = [], []
     for number in np.unique(np.linspace(0, len(clips) - 1, _CLIPS).astype(int)):
         clip = clips[number]
-        here = mfcc(clip, exact=False)
-        there = mfcc(audio.to_int16(audio.resample(audio.to_float(clip), audio.SAMPLE_RATE, rate)), rate, exact=False)
-        # Windows and steps last equally long; the last one is cut off at either rate in its own way.
+        here = mfcc(clip)
+        there = mfcc(audio.to_int16(audio.resample(audio.to_float(clip), audio.SAMPLE_RATE, rate)), rate)
+        # Windows and steps have the same duration at both rates; only the padded last window differs.
         frames = min(len(here), len(there)) - 1
         wide.append(here[:frames])
         low.append(there[:frames] if bands is None else there[:frames] @ bands)

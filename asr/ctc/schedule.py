@@ -1,4 +1,4 @@
-"""The learning rate over a training, and when a training has nothing more to gain."""
+"""The learning rate over a training, and early stopping."""
 
 from __future__ import annotations
 
@@ -7,34 +7,33 @@ from dataclasses import dataclass
 
 from asr.settings.sections import Train
 
-_LAST_FALL = 0.25  # of the epochs planned
+_LAST_FALL = 0.25  # share of the planned epochs in which a stalled rate falls to nothing
 
 
 @dataclass
-class Pace:
+class LearningRateSchedule:
     """Learning rate and early stopping; its fields are the state that a checkpoint keeps.
 
     Attributes
     ----------
-    factor : what the plateaus so far have made of the rate.
+    factor : product of the plateaus' factors so far.
     best : lowest dev loss.
-    best_epoch : the epoch it came from; -1: none yet.
-    calm_since : epoch from which a plateau is counted.
-    stalled : epoch at whose beginning a one-cycle rate started to fall early; -1: not yet.
+    best_epoch : its epoch; -1: none yet.
+    plateau_start : epoch from which a plateau is counted.
+    stalled : epoch at whose start a one-cycle rate began to fall early; -1: not yet.
     """
 
     factor: float = 1.0
     best: float = math.inf
     best_epoch: int = -1
-    calm_since: int = 0
+    plateau_start: int = 0
     stalled: int = -1
 
     def rate(self, settings: Train, progress: float) -> float:
         """Return the learning rate at `progress` (0 to 1) of all epochs.
 
-        It rises in a straight line over the warm-up. Then "plateau" keeps it but for the plateaus' factors, and
-        "one-cycle" lets it fall along half a cosine (Smith, Super-Convergence, 2018) to a thousandth, steeper once
-        dev loss has stalled.
+        It rises linearly over the warm-up. Then "plateau" keeps it, times the plateaus' factors, and "one-cycle" lets
+        it fall along half a cosine (Smith, Super-Convergence, 2018) to a thousandth, faster once dev loss has stalled.
         """
         if progress < settings.warm_up:
             return settings.learning_rate * self.factor * max(0.04, progress / settings.warm_up)
@@ -48,21 +47,21 @@ class Pace:
         return settings.learning_rate * max(0.001, left * _fallen(done))
 
     def note(self, settings: Train, epoch: int, dev_loss: float) -> bool:
-        """Take in the dev loss of an epoch (from 0); tell whether it is the best so far."""
+        """Record the dev loss of an epoch (from 0) and return whether it is the lowest so far."""
         if dev_loss < self.best:
-            self.best, self.best_epoch, self.calm_since = dev_loss, epoch, epoch
+            self.best, self.best_epoch, self.plateau_start = dev_loss, epoch, epoch
             return True
-        if settings.schedule == "plateau" and epoch - self.calm_since >= settings.plateau_patience:
+        if settings.schedule == "plateau" and epoch - self.plateau_start >= settings.plateau_patience:
             self.factor *= settings.plateau_factor
-            self.calm_since = epoch
-        # What a high rate has to give is had; most of what a falling one gives is not.
+            self.plateau_start = epoch
+        # A high rate gains nothing more here; a falling one still does.
         early = settings.epochs - (epoch + 1) > _last_fall(settings)
         if settings.schedule == "one-cycle" and self.stalled < 0 and early and self._waited(settings, epoch):
             self.stalled = epoch + 1
         return False
 
     def is_over(self, settings: Train, epoch: int) -> bool:
-        """Tell whether training should end after `epoch`, because dev loss has stopped falling.
+        """Return whether training should end after `epoch`, because dev loss has stopped falling.
 
         A one-cycle rate falls to nothing first.
         """

@@ -1,7 +1,6 @@
-"""What TensorBoard shows of a training: scalars, what the network was given to hear, and what it made of dev clips.
+"""TensorBoard's files of a training: scalars, spectrograms of training utterances, and transcripts of dev clips.
 
-Scalars have the names that people look for: loss, dev_loss, dev_cer, learning_rate. Spectrograms are drawn from the
-features themselves, augmentation and masks included, so that they show what the network saw and no more.
+Spectrograms are drawn from the features themselves, augmentation and masks included: they show the network's input.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ PIXELS = 4  # height of a channel, width of a frame
 
 
 def spectrogram(features: Float) -> Float:
-    """Return the log mel spectrogram behind features, as a picture.
+    """Return the log mel spectrogram of features, as an image.
 
-    The DCT of 26 coefficients is undone; what the other 14 told is gone, so that channels run into each other.
+    It is the inverse DCT of 26 coefficients of 40, so that neighbouring channels are blurred.
 
     Parameters
     ----------
@@ -35,7 +34,7 @@ def spectrogram(features: Float) -> Float:
 
     Returns
     -------
-    float32 [MEL_CHANNELS * PIXELS, frames * PIXELS, 1], 0 (quiet) to 1, low frequencies below.
+    float32 [MEL_CHANNELS * PIXELS, frames * PIXELS, 1], 0 (quiet) to 1, low frequencies at the bottom.
     """
     # The features are a DCT-II scaled by sqrt(2 / channels), that of SciPy's `ortho` but for the first coefficient.
     scaled = features.astype(np.float64)
@@ -46,12 +45,12 @@ def spectrogram(features: Float) -> Float:
     return np.kron(picture, np.ones((PIXELS, PIXELS)))[..., np.newaxis].astype(np.float32)
 
 
-class Board:
+class TensorBoardWriter:
     """Writes TensorBoard's files of one run.
 
     Parameters
     ----------
-    folder : where they go; a resumed run writes another file into the same folder.
+    folder : of the files; a resumed run adds another file.
     views : rows that each utterance takes in a batch; the first is shown.
     """
 
@@ -63,18 +62,18 @@ class Board:
         self._example: Batch | None = None
         self._views = views
 
-    def see(self, batch: Batch) -> Batch:
-        """Keep a batch as the example of its epoch, and give it back."""
+    def show(self, batch: Batch) -> Batch:
+        """Keep a batch as the example of its epoch, and return it."""
         self._example = batch
         return batch
 
-    def write(self, row: Mapping[str, Any], said: Sequence[str], heard: Sequence[str]) -> None:
+    def write(self, row: Mapping[str, Any], transcripts: Sequence[str], decoded: Sequence[str]) -> None:
         """Write one epoch.
 
         Parameters
         ----------
-        row : the epoch's figures; `epoch` counts from 1 and is the step of all that is written.
-        said, heard : transcripts of the first dev clips, and what greedy decoding made of them.
+        row : the epoch's figures; `epoch` counts from 1 and is TensorBoard's step.
+        transcripts, decoded : of dev clips, and their greedy decoding; the first ones are shown.
         """
         with self._writer.as_default(step=row["epoch"]):
             for name, value in row.items():
@@ -86,7 +85,7 @@ class Board:
                     picture = spectrogram(batch.features[place, : batch.frames[place]])
                     self._summary.image(f"training utterance {number + 1}", picture[np.newaxis])
                 self._example = None
-            lines = [f"| {a} | {b} |" for a, b in list(zip(said, heard, strict=True))[:TRANSCRIPTS]]
-            table = "\n".join(["| said | heard, greedy |", "| --- | --- |", *lines])
+            lines = [f"| {a} | {b} |" for a, b in list(zip(transcripts, decoded, strict=True))[:TRANSCRIPTS]]
+            table = "\n".join(["| transcript | greedy decoding |", "| --- | --- |", *lines])
             self._summary.text("dev transcripts", table)
         self._writer.flush()

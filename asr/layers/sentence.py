@@ -1,4 +1,4 @@
-"""The layers of a sentence network, as plain arrays: what a trainer hands over and a reader gives back."""
+"""The layers of a sentence network as plain arrays: the contract between trainers and exporters."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ Array = npt.NDArray[np.float32]
 
 # DeepSpeech clips its rectified activations here.
 CLIP = 20.0
+
+# The LSTM's name in DeepSpeech's checkpoints.
+LSTM_NAME = "cudnn_lstm/rnn/multi_rnn_cell/cell_0/cudnn_compatible_lstm_cell"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,7 @@ class Lstm:
 
     Parameters
     ----------
-    name : see `lstm_name`.
+    name : DeepSpeech's is LSTM_NAME.
     kernel : float32 [n_in + n_cell, 4 * n_cell]; gates in the order i, c, f, o of TensorFlow's BlockLSTM.
     bias : float32 [4 * n_cell], in the same order.
     """
@@ -47,48 +50,23 @@ class Lstm:
     bias: Array
 
 
-@dataclass(frozen=True)
-class Skip:
-    """Adds the output of an earlier layer of the same width to the running output.
-
-    Parameters
-    ----------
-    from_layer : name of that Dense or Lstm.
-    """
-
-    from_layer: str
-
-
-@dataclass(frozen=True)
-class Stride:
-    """Only every so-manieth frame goes on; the last layer then answers for that many frames at once. Comes first.
-
-    Parameters
-    ----------
-    frames : 2 or more; the last layer has this many times the labels and the blank as outputs, frame after frame.
-    """
-
-    frames: int
-
-
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """One product for all places of a few neighbouring frames in the context window, then the largest of its parts.
+    """A convolution over the frames of the context window, then a maximum over parts of its outputs.
 
-    Comes before the Dense layers. Of frames x of width n, those at i to i + taps - 1, side by side, make
-    m = max over `pool` parts of (x @ kernel + bias), and that min(max(m, 0), clip); where clip is None, m. i goes
-    up by `step` from `first` as long as there are frames. The first of them takes the window's own frames; a Dense
-    takes the frames that are left side by side.
+    Comes before the Dense layers. Of frames x of width n, those at i to i + taps - 1, concatenated, give
+    m = max over `pool` parts of (x @ kernel + bias), and the output is min(max(m, 0), clip); where clip is None, m.
+    i runs from 0 in steps of `step` while there are frames. The first Convolution takes the frames of the window; a
+    Dense takes the remaining frames concatenated.
 
     Parameters
     ----------
     name : its variables are named after it.
     kernel : float32 [taps * n, pool * n_out].
     bias : float32 [pool * n_out].
-    taps : frames that one place covers.
-    pool : parts of the outputs, one after the other, of which the largest value goes on.
-    step : frames from one place to the next.
-    first : frames before the first place, at which it does not look.
+    taps : frames that one position covers.
+    pool : parts of the outputs, one after the other, whose largest value is the output.
+    step : frames from one position to the next.
     """
 
     name: str
@@ -98,20 +76,14 @@ class Convolution:
     pool: int = 1
     step: int = 1
     clip: float | None = CLIP
-    first: int = 0
 
     @property
     def n_in(self) -> int:
-        """Width of a frame that it takes."""
+        """Width of an input frame."""
         return len(self.kernel) // self.taps
 
 
-Layer = Convolution | Dense | Lstm | Skip | Stride
-
-
-def lstm_name(index: int) -> str:
-    """Return the name that DeepSpeech's checkpoints give the LSTM number `index`, from 0."""
-    return f"cudnn_lstm/rnn/multi_rnn_cell/cell_{index}/cudnn_compatible_lstm_cell"
+Layer = Convolution | Dense | Lstm
 
 
 def cells(layer: Lstm) -> int:
@@ -120,22 +92,17 @@ def cells(layer: Lstm) -> int:
 
 
 def places(layer: Convolution, frames: int) -> npt.NDArray[np.int32]:
-    """Return which of `frames` each of a convolution's places covers, int32 [places, taps]."""
-    starts = np.arange(layer.first, frames - layer.taps + 1, layer.step)
+    """Return the frames, of `frames`, that each position of a convolution covers: int32 [positions, taps]."""
+    starts = np.arange(0, frames - layer.taps + 1, layer.step)
     return np.asarray(starts[:, np.newaxis] + np.arange(layer.taps), np.int32)
 
 
-def stride(layers: Sequence[Layer]) -> int:
-    """Return how many frames the network answers for in one step."""
-    return next((layer.frames for layer in layers if isinstance(layer, Stride)), 1)
-
-
 def context_of(layers: Sequence[Layer], n_features: int) -> int:
-    """Return how many frames on either side of a frame a network is given; frames are `n_features` wide.
+    """Return the frames of context on either side of a frame that a network takes; a frame has `n_features` features.
 
     Raises
     ------
-    ValueError : the layers are for no odd number of frames, or may be for several.
+    ValueError : the layers fit no window of an odd number of frames, or fit several.
     """
     convolutions = [layer for layer in layers if isinstance(layer, Convolution)]
     dense = next((layer for layer in layers if isinstance(layer, Dense | Lstm)), None)
@@ -145,9 +112,9 @@ def context_of(layers: Sequence[Layer], n_features: int) -> int:
     rows = len(dense.kernel) - (cells(dense) if isinstance(dense, Lstm) else 0)
     frames = most = rows // max(width, 1)
     for layer in reversed(convolutions):
-        # Where places lie `step` apart, up to step - 1 last frames may be in none of them.
-        most = layer.first + most * layer.step + layer.taps - 1
-        frames = layer.first + (frames - 1) * layer.step + layer.taps
+        # With a step above 1, up to step - 1 frames at the end may be in no position.
+        most = most * layer.step + layer.taps - 1
+        frames = (frames - 1) * layer.step + layer.taps
     found = [count for count in range(frames, most + 1) if count % 2]
     if frames < 1 or rows % max(width, 1) or not found:
         raise ValueError(f"{dense.name} has {rows} rows, which are no frame with as many neighbours on either side")
@@ -157,31 +124,24 @@ def context_of(layers: Sequence[Layer], n_features: int) -> int:
 
 
 def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
-    """Check that the layers fit together from inputs of width `n_in` to labels of number `n_out`.
+    """Check that the layers fit together, from inputs of width `n_in` to `n_out` labels.
 
     Raises
     ------
-    ValueError : they do not; the text says which one and why.
+    ValueError : they do not; the text names the layer and the reason.
     """
-    widths: dict[str, int] = {}
+    names: set[str] = set()
     width = n_in
     frames = 0  # of the context window, while convolutions run over them
-    for index, layer in enumerate(layers):
-        if isinstance(layer, Stride):
-            if index or layer.frames < 2:
-                raise ValueError(f"a stride of {layer.frames} at place {index}; it comes first, and is 2 or more")
-            continue
-        if isinstance(layer, Skip):
-            if widths.get(layer.from_layer) != width:
-                raise ValueError(f"a skip from {layer.from_layer}, which is no earlier layer of width {width}")
-            continue
-        if layer.name in widths:
+    for layer in layers:
+        if layer.name in names:
             raise ValueError(f"two layers are named {layer.name}")
         if layer.kernel.ndim != 2 or layer.bias.ndim != 1 or 0 in layer.kernel.shape:
             raise ValueError(f"{layer.name} needs a matrix and a vector that are not empty")
+        first = not names
+        names.add(layer.name)
         if isinstance(layer, Convolution):
-            frames, width = _convolved(layer, frames, width, first=not widths)
-            widths[layer.name] = 0  # of a width that no sum and no LSTM fits
+            frames, width = _convolved(layer, frames, width, first=first)
             continue
         if frames:
             width, frames = width * frames, 0
@@ -196,28 +156,27 @@ def check_layers(layers: Sequence[Layer], n_in: int, n_out: int) -> None:
             rows, width = width, columns
         if layer.kernel.shape[0] != rows:
             raise ValueError(f"{layer.name} has {layer.kernel.shape[0]} rows where {rows} belong")
-        widths[layer.name] = width
     last = layers[-1] if layers else None
     if not isinstance(last, Dense) or last.clip is not None:
         raise ValueError("the last layer must be a Dense without clip")
-    needed = n_out * stride(layers)
-    if width != needed:
-        raise ValueError(f"{last.name} has {width} outputs where the alphabet and the blank need {needed}")
-    if not widths or not any(isinstance(layer, Lstm) for layer in layers):
-        raise ValueError("the client needs at least one LSTM: it carries the state between chunks")
+    if width != n_out:
+        raise ValueError(f"{last.name} has {width} outputs where the alphabet and the blank need {n_out}")
+    lstms = sum(isinstance(layer, Lstm) for layer in layers)
+    if lstms != 1:
+        raise ValueError(f"there are {lstms} LSTM layers; one is needed, which carries the state between chunks")
 
 
 def _convolved(layer: Convolution, frames: int, width: int, *, first: bool) -> tuple[int, int]:
-    """Return how many frames leave a convolution, and their width; `width` is the whole window's for the first."""
+    """Return the frames that a convolution puts out, and their width; for the first, `width` is the whole window's."""
     rows, columns = layer.kernel.shape
-    if min(layer.taps, layer.pool, layer.step) < 1 or layer.first < 0 or rows % layer.taps or columns % layer.pool:
+    if min(layer.taps, layer.pool, layer.step) < 1 or rows % layer.taps or columns % layer.pool:
         raise ValueError(
             f"{layer.name} has {rows} rows and {columns} columns for {layer.taps} frames and {layer.pool} parts"
         )
     if first and width % layer.n_in == 0:
         frames, width = width // layer.n_in, layer.n_in
     if not frames or layer.n_in != width:
-        raise ValueError(f"{layer.name} takes frames of width {layer.n_in}, and there are none such")
+        raise ValueError(f"{layer.name} takes frames of width {layer.n_in}, and gets none")
     if layer.bias.shape != (columns,):
         raise ValueError(f"{layer.name} has {columns} columns and {layer.bias.size} biases")
     left = len(places(layer, frames))
@@ -229,13 +188,11 @@ def _convolved(layer: Convolution, frames: int, width: int, *, first: bool) -> t
 def fold_normalisation(kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike) -> tuple[Array, Array]:
     """Return kernel and bias of a first layer that takes plain features instead of normalised ones.
 
-    The network was trained on `(features - mean) * scale`, or on `(features - mean) @ scale` where that is a
-    matrix; the graph gets features as they are.
+    The network was trained on `(features - mean) * scale`, or on `(features - mean) @ scale` where scale is a
+    matrix; the graph takes plain features.
 
-    The client pads the context of the first and last frames with zeros in place of *features*, which are
-    something else after normalisation. Folding is exact where the trainer does the same: cut the context
-    windows first, then normalise. A trainer that normalises first and pads with zeros afterwards has seen
-    something else at both ends of every utterance than its exported model will.
+    The client pads the context of the first and last frames with zeros before normalisation. Folding is exact only
+    where the trainer does the same: pad, then normalise.
 
     Parameters
     ----------
@@ -257,7 +214,7 @@ def fold_normalisation(kernel: Array, bias: Array, mean: npt.ArrayLike, scale: n
 def unfold_normalisation(kernel: Array, bias: Array, mean: npt.ArrayLike, scale: npt.ArrayLike) -> tuple[Array, Array]:
     """Undo `fold_normalisation`: return a first layer that takes normalised features.
 
-    What a matrix all but wipes out cannot be given back: there the weights of least size are taken.
+    Where the matrix is close to singular, the weights of least norm are taken.
     """
     means, matrix = _normalisation(kernel, mean, scale)
     plain = kernel.astype(np.float64)

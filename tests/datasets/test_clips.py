@@ -122,13 +122,6 @@ def test_a_clipped_recording_is_kept_with_a_remark(tmp_path: Path) -> None:
     assert clip.remarks == f"clipped: {share:.1%} of the samples at full scale"
 
 
-def test_the_frames_are_those_of_the_features() -> None:
-    for count in (0, 1, 511, 512, 513, 831, 832, 16000):
-        assert clips._frames(count) == features.frame_count(count)
-        if count:
-            assert clips._frames(count) == len(features.mfcc(np.zeros(count, dtype=np.int16)))
-
-
 @pytest.mark.parametrize(
     ("transcript", "fits"), [("abcdefghij" * 2, True), ("ab" * 10 + "a", False), ("a" * 11, False)]
 )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from asr.core.alphabet import Alphabet
-from asr.layers.sentence import Dense, Lstm, context_of, fold_normalisation, lstm_name
+from asr.layers.sentence import LSTM_NAME, Dense, Lstm, context_of, fold_normalisation
 from export.graph import graph_def, write_pb
 from tests.small_networks import GraphRunner, keras_probabilities, small_network
 
@@ -113,7 +113,7 @@ def test_the_graph_has_what_the_client_looks_for() -> None:
     spectrogram = nodes["spectrogram"].attr
     assert (spectrogram["window_size"].i, spectrogram["stride"].i) == (256, 160)
     assert spectrogram["magnitude_squared"].b
-    lstm = nodes[f"{lstm_name(0)}/lstm"].attr
+    lstm = nodes[f"{LSTM_NAME}/lstm"].attr
     assert (lstm["cell_clip"].f, lstm["forget_bias"].f, lstm["use_peephole"].b) == (-1.0, 0.0, False)
     from tensorflow.python.framework.tensor_util import MakeNdarray
 
@@ -132,7 +132,7 @@ def test_the_graph_has_what_the_client_looks_for() -> None:
     }
     assert values["metadata_alphabet"].tolist() == [b"\3\0\0\0\1\0a\1\0\1\0b\2\0\1\0 "]
     assert values["metadata_language"].tolist() == [b"de-DE"]
-    kernel = MakeNdarray(nodes[f"{lstm_name(0)}/kernel"].attr["value"].tensor)
+    kernel = MakeNdarray(nodes[f"{LSTM_NAME}/kernel"].attr["value"].tensor)
     np.testing.assert_array_equal(kernel, layers[3].kernel)
 
 

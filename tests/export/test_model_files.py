@@ -15,7 +15,7 @@ import pytest
 from asr.core.alphabet import Alphabet
 from asr.core.errors import ModelError, SetupError
 from asr.core.third_party import part
-from asr.layers.sentence import Layer, Lstm, lstm_name
+from asr.layers.sentence import LSTM_NAME, Layer, Lstm
 from export.graph import graph_def, read_pb, write_pb
 from export.model_file import read_metadata
 from export.pbmm import ALIGNMENT, write_pbmm
@@ -127,7 +127,7 @@ def test_a_graph_that_tensorflow_1_froze_is_read(tmp_path) -> None:
     write_pbmm(read_pb(graph), tmp_path / "output_graph.pbmm")
     for path in (graph, tmp_path / "output_graph.pbmm"):
         network = read_layers(path)
-        names = ["layer_1", "layer_2", "layer_3", lstm_name(0), "layer_5", "layer_6"]
+        names = ["layer_1", "layer_2", "layer_3", LSTM_NAME, "layer_5", "layer_6"]
         assert [layer.name for layer in network.layers] == names
         for layer in network.layers:
             variable = f"{layer.name}/{'kernel' if isinstance(layer, Lstm) else 'weights'}"
@@ -279,7 +279,7 @@ def circle(nodes, message) -> None:
 
 
 def clip_cells(nodes, message) -> None:
-    nodes[f"{lstm_name(0)}/lstm"].attr["cell_clip"].f = 3.0
+    nodes[f"{LSTM_NAME}/lstm"].attr["cell_clip"].f = 3.0
 
 
 def tanh(nodes, message) -> None:

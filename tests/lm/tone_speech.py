@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.core.alphabet import Alphabet
-from asr.layers.sentence import Dense, Layer, Lstm, lstm_name
+from asr.layers.sentence import LSTM_NAME, Dense, Layer, Lstm
 from asr.runtime.features import mfcc
 from export.graph import graph_def
 
@@ -59,7 +59,7 @@ def network(alphabet: Alphabet, sharpness: float = SHARPNESS) -> list[Layer]:
     gates = np.repeat(np.array([50, 0, -50, 50], np.float32), width)  # i, c, f, o
     return [
         Dense("nearest", kernel.reshape(-1, width), bias, clip=None),
-        Lstm(lstm_name(0), memory, gates),
+        Lstm(LSTM_NAME, memory, gates),
         Dense("layer_6", np.eye(width, size, dtype=np.float32) / small, np.zeros(size, np.float32), clip=None),
     ]
 

@@ -9,13 +9,13 @@ from types import ModuleType
 
 from asr.core.errors import UserError
 
-SHORT = ("step", "bfloat16", "competitors", "parts", "augment", "microfrontend")
+SHORT = ("step", "step_profile", "bfloat16", "augment", "microfrontend")
 LONG = ("dev_loss", "speech_commands", "kills", "stream")
 BENCHES = (*SHORT, *LONG)
 
 
 def describe(name: str) -> str:
-    """Return the first line of what a bench says of itself."""
+    """Return the first line of a bench's docstring."""
     return (load(name).__doc__ or "").strip().splitlines()[0]
 
 
@@ -25,11 +25,11 @@ def load(name: str) -> ModuleType:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is named, or list what there is, and return the exit status."""
+    """Run or list benches, and return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given and given[0] in ("-h", "--help", "--list"):
         print("usage: python -m tools.bench [NAME [OPTIONS]]\n")
-        print(f"Without a name all but {', '.join(LONG)} run. NAME --help tells the options of one.\n")
+        print(f"Without a name all but {', '.join(LONG)} run. NAME --help shows the options of one.\n")
         for name in BENCHES:
             print(f"  {name:16}{describe(name)}")
         return 0

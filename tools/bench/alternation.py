@@ -1,4 +1,4 @@
-"""Training steps of two kinds in one process, in turns: what benches of one against the other share."""
+"""Two kinds of training steps in one process, in alternation: shared code of such benches."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tools.bench.step import machine, ratios
 if TYPE_CHECKING:
     from asr.settings.sections import Train
 
-# Takes so many steps, and returns the seconds of each: of the clock, and of all processors.
+# Takes a number of steps, and returns the seconds of each: of the clock, and of all processors.
 Side = Callable[[int], list[tuple[float, float]]]
 
 
 def parse(description: str | None, network: str, more: Mapping[str, int] | None = None) -> argparse.Namespace:
-    """Return the options that every such bench has, and `more` of its own with their defaults."""
+    """Return the options of every such bench, and `more` of its own with their defaults."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", default=network)
     parser.add_argument("--width", type=int, default=320, help="n_hidden")
@@ -31,18 +31,18 @@ def parse(description: str | None, network: str, more: Mapping[str, int] | None 
 
 
 def settings_of(options: argparse.Namespace) -> Train:
-    """Return what the options say of the network."""
+    """Return the settings of the network in the options."""
     from asr.settings.sections import Train
 
     return Train(network=options.network, n_hidden=options.width, batch_size=options.batch)
 
 
 def compare(sides: Mapping[str, Side], options: argparse.Namespace) -> None:
-    """Print the times of a step of two sides, and what the second takes of the first's: the median of the rounds."""
+    """Print the times of a step of two sides, and the second's relative to the first's: the median of the rounds."""
     print(machine())
     names = list(sides)
     clock: dict[str, list[float]] = {name: [] for name in names}
-    # The first round traces and fills caches.
+    # The first round traces and fills the caches.
     for number in range(-1, options.rounds):
         for name in names if number % 2 else reversed(names):
             taken = sides[name](options.steps)

@@ -2,9 +2,8 @@
 
     python -m tools.bench.augment [SOUND ...]
 
-On one core. Times are the process's own, so that what else runs on the machine weighs less; each is the
-median of several rounds in which every effect has its turn. Without arguments it uses sound made here, of
-speech's durations and modulation, which costs the same: no effect looks at what is said.
+On one core. Times are of the process, so that other load on the machine matters less; each is the median of several
+rounds that run every effect. Without arguments it generates sound with the durations and modulation of speech.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from asr.augment.sounds import Sounds, babble
 from asr.augment.spectrum import Float
 from asr.core import audio
 from asr.core.audio import SAMPLE_RATE
+from asr.runtime.features import COEFFICIENTS
 from asr.settings.augment import Augment
 
 Effect = Callable[[Float, np.random.Generator], object]
@@ -70,7 +70,7 @@ def made_clips() -> list[Float]:
 
 
 def effects(clips: list[Float]) -> dict[str, Effect]:
-    """Return what is measured by name; each takes a clip and a generator."""
+    """Return the effects by name; each takes a clip and a generator."""
     voices = Sounds.of(clips)
     default = Chain(Augment(), None, voices)
     sure: dict[str, Any] = {
@@ -79,7 +79,7 @@ def effects(clips: list[Float]) -> dict[str, Effect]:
     everything = Chain(Augment(**sure), None, voices)
     rooms, kinds = default.rooms, default.settings.noise_kinds
     curve = microphone.tilt(2.0) * microphone.peak(1500.0, 6.0, 0.5) * microphone.band(120.0, 6000.0)
-    features = np.zeros((100, 26), np.float32)
+    features = np.zeros((100, COEFFICIENTS), np.float32)
     table: dict[str, Effect] = {
         REFERENCE: lambda clip, rng: soxr.resample(clip, SAMPLE_RATE, 22050),
         "default chain": default.apply,
@@ -118,7 +118,7 @@ def measure(table: dict[str, Effect], clips: list[Float], rounds: int) -> dict[s
         start = time.process_time()
         for clip, rng in zip(clips, rngs, strict=True):
             effect(clip, rng)
-        # The first round fills caches and is not counted.
+        # The first round fills the caches and is not counted.
         if number >= 0:
             spent[name].append(time.process_time() - start)
     return {name: float(np.median(each)) for name, each in spent.items()}

@@ -1,14 +1,14 @@
-"""Time to the dev loss that Mozilla's trainer reaches, ours against it, on the spoken digits.
+"""Time until our trainer reaches the lowest dev loss of Mozilla's trainer, on the spoken digits.
 
     python -m tools.bench dev_loss [--width 134] [--turn 20] [--epochs 20] [--recipe | --init]
 
-Both train on jackson, nicolas and theo and are judged on yweweler, on equal networks and the same clips: Mozilla's with
-its own settings (batch 32, dropout 0.05, rate 0.001, early stop after 25 epochs), ours with the recipe that `asr init`
-writes, but for fewer epochs, and without augmentation and synthetic voices unless --recipe asks for them. With --init
-ours is what `asr init` writes: a larger network, and weights that know English; no comparison of equals. They take
-turns on the machine: one is stopped (SIGSTOP) while the other works, and only its own turns count, so that whatever
-else the machine does meets both. Times are from the moment that clips and scorer are there; loading TensorFlow counts.
-Mozilla's time is up to the epoch of its lowest dev loss, ours up to the first epoch that is no worse.
+Both train equal networks on the same clips of jackson, nicolas and theo, with yweweler as dev: Mozilla's with its own
+settings (batch 32, dropout 0.05, rate 0.001, early stop after 25 epochs), ours with the default settings, fewer epochs,
+and no augmentation or synthetic voices unless --recipe is given. With --init ours has the settings of `asr init`: a
+larger network and pretrained weights, so the networks are not equal. They alternate: one is stopped (SIGSTOP) while the
+other runs, and only its own turns count, so that other load on the machine affects both. Times start once clips and
+scorer exist and include loading TensorFlow. Mozilla's time ends with the epoch of its lowest dev loss, ours with the
+first epoch that is no worse.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _EPOCH = re.compile(r"epoch (\d+)/\d+ .*dev loss ([-+.\w]+)")
 
 @dataclass
 class Side:
-    """One training: what it said, and how long it had worked when it said so.
+    """One training: its dev losses, and the time it had run at each.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Side:
         return self.worked + (time.monotonic() - since if since is not None else 0.0)
 
     def turn(self, seconds: float) -> None:
-        """Let it work for so long, or until it ends."""
+        """Let it run for `seconds`, or until it ends."""
         self._since = time.monotonic()
         self._signal(signal.SIGCONT)
         until = self._since + seconds
@@ -85,13 +85,13 @@ class Side:
         self.worked, self._since = self.clock(), None
 
     def over(self) -> bool:
-        """Tell whether it trains no more; UserError where it failed."""
+        """Return whether it has ended; UserError where it failed."""
         if self.process.poll() not in (None, 0):
             raise UserError(f"the side {self.name} failed: {' / '.join(self._said[-3:])}")
         return self.ended or self.process.poll() is not None
 
     def close(self) -> None:
-        """End it and all that it started."""
+        """End it and its descendants."""
         for number in (signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
             self._signal(number)
             time.sleep(0.2)
@@ -117,7 +117,7 @@ class Side:
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all that descend from it."""
+    """Return a process and its descendants."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -137,7 +137,7 @@ def time_to(curve: Sequence[tuple[float, float]], loss: float) -> float | None:
 
 
 def summary(ours: Sequence[tuple[float, float]], theirs: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    """Return the loss that both reached, when, and the ratio of the times."""
+    """Return the loss that both reached, the times, and their ratio."""
     lowest = min(loss for loss, _ in theirs)
     reference, mine = time_to(theirs, lowest), time_to(ours, lowest)
     assert reference is not None
@@ -157,7 +157,7 @@ def make_workspace(folder: Path, digits: Path, *, plain: bool, known: bool = Fal
     Parameters
     ----------
     plain : without augmentation and voices.
-    known : what `asr init` writes, `train` put aside.
+    known : with the settings of `asr init`; `train` is ignored.
     """
     folder.mkdir()
     settings = with_values(Settings(), split=SPLIT, recordings={"folder": str(digits / "recordings.csv")})
@@ -173,7 +173,7 @@ def make_workspace(folder: Path, digits: Path, *, plain: bool, known: bool = Fal
 
 
 def start(name: str, folder: Path) -> Side:
-    """Start a training, stopped: it works in its turns only."""
+    """Start a training and stop it until its first turn."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tools.commands.cli", "train", str(folder)],
         cwd=ROOT,
@@ -194,11 +194,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "digits")
     parser.add_argument("--width", type=int, default=134, help="n_hidden of both")
     parser.add_argument("--network", default="deepspeech", help="ours; by default equal to Mozilla's")
-    parser.add_argument("--turn", type=float, default=20.0, help="seconds that a side works before the other does")
-    parser.add_argument("--epochs", type=int, default=20, help="epochs of ours, over which its rate rises and falls")
-    parser.add_argument("--patience", type=int, default=25, help="epochs without a better loss that end Mozilla's")
+    parser.add_argument("--turn", type=float, default=20.0, help="seconds of a turn")
+    parser.add_argument("--epochs", type=int, default=20, help="epochs of ours")
+    parser.add_argument("--patience", type=int, default=25, help="epochs without lower dev loss before Mozilla's stops")
     parser.add_argument("--recipe", action="store_true", help="ours with augmentation and synthetic voices")
-    parser.add_argument("--init", action="store_true", help="ours as asr init writes it, with its weights")
+    parser.add_argument("--init", action="store_true", help="ours with the settings and pretrained weights of asr init")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if find_reference() is None:
@@ -221,8 +221,8 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Train both in turns, until one is done and the other has passed it; return `summary`."""
-    # Ended from outside, it must not leave its sides behind, stopped for ever.
+    """Train both in turns until Mozilla's has ended and ours has reached its loss; return `summary`."""
+    # When this process is terminated, its stopped children must end too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         width, digits = options.width, options.data
@@ -237,7 +237,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 if not reference.over():
                     reference.turn(options.turn)
                 lowest = min((loss for loss, _ in reference.curve), default=0.0)
-                # Where ours is ahead it waits: its time is told already, unless the other gets lower still.
+                # Ours waits once it has reached the other's lowest loss, until the other gets lower.
                 behind = time_to(mine.curve, lowest) is None and not mine.over()
                 if behind:
                     mine.turn(options.turn)

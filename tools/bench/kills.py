@@ -1,10 +1,10 @@
-"""Kill a training at random moments, and compare what comes out with a training that nobody disturbed.
+"""Kill a training at random moments, and compare its result with that of an undisturbed training.
 
     python -m tools.bench.kills [--kills 10] [--seed 1]
 
-A small workspace of synthetic voices is trained twice by `asr train`, each time in a folder of its own: once to its
-end, and once killed with SIGKILL again and again, at a moment drawn anew each time, then left to finish. Nothing is
-cleaned up in between. A kill counts only where it met the process alive.
+A small workspace of synthetic voices is trained twice by `asr train`, each time in its own folder: once undisturbed,
+and once killed with SIGKILL at random moments, then left to finish, without any clean-up in between. A kill counts only
+if the process was still running.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "light"
 EPOCHS = 60
 
-# One thread, so that two undisturbed trainings would be equal to the last bit.
+# On one thread two undisturbed trainings are equal to the last bit.
 ENVIRONMENT = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 CHANGES = {
     "epochs": EPOCHS,
@@ -39,7 +39,7 @@ CHANGES = {
 
 
 def workspace(folder: Path) -> Path:
-    """Make a workspace of the example's sentences that trains in a minute or two."""
+    """Make a workspace with the example's sentences that trains in a minute or two."""
     folder.mkdir(parents=True)
     shutil.copy(EXAMPLE / "sentences.txt", folder)
     lines = []
@@ -78,7 +78,7 @@ def train(folder: Path, deadline: float | None = None) -> bool:
 
 
 def outcome(folder: Path) -> dict[str, Any]:
-    """Return what the only run of a workspace says of itself."""
+    """Return the figures of the only run of a workspace."""
     (record,) = (folder / "build" / "runs").glob("*/run.json")
     run = json.loads(record.read_text(encoding="utf-8"))
     clean = run["figures"]["synthetic"]["clean"]
@@ -92,7 +92,7 @@ def outcome(folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print both outcomes; the exit status is 1 where they differ."""
+    """Print both results; the exit status is 1 where they differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
@@ -107,7 +107,7 @@ def main() -> None:
         killed = workspace(Path(name, "killed"))
         killed_at: list[float] = []
         while len(killed_at) < arguments.kills:
-            # A sitting has to outlast its own start now and then, or it would never end.
+            # Some processes must live longer than their start-up takes, or the training would never end.
             deadline = moments.uniform(0.02, 0.2) * whole
             if not train(killed, deadline):
                 break
@@ -115,7 +115,7 @@ def main() -> None:
         train(killed)
         print(f"killed after {', '.join(map(str, killed_at))} s: {outcome(killed)}")
         if len(killed_at) < arguments.kills:
-            raise SystemExit(f"it came to its end after {len(killed_at)} kills")
+            raise SystemExit(f"the training finished after {len(killed_at)} kills")
         one, two = outcome(calm), outcome(killed)
         same = all(one[key] == two[key] for key in ("epochs", "loss", "dev loss", "WER"))
         print("the same" if same else "they differ")

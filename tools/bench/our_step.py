@@ -1,4 +1,4 @@
-"""One training step as asr.ctc.train takes it: through tf.data and Keras's fit. Serves tools/bench/step.py."""
+"""One training step of asr.ctc.train, through tf.data and Keras's fit; a process of tools/bench/step.py."""
 
 from __future__ import annotations
 
@@ -34,12 +34,11 @@ def main() -> None:
 
 
 def compiled(settings: Any, shares: int) -> Objective:
-    """Return an untrained network of these settings, ready to be trained."""
+    """Return an untrained network of these settings, compiled."""
     from asr.ctc.network import build
     from asr.ctc.objective import Objective, optimiser_of
 
-    competition = settings.competition if settings.competitors else 0.0
-    objective = Objective(build(settings, LABELS), shares, settings.consistency, competition)
+    objective = Objective(build(settings, LABELS), shares, settings.consistency)
     objective.compile(optimizer=optimiser_of(settings))
     return objective
 
@@ -51,21 +50,20 @@ def take(objective: Objective, batch: Batch, count: int) -> list[tuple[float, fl
     from asr.ctc.stepping import dataset
 
     class Clock(keras.callbacks.Callback):
-        """Notes when each step ended."""
+        """Records the end of each step."""
 
         def __init__(self) -> None:
             super().__init__()
             self.ends: list[tuple[float, float]] = []
 
         def on_train_batch_end(self, index: int, logs: Any = None) -> None:
-            # What a training does here as well: look at the loss, and so wait for the step.
+            # A training reads the loss here as well, and so waits for the step.
             float((logs or {})["loss"])
             self.ends.append((time.perf_counter(), time.process_time()))
 
     clock = Clock()
-    # The first step of a fit starts the pipeline, once an epoch: it is taken and not counted.
-    others = 0 if batch.competitors is None else batch.competitors.shape[1]
-    fed = dataset(itertools.repeat(batch, count + 1), objective.shares, competitors=others)
+    # The first step of a fit starts the pipeline, once an epoch, and is not counted.
+    fed = dataset(itertools.repeat(batch, count + 1), objective.shares)
     objective.fit(fed, epochs=1, steps_per_epoch=count + 1, shuffle=False, verbose=0, callbacks=[clock])
     pairs = itertools.pairwise(clock.ends)
     return [(end[0] - start[0], end[1] - start[1]) for start, end in pairs]

@@ -46,7 +46,7 @@ def threads(text: str) -> tuple[int, int] | None:
 def make_batch(batch: int, frames: int) -> tuple[Any, Any, Any, Any]:
     """Return features float32 [batch, frames, 26], frames int32 [batch], labels int32 [batch, n], lengths.
 
-    The sound is noise: how long a step takes does not depend on what was said, only on how much.
+    The features are noise: the time of a step depends on the lengths only.
     """
     rng = np.random.RandomState(0)
     features = rng.standard_normal((batch, frames, COEFFICIENTS)).astype(np.float32)

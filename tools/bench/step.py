@@ -2,9 +2,9 @@
 
     python -m tools.bench.step [--width 134 --width 512 --width 2048] [--threads default --threads 1/1]
 
-Each side runs in a process of its own and takes a few steps in turn, round by round, so that whatever else the
-machine does meets both. A ratio is taken within each round; the figure is the median of the rounds. A step is
-forward, CTC loss, gradients and optimiser on 32 utterances of 100 frames, fed by tf.data.
+Each side is a process that takes a few steps in turn, round by round, so that other load on the machine affects both.
+Ratios are taken within each round; the figure is their median. A step is forward pass, CTC loss, gradients and
+optimiser on 32 utterances of 100 frames, fed by tf.data.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SKIPPED = (
 
 @dataclass
 class Side:
-    """A process that takes steps when asked, and what it answered.
+    """A process that takes steps on demand, and its times.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Side:
     peak: float = 0.0
 
     def take(self, steps: int, *, count: bool = True) -> None:
-        """Take steps and note how long one took."""
+        """Take steps and record the time of one."""
         assert self.process.stdin is not None and self.process.stdout is not None
         answer = ""
         try:
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument(
         "--threads",
         action="append",
-        help="default: what each side does by itself; or INTRA/INTER. Default: default, 1/1 and one a core",
+        help="default: each side's own choice; or INTRA/INTER; may be repeated. Default: default, 1/1, one a core",
     )
     parser.add_argument("--batch", type=int, default=32, help="utterances a step")
     parser.add_argument("--frames", type=int, default=100, help="frames of 20 ms an utterance")
@@ -132,7 +132,7 @@ def find_reference() -> Path | None:
 
 
 def machine() -> str:
-    """Return what this is measured on, in one line."""
+    """Return the processor, its cores and the load, in one line."""
     model = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -163,10 +163,10 @@ def measure(reference: Path, width: int, settings: Sequence[str], options: argpa
                     text=True,
                 )
                 sides.append(Side(name, threads, process))
-                # Traces the graph and fills the caches before the next one starts.
+                # Traces the graph and fills the caches before the next process starts.
                 sides[-1].take(2, count=False)
         for number in range(options.rounds):
-            # Each goes first in its turn.
+            # Neither side always goes first.
             for side in sides if number % 2 == 0 else reversed(sides):
                 side.take(steps)
     finally:

@@ -31,7 +31,7 @@ HEARD = re.compile(r"^heard (.+) 0\.\d\d @\d+ ms, slice (\d+), score (\d+)$", re
 
 
 def main() -> int:
-    """Run both; return 1 where they differ."""
+    """Run both; return 1 if they differ."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench stream", description=__doc__)
     parser.add_argument("workspace", type=Path, help="with a trained keyword model")
     parser.add_argument("--minutes", type=float, default=10.0, help="length of the stream")
@@ -62,9 +62,9 @@ def main() -> int:
     theirs = [(int(slice_), word, int(score)) for word, slice_, score in HEARD.findall(printed)]
     figures = machine.figures(printed)
     print(f"stream: {given.minutes:g} min; {len(within)} words in the first {once * 0.02 / 60:.1f}, then it repeats")
-    print(f"Python: {len(ours)} heard, {seconds:.0f} s; QEMU: {len(theirs)} heard, {emulated:.0f} s")
+    print(f"Python: {len(ours)} detections, {seconds:.0f} s; QEMU: {len(theirs)} detections, {emulated:.0f} s")
     hits, others = count_hits([one for one in detections if one.slice < once], within)
-    print(f"of those {len(within)} words {hits} were heard; {others} times one was heard where none was")
+    print(f"{hits} of those {len(within)} words were detected; {others} false alarms")
     missing = length // STEP - figures["samples"] // STEP
     print(f"samples {figures['samples']} of {length}, blocks missed {missing}, deepest stack {figures['stack']} bytes")
     different = sorted(set(ours) ^ set(theirs))

@@ -1,8 +1,8 @@
-"""asr.toml in the words of DeepSpeech's trainer: its flags, and what of ours it has no word for.
+"""asr.toml as flags of DeepSpeech's trainer, and the settings that have no flag.
 
 The trainer of release 0.9.3 and its fork coqui-stt-training 1.4.0 take the same flags but for booleans: the
-original (absl) wants `--early_stop` or `--noearly_stop` and reads `--early_stop False` as true with a stray word
-behind it, the fork (coqpit) wants `--early_stop true` or `false`.
+original (absl) takes `--early_stop` or `--noearly_stop` and reads `--early_stop False` as true and a stray argument,
+the fork (coqpit) takes `--early_stop true` or `false`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from asr.settings.values import Settings
 
 @dataclass(frozen=True)
 class Files:
-    """What the trainer reads and writes.
+    """The files that the trainer reads and writes.
 
     Attributes
     ----------
@@ -37,14 +37,14 @@ class Files:
 
 
 def flags(settings: Settings, files: Files, *, fork: bool, epochs: int | None = None) -> list[str]:
-    """Return the flags that train and export as asr.toml says, as far as the trainer can.
+    """Return the flags that train and export with the settings of asr.toml, as far as the trainer has them.
 
     Parameters
     ----------
     fork : for coqui-stt-training; otherwise for DeepSpeech.py.
-    epochs : how many of them; None: as many as asr.toml says. With 0 it only exports what was trained.
+    epochs : number of epochs; None: that of asr.toml; 0: export only.
     """
-    train, judged = settings.train, settings.evaluate
+    train, evaluate = settings.train, settings.evaluate
     count = train.epochs if epochs is None else epochs
     plateau = train.schedule == "plateau"
     values: dict[str, object] = {
@@ -66,20 +66,20 @@ def flags(settings: Settings, files: Files, *, fork: bool, epochs: int | None = 
         "scorer_path": files.scorer,
         "lm_alpha": settings.scorer.alpha,
         "lm_beta": settings.scorer.beta,
-        "beam_width": judged.beam_width,
+        "beam_width": evaluate.beam_width,
         "checkpoint_dir": files.checkpoints,
         "summary_dir": files.summaries,
         "export_dir": files.export,
         "export_language": settings.alphabet.language,
-        "export_beam_width": judged.beam_width,
+        "export_beam_width": evaluate.beam_width,
         "export_tflite": False,
         "remove_export": False,
-        # Its bar is drawn for a terminal; without it the trainer writes a line an epoch, which can be read.
+        # Without its progress bar the trainer writes one line an epoch.
         "show_progressbar": False,
         "log_level": 1,
     }
     if fork:
-        # Its rehearsal for batches that are too big reports epochs that are none.
+        # Its test of the batch size reports epochs of its own.
         values["skip_batch_test"] = True
     found: list[str] = []
     for name, value in values.items():
@@ -95,34 +95,29 @@ def flags(settings: Settings, files: Files, *, fork: bool, epochs: int | None = 
 
 
 def check(settings: Settings, toml: Path) -> None:
-    """Refuse what the trainer cannot do at all.
-
-    Raises
-    ------
-    WorkspaceError : weights to start from.
-    """
+    """Raise WorkspaceError where the settings ask for pretrained weights, which this trainer cannot use."""
     train = settings.train
     if train.start_from and train.start_from not in weights.names():
         raise WorkspaceError(
-            "train.start_from is set, and Mozilla's trainer starts from nothing but its own checkpoints",
+            "train.start_from is set, and Mozilla's trainer starts from its own checkpoints only",
             path=toml,
             fix="Leave it empty, or train with the engine asr",
         )
 
 
 def remarks(settings: Settings) -> list[str]:
-    """Return what every report of such a run has to say: which settings it was trained without."""
+    """Return the remarks of a run's report: the settings that this trainer ignores."""
     missing = ["weight_decay", "gradient_norm", "normalise", "curriculum", "average", "choose_by"]
     if settings.train.network != "deepspeech":
         missing.insert(0, f'network "{settings.train.network}" (this is "deepspeech")')
     if settings.train.start_from:
-        missing.insert(0, f'weights "{settings.train.start_from}" to start from')
+        missing.insert(0, f'pretrained weights "{settings.train.start_from}"')
     if settings.train.schedule != "plateau":
-        missing.insert(0, "schedule (the rate stays as it is)")
+        missing.insert(0, "schedule (the learning rate is constant)")
     if settings.train.consistency:
         missing.append("consistency")
     if settings.augment.enabled:
         missing.append("[augment]")
     if settings.voices.use == "mix":
-        missing.append("voices beside recordings")
+        missing.append("synthetic voices beside recordings")
     return [f"trained by Mozilla's trainer, which has no {', '.join(missing)}"]

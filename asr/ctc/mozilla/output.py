@@ -1,4 +1,4 @@
-"""What DeepSpeech's trainer writes while it works, read line by line."""
+"""The output of DeepSpeech's trainer, read line by line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 
-# The process of the fork does not end by itself after this.
+# After this line the fork's process does not end by itself.
 EXPORTED = "Models exported at"
 
 _NUMBER = r"([-+.\w]+)"
@@ -25,8 +25,8 @@ class Reader:
     ----------
     on_epoch : takes each epoch's row: epoch (from 1), loss_per_clip and dev_loss in nats an utterance (means of
         the batches' means, as the trainer counts them), and seconds.
-    on_remark : takes lines that a person should see.
-    done : epochs of earlier sittings; the trainer counts from 0 in each.
+    on_remark : takes lines to show to the user.
+    done : epochs of earlier processes; the trainer counts from 0 in each.
     clock : seconds, monotonic.
     """
 

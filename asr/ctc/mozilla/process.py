@@ -1,4 +1,4 @@
-"""The trainer as a process: started, watched, and ended when its model is there."""
+"""The trainer as a process: started, watched, and ended once its model is exported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from asr.core.errors import ModelError
 from asr.ctc.mozilla.output import Reader
 
-PATIENCE = 3.0  # s that a process gets to end by itself
+PATIENCE = 3.0  # s, for a process to end by itself
 LAST_LINES = 4
 
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
@@ -21,7 +21,7 @@ _LIBC = ctypes.CDLL(None)
 
 
 def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment: Mapping[str, str]) -> None:
-    """Run the trainer until it says that its model is exported; all that it wrote goes to the end of `log`.
+    """Run the trainer until it reports an exported model, and append its output to `log`.
 
     Its whole process group is ended with it, and when this process is interrupted.
 
@@ -40,7 +40,7 @@ def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            # A group of its own: the trainer's helpers must not outlive it, nor get a terminal's Ctrl-C first.
+            # In a group of its own the trainer's child processes can be ended with it, and get no Ctrl-C before it.
             start_new_session=True,
             preexec_fn=_end_with_its_parent,
         )
@@ -60,19 +60,19 @@ def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment:
     if not reader.exported:
         how = f"ended with exit code {code}" if code is not None else "closed its output"
         raise ModelError(
-            f"the trainer {how} before it exported a model: {' / '.join(last) or 'without a word'}",
+            f"the trainer {how} before it exported a model: {' / '.join(last) or 'no output'}",
             path=log,
-            fix="The log tells the rest",
+            fix="See the log",
         )
 
 
 def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without what TensorFlow 2 left in it once loaded: it makes TensorFlow 1.15 eager."""
+    """Return an environment without TF2_BEHAVIOR, which TensorFlow 2 sets and which makes TensorFlow 1.15 eager."""
     return {name: value for name, value in environment.items() if name != "TF2_BEHAVIOR"}
 
 
 def _end_with_its_parent() -> None:
-    """Have the kernel end this process when the one that started it is killed; called between fork and exec."""
+    """Have the kernel end this process when its parent is killed; called between fork and exec."""
     # Systems other than Linux have no prctl.
     if hasattr(_LIBC, "prctl"):
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -86,7 +86,7 @@ def _wait(process: subprocess.Popen[str]) -> int | None:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End the process and everything that it started."""
+    """End the process and its child processes."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)

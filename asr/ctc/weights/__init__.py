@@ -1,7 +1,7 @@
-"""Weights that come with the project, to start a training from.
+"""Pretrained weights that come with the project.
 
-`english.pbmm` has heard synthetic voices alone, saying sentences of examples/english: 500 words, and
-then the same in two noises at once (examples/english-noise). `make weights` makes it anew.
+`english.pbmm` was trained on synthetic voices only: sentences of examples/english with 500 words, then the same with
+two noises at once (examples/english-noise). `make weights` trains it again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 _FOLDER = Path(__file__).parent
 
-# augment.noise_kinds of the trainings that made them: what judges a recogniser that starts from them must be another.
+# augment.noise_kinds of their trainings: a recogniser that starts from them must be evaluated in other noise.
 _NOISE = {
     "english": (
         *("white", "pink", "brown", "hum", "fan", "motor", "crackle", "music", "beeps", "shifting", "texture"),
@@ -20,15 +20,15 @@ _NOISE = {
 
 
 def names() -> tuple[str, ...]:
-    """Return the names that train.start_from takes."""
+    """Return the names of pretrained weights, as train.start_from takes them."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.pbmm")))
 
 
 def noise_heard(name: str) -> tuple[str, ...]:
-    """Return the kinds of noise that the weights of a name have heard; none where there are no such weights."""
+    """Return the kinds of noise that weights were trained with; none for an unknown name."""
     return _NOISE.get(name, ())
 
 
 def find(name: str) -> Path | None:
-    """Return the graph of a name; None where there is none."""
+    """Return the graph of pretrained weights; None for an unknown name."""
     return _FOLDER / f"{name}.pbmm" if name in names() else None

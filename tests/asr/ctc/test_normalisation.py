@@ -22,14 +22,14 @@ def test_statistics_are_numpys() -> None:
 
 
 def speech(voice: str, gain: float) -> np.ndarray:
-    """Return what a recorder of 8 kHz heard of a voice, at 16 kHz as clips are."""
+    """Return a voice as recorded at 8 kHz, resampled to 16 kHz as clips are."""
     text = "five six seven turn the heating off"
     samples = SyntheticUtterance(text, Speaker("robot", voice, 150, 50), 8000).samples()
     hiss = np.random.default_rng(1).normal(0, 2e-4, len(samples) // 2 + 1)
     return audio.to_int16(samples * gain + audio.resample(hiss, 8000, 16000)[: len(samples)])
 
 
-def test_narrow_recordings_are_heard_as_at_their_own_rate() -> None:
+def test_narrow_recordings_have_the_features_of_their_own_rate() -> None:
     clips = [speech(f"en-us+{variant}", gain) for variant in ("f2", "m3", "m7") for gain in (0.05, 0.3, 0.9)]
     mean, scale = narrow(clips, 8000)
     unheard = speech("en-us+f4", 0.5)
@@ -40,7 +40,7 @@ def test_narrow_recordings_are_heard_as_at_their_own_rate() -> None:
         expected = there[: len(found), number]
         explained.append(np.corrcoef(found[:, number], expected)[0, 1] ** 2)
     assert min(explained[:12]) > 0.9
-    # Much of what the client hears of such a clip is how loud it is: in nearly every coefficient.
+    # The level of such a clip moves nearly every coefficient of the client's features.
     quiet, loud = (mfcc(speech("en-us+f4", gain)) for gain in (0.1, 0.8))
     _, spread = measure([mfcc(clip) for clip in clips])
     moved = np.abs(((loud - quiet) * spread).mean(axis=0))[1:12]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from asr.ctc.batches import Batch
-from asr.ctc.tensorboard import PIXELS, Board, spectrogram
+from asr.ctc.tensorboard import PIXELS, TensorBoardWriter, spectrogram
 from asr.ctc.train import Trainer
 from asr.runtime.features import MEL_CHANNELS, mfcc
 from tests.tone_training import Log, make_plan
@@ -59,9 +59,9 @@ def test_of_two_views_of_an_utterance_the_first_is_shown(tmp_path: Path) -> None
     # Rows of other lengths make pictures of other widths.
     frames = np.array([4, 5, 6, 7], np.int32)
     batch = Batch(np.random.default_rng(1).normal(size=(4, 7, 26)).astype("f"), frames, np.zeros((4, 1), "i"), frames)
-    board = Board(tmp_path, views=2)
-    board.see(batch)
-    board.write({"epoch": 1}, [], [])
+    writer = TensorBoardWriter(tmp_path, views=2)
+    writer.show(batch)
+    writer.write({"epoch": 1}, [], [])
     found = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
     shown = [tag for tag in found.Tags()["tensors"] if tag.startswith("training utterance")]
     assert shown == ["training utterance 1", "training utterance 2"]

@@ -1,4 +1,4 @@
-"""Trainings of seconds: they learn, repeat, go on after a kill, end early, and choose by the judge."""
+"""Short trainings: they learn, repeat, resume after a kill, stop early, and choose the result."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ from asr.augment.chain import Chain
 from asr.augment.sounds import Sounds
 from asr.core import audio
 from asr.core.errors import AudioError, ModelError
-from asr.ctc.batches import Clip, Recipe
-from asr.ctc.objective import read_greedily
+from asr.ctc.batches import Clip
+from asr.ctc.extraction import FeatureExtractor
+from asr.ctc.features import exact_mfcc
+from asr.ctc.objective import decode_greedily
 from asr.ctc.train import Trainer, read_layers
 from asr.layers.sentence import Dense
 from asr.runs import checkpoints
-from asr.runtime.features import mfcc
 from asr.settings.augment import Augment
-from tests.tone_training import ALPHABET, TEXTS, Log, competing, make_plan, write_clips
+from tests.tone_training import ALPHABET, TEXTS, Log, make_plan, write_clips
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"bfloat16": True}, {"competitors": 2, "competing": competing}, {"intermediate": 0.3}]
-)
+@pytest.mark.parametrize("changes", [{}, {"bfloat16": True}, {"intermediate": 0.3}])
 def test_it_learns(tmp_path, changes: dict) -> None:
     """Eight utterances by heart: next to no loss, and every one is read aright."""
     plan = make_plan(tmp_path, "run", epochs=40, **changes)
@@ -45,9 +44,9 @@ def test_it_learns(tmp_path, changes: dict) -> None:
     assert min(row["dev_cer"] for row in log.rows) == 0
     assert result.epochs == 40 == len(log.rows)
     for clip in plan.train:
-        features = mfcc(audio.read_wav(clip.path))
+        features = exact_mfcc(audio.read_wav(clip.path))
         logits = np.asarray(trainer.network(features[None]))
-        assert read_greedily(logits, np.array([len(features)], np.int32), ALPHABET) == [clip.transcript]
+        assert decode_greedily(logits, np.array([len(features)], np.int32), ALPHABET) == [clip.transcript]
     assert np.mean(trainer.losses(plan.dev)) == pytest.approx(result.dev_loss, rel=1e-3)
     # What is on disk is what was returned, normalisation folded in.
     for stored, returned in zip(read_layers(trainer.best, plan.settings, ALPHABET), result.layers, strict=True):
@@ -58,7 +57,7 @@ def test_it_learns(tmp_path, changes: dict) -> None:
         read_layers(trainer.best, make_plan(tmp_path, "run", n_hidden=16).settings, ALPHABET)
 
 
-# Trains in a process of its own, on one thread; where told, it kills itself in the middle of an epoch.
+# Trains in a process of its own, on one thread; a "deadly" run kills itself in the middle of an epoch.
 TRAINING = """
 import json, os, signal, sys
 from pathlib import Path
@@ -71,25 +70,25 @@ from asr.augment.chain import Chain
 from asr.settings.augment import Augment
 from asr.augment.sounds import Sounds
 from asr.ctc import stepping, train
-from asr.ctc.batches import Recipe
+from asr.ctc.extraction import FeatureExtractor
 from asr.settings.sections import Train
-from tests.tone_training import ALPHABET, Log, competing, make_plan
+from tests.tone_training import ALPHABET, Log, make_plan
 
 def run(folder, name, deadly=False):
     cheap = Augment(room_probability=0.0, noise_probability=0.0, tempo_probability=0.0, pitch_probability=0.0,
                     vocal_tract_probability=0.0)
     chain = Chain(cheap, Sounds.gather([]), Sounds.read([]), seed=1)
-    plan = make_plan(folder, name, recipe=Recipe(ALPHABET, chain, 1, 2), consistency=0.2, dropout=0.2, epochs=3,
-                     epoch_utterances=12, competitors=2, competing=competing, intermediate=0.3)
+    plan = make_plan(folder, name, extractor=FeatureExtractor(ALPHABET, chain, 1, 2), consistency=0.2, dropout=0.2,
+                     epochs=3, epoch_utterances=12, intermediate=0.3)
     trainer = train.Trainer(plan)
     began = trainer.state.epoch
     if deadly:
-        step = stepping.Steps.on_train_batch_end
+        step = stepping.StepCallback.on_train_batch_end
         def die(self, batch, logs=None):
             step(self, batch, logs)
             if self._epoch == 1 and batch == 1:
                 os.kill(os.getpid(), signal.SIGKILL)
-        stepping.Steps.on_train_batch_end = die
+        stepping.StepCallback.on_train_batch_end = die
     log = Log()
     result = trainer.run(log)
     return {"began": began, "rows": log.rows, "chosen": result.chosen, "dev_loss": result.dev_loss,
@@ -115,7 +114,7 @@ def in_a_process(script: str, folder: Path, *arguments: str, rc: int = 0) -> str
     return done.stdout
 
 
-def test_a_killed_training_goes_on_as_if_nothing_had_happened(tmp_path) -> None:
+def test_a_killed_training_resumes_to_the_same_weights(tmp_path) -> None:
     in_a_process(TRAINING, tmp_path, "deadly-killed", rc=-signal.SIGKILL)
     kept = checkpoints.load(tmp_path / "killed/checkpoints/last.npz")
     assert kept.state["epoch"] == 1
@@ -146,14 +145,13 @@ import tensorflow as tf
 (cpu,) = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from asr.ctc.train import Trainer
-from tests.tone_training import Log, competing, make_plan
+from tests.tone_training import Log, make_plan
 
 def run(name, strategy):
     log = Log()
     plan = make_plan(Path(sys.argv[1]), name, texts=("abc", "cab", "a b", "ba"), batch_size=3, epochs=2, average=1,
                      learning_rate=0.001, gradient_norm=1e6, strategy=strategy, consistency=float(sys.argv[2]),
-                     competitors=int(sys.argv[3]), competing=competing if int(sys.argv[3]) else None,
-                     intermediate=0.3 if int(sys.argv[3]) else 0.0)
+                     intermediate=float(sys.argv[3]))
     trainer = Trainer(plan)
     result = trainer.run(log)
     return {"devices": trainer.strategy.num_replicas_in_sync, "rows": log.rows, "dev_loss": result.dev_loss}
@@ -164,9 +162,9 @@ if __name__ == "__main__":
 
 
 # Without augmentation two views of an utterance are equal: a consistency counts where they have been taken apart.
-@pytest.mark.parametrize(("consistency", "competitors"), [("0", "0"), ("10", "0"), ("0", "2")])
-def test_two_devices_compute_what_one_does(tmp_path, consistency: str, competitors: str) -> None:
-    one, two = json.loads(in_a_process(TWO_DEVICES, tmp_path, consistency, competitors))
+@pytest.mark.parametrize(("consistency", "intermediate"), [("0", "0"), ("10", "0"), ("0", "0.3")])
+def test_two_devices_compute_what_one_does(tmp_path, consistency: str, intermediate: str) -> None:
+    one, two = json.loads(in_a_process(TWO_DEVICES, tmp_path, consistency, intermediate))
     assert (one["devices"], two["devices"]) == (1, 2)
     for alone, shared in zip(one["rows"], two["rows"], strict=True):
         # The mean over batches counts the filling; what is learnt does not.
@@ -190,21 +188,21 @@ def test_it_ends_when_dev_loss_stops_falling(tmp_path) -> None:
     assert Trainer(plan).run(again).epochs == result.epochs and not again.rows
 
 
-def test_the_judge_decides(tmp_path) -> None:
+def test_the_lowest_error_rate_decides(tmp_path) -> None:
     plan = make_plan(tmp_path, "run", epochs=3, average=2)
-    heard: list[float] = []
+    seen: list[float] = []
 
-    def judge(layers: list) -> float:
+    def evaluate(layers: list) -> float:
         last = layers[-1]
         assert isinstance(last, Dense)
-        heard.append(float(last.bias.sum()))
-        return {0: 0.5, 1: 0.2}.get(len(heard) - 1, 0.9)
+        seen.append(float(last.bias.sum()))
+        return {0: 0.5, 1: 0.2}.get(len(seen) - 1, 0.9)
 
-    result = Trainer(plan).run(Log(), judge)
-    assert len(heard) >= 2 and len(set(heard)) == len(heard), "candidates are different weights, each judged once"
-    assert float(result.layers[-1].bias.sum()) == heard[1]
+    result = Trainer(plan).run(Log(), evaluate)
+    assert len(seen) >= 2 and len(set(seen)) == len(seen), "candidates are different weights, each evaluated once"
+    assert float(result.layers[-1].bias.sum()) == seen[1]
     assert checkpoints.load(plan.checkpoints / "best.npz").state["chosen"] == result.chosen
-    # With equal figures the lower dev loss wins; without a judge it does anyway.
+    # With equal figures the lower dev loss wins, as it does where nothing is evaluated.
     even = Trainer(plan).run(Log(), lambda layers: 0.5)
     alone = Trainer(plan).run(Log())
     assert even.chosen == alone.chosen and even.dev_loss == alone.dev_loss <= result.dev_loss
@@ -226,7 +224,7 @@ def test_utterances_that_cannot_fit_are_named_before_anything_is_trained(tmp_pat
 def test_a_clip_that_disappears_is_named_in_the_middle_of_training(tmp_path) -> None:
     """TensorFlow's pipeline would say UnknownError."""
     chain = Chain(Augment(room_probability=0.0, noise_probability=0.0), Sounds.gather([]), Sounds.read([]), seed=1)
-    trainer = Trainer(make_plan(tmp_path, "run", recipe=Recipe(ALPHABET, chain, 1), epoch_utterances=1))
+    trainer = Trainer(make_plan(tmp_path, "run", extractor=FeatureExtractor(ALPHABET, chain, 1), epoch_utterances=1))
     trainer.plan.train[3].path.unlink()
     with pytest.raises(AudioError, match=r"3\.wav"):
         trainer.run(Log())

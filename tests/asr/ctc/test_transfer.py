@@ -1,4 +1,4 @@
-"""Weights to start from: our runs', our exports', and a graph that TensorFlow 1.15 froze."""
+"""Pretrained weights: of our runs, our exports, and a graph frozen by TensorFlow 1.15."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from asr.core.errors import ModelError
 from asr.ctc.bands import inverse_dct
 from asr.ctc.network import NETWORKS, build, layers, normalisation
 from asr.ctc.train import Trainer, read_layers
-from asr.ctc.transfer import Start
-from asr.layers.sentence import lstm_name
+from asr.ctc.transfer import PretrainedWeights
+from asr.layers.sentence import LSTM_NAME
 from asr.runs import checkpoints
 from asr.settings.sections import Train
 from export.graph import graph_def, write_pb
@@ -39,9 +39,9 @@ def network(name: str = "deepspeech", width: int = 24, labels: int = 28, seed: i
     return build(Train(network=name, n_hidden=width, seed=seed), labels, **more)
 
 
-def start(found: list, **changes: Any) -> Start:
+def start(found: list, **changes: Any) -> PretrainedWeights:
     given = {"alphabet": Alphabet(), "target": Alphabet(), "freeze": (), "drop_layers": 0, "name": "model.pb"}
-    return Start(found, **{**given, **changes})
+    return PretrainedWeights(found, **{**given, **changes})
 
 
 def logits(model: keras.Model) -> np.ndarray:
@@ -50,7 +50,7 @@ def logits(model: keras.Model) -> np.ndarray:
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("form", ["npz", "pb", "pbmm"])
-def test_a_network_of_ours_goes_on_where_it_was(name, form, tmp_path) -> None:
+def test_a_network_of_ours_keeps_its_outputs(name, form, tmp_path) -> None:
     """Though the new training has another mean and scale of its features."""
     bands = inverse_dct() if NETWORKS[name].bands else np.eye(26)
     old = network(name, mean=MEAN, scale=np.diag(SCALE) @ bands)
@@ -71,7 +71,7 @@ def test_a_network_of_ours_goes_on_where_it_was(name, form, tmp_path) -> None:
 
 
 @pytest.mark.skipif(not REFERENCE.is_file(), reason=f"no Python 3.7 with TensorFlow 1.15.4 at {REFERENCE}")
-def test_a_graph_that_tensorflow_1_froze_is_gone_on_with(tmp_path) -> None:
+def test_a_graph_frozen_by_tensorflow_1_keeps_its_outputs(tmp_path) -> None:
     from tests.export.test_model_files import TRAINER
 
     graph, weights = tmp_path / "output_graph.pb", tmp_path / "weights.npz"
@@ -83,7 +83,7 @@ def test_a_graph_that_tensorflow_1_froze_is_gone_on_with(tmp_path) -> None:
     found = read_graph(graph)
     new = network(width=40, mean=MEAN, scale=SCALE)
     start(found.layers, alphabet=found.metadata.alphabet).apply(new)
-    # TensorFlow 1.15 said what its network makes of these windows; ours cuts its own, so it is given them whole.
+    # The reference has outputs of these windows; our network cuts its own, so its upper part is called with them.
     given = values["given"][0].reshape(16, 494)
     context = new.get_layer("context")
     normalised = ((given.reshape(16, 19, 26) - context.mean) @ context.scale).reshape(16, 494)
@@ -91,51 +91,6 @@ def test_a_graph_that_tensorflow_1_froze_is_gone_on_with(tmp_path) -> None:
     probabilities = keras.ops.convert_to_numpy(keras.ops.softmax(rest(normalised[None].astype("f"))))[0]
     np.testing.assert_allclose(probabilities, values["logits"].reshape(16, 29), atol=1e-4)
     assert values["logits"].max() > 0.2
-
-
-def test_labels_of_each_frame_of_a_stride_keep_their_weights() -> None:
-    old, target = network("deepspeech-stride2"), Alphabet("\u00e4z ba")
-    new = network("deepspeech-stride2", labels=target.size, seed=2)
-    start(layers(old), target=target).apply(new)
-    before, after = (model.get_layer("layer_6").get_weights()[0].reshape(24, 2, -1) for model in (old, new))
-    for label in "zba":
-        np.testing.assert_array_equal(after[:, :, target.labels.index(label)], before[:, :, ENGLISH.index(label)])
-    np.testing.assert_array_equal(after[:, :, -1], before[:, :, -1])
-    # Weights of two frames a step do not fit into those of one.
-    with pytest.raises(ModelError, match=r"layer_6 is \[24, 58\] there and \[24, 6\] here"):
-        start(layers(old), target=target).apply(network(labels=target.size))
-
-
-@pytest.mark.parametrize("target", [Alphabet(), Alphabet("\u00e4z ba")])
-def test_a_step_for_two_frames_begins_with_what_a_step_for_one_said(target) -> None:
-    old, new = network("deepspeech-conv"), network("deepspeech-conv-stride2", labels=target.size, seed=2)
-    start(layers(old), target=target).apply(new)
-    old_kernel, old_bias = old.get_layer("layer_6").get_weights()
-    kernel, bias = (value.reshape(*value.shape[:-1], 2, -1) for value in new.get_layer("layer_6").get_weights())
-    for label in "zba":
-        here, there = target.labels.index(label), ENGLISH.index(label)
-        for frame in range(2):
-            np.testing.assert_array_equal(kernel[:, frame, here], old_kernel[:, there])
-            assert bias[frame, here] == old_bias[there]
-    if target == Alphabet():
-        # Up to the first step no state tells them apart.
-        np.testing.assert_allclose(logits(new)[:2], logits(old)[[0, 0]], atol=1e-5)
-
-
-@pytest.mark.parametrize("form", ["run", "pb"])
-def test_looking_further_ahead_begins_with_what_was_said_before(form, tmp_path) -> None:
-    old, new = network("deepspeech-conv"), network("deepspeech-conv-ahead", seed=2)
-    found = layers(old)
-    if form == "pb":
-        write_pb(graph_def(found, Alphabet()), tmp_path / "model.pb")
-        found = list(read_graph(tmp_path / "model.pb").layers)
-    assert np.abs(logits(new) - logits(old)).max() > 0.1
-    start(found).apply(new)
-    # Kernels of other shapes add up in another order.
-    np.testing.assert_allclose(logits(new), logits(old), atol=2e-4)
-    # The other way round, weights would be lost.
-    with pytest.raises(ModelError, match=r"layer_1 is \[2016, 24\] there and \[1344, 24\] here.*deepspeech-conv-ahead"):
-        start(layers(new)).apply(network("deepspeech-conv"))
 
 
 def test_labels_that_both_alphabets_have_keep_their_weights() -> None:
@@ -159,7 +114,7 @@ def test_labels_that_both_alphabets_have_keep_their_weights() -> None:
 def test_dropped_layers_start_anew(dropped) -> None:
     old, new, fresh = network(), network(seed=2), network(seed=2)
     start(layers(old), drop_layers=dropped).apply(new)
-    names = ["layer_1", "layer_2", "layer_3", "lstm_0", "layer_5", "layer_6"]
+    names = ["layer_1", "layer_2", "layer_3", "lstm", "layer_5", "layer_6"]
     for index, name in enumerate(names):
         source = old if index < 6 - dropped else fresh
         pairs = zip(new.get_layer(name).get_weights(), source.get_layer(name).get_weights(), strict=True)
@@ -170,7 +125,7 @@ def test_dropped_layers_start_anew(dropped) -> None:
 @pytest.mark.parametrize(
     ("name", "frozen", "lstm", "moving"),
     [
-        ("deepspeech", ("layer_1", "layer_3"), lstm_name(0), ("layer_2", "layer_5", "layer_6")),
+        ("deepspeech", ("layer_1", "layer_3"), LSTM_NAME, ("layer_2", "layer_5", "layer_6")),
         ("deepspeech-conv", ("conv_1", "layer_2"), "lstm", ("conv_2", "layer_1", "layer_5", "layer_6")),
     ],
 )
@@ -178,12 +133,12 @@ def test_frozen_layers_stay_and_the_others_move(name, frozen, lstm, moving, tmp_
     source = build(Train(network=name, n_hidden=32, seed=9), ALPHABET.size)
     plan = make_plan(
         tmp_path, "run", epochs=2, weight_decay=0.5, network=name,
-        start=Start(layers(source), ALPHABET, ALPHABET, (*frozen, lstm), 0, "run"),
+        pretrained=PretrainedWeights(layers(source), ALPHABET, ALPHABET, (*frozen, lstm), 0, "run"),
     )  # fmt: skip
     trainer = Trainer(plan)
     before = {layer.name: layer.get_weights() for layer in trainer.network.layers}
     trainer.run(Log())
-    for layer in (*frozen, "lstm_0", *moving):
+    for layer in (*frozen, "lstm", *moving):
         moved = [
             np.abs(new - old).max()
             for new, old in zip(trainer.network.get_layer(layer).get_weights(), before[layer], strict=True)
@@ -193,36 +148,32 @@ def test_frozen_layers_stay_and_the_others_move(name, frozen, lstm, moving, tmp_
     stored = read_layers(trainer.best, plan.settings, ALPHABET)
     for found, expected in zip(stored, layers(trainer.network), strict=True):
         np.testing.assert_array_equal(found.kernel, expected.kernel)
-    # And it goes on with the layers still frozen.
-    again = Trainer(make_plan(tmp_path, "run", epochs=3, weight_decay=0.5, network=name, start=plan.start))
+    # A resumed training has the same layers frozen.
+    again = Trainer(make_plan(tmp_path, "run", epochs=3, weight_decay=0.5, network=name, pretrained=plan.pretrained))
     assert again.state.epoch == 2
     again.run(Log())
     for layer in frozen:
         np.testing.assert_array_equal(again.network.get_layer(layer).get_weights()[0], before[layer][0])
 
 
+def test_layers_of_another_network_are_refused() -> None:
+    complaint = r'the weights have a layer bands, and deepspeech has none.* Set train\.network to "deepspeech-conv"'
+    with pytest.raises(ModelError, match=complaint):
+        start(layers(network("deepspeech-conv"))).apply(network("deepspeech"))
+
+
 def test_what_does_not_fit_is_named() -> None:
-    fits = 'Set train.network to "deepspeech" or "deepspeech-stride2" and train.n_hidden to 24'
+    fits = 'Set train.network to "deepspeech" and train.n_hidden to 24'
     with pytest.raises(ModelError, match=rf"layer_1 is \[494, 24\] there and \[494, 16\] here.*{fits}"):
         start(layers(network(width=24))).apply(network(width=16))
     told = r"no layer is called 'layer_9'\. The layers are (layer_1, .*)$"
     with pytest.raises(ModelError, match=told) as caught:
-        start(layers(network("deepspeech-2lstm")), freeze=("layer_9",)).apply(network("deepspeech-2lstm"))
-    # Each name that is told may be written, and so may those of the line that a training begins with.
+        start(layers(network()), freeze=("layer_9",)).apply(network())
+    # A setting takes each of these names, and those that a training starts with are the same.
     names = str(caught.value).partition("The layers are ")[2].split(", ")
-    assert names[3:5] == ["lstm", "lstm_1"]
-    begun = start(layers(network("deepspeech-2lstm")), freeze=tuple(names))
-    assert begun.describe() == f"starting from model.pb: {', '.join(names)}"
-    frozen = network("deepspeech-2lstm")
-    begun.apply(frozen)
+    assert names[3] == "lstm"
+    pretrained = start(layers(network()), freeze=tuple(names))
+    assert pretrained.describe() == f"starting from model.pb: {', '.join(names)}"
+    frozen = network()
+    pretrained.apply(frozen)
     assert not frozen.trainable_variables
-
-
-def test_two_lstms_do_not_pass_for_one() -> None:
-    """By name alone they would: the sum after the second would be left out without a word."""
-    complaint = r'model\.pb: the weights have a layer .*cell_1.* Set train\.network to "deepspeech-2lstm"'
-    with pytest.raises(ModelError, match=complaint):
-        start(layers(network("deepspeech-2lstm"))).apply(network("deepspeech"))
-    # From one to two is a way to grow: the second starts anew.
-    bigger = network("deepspeech-2lstm", seed=2)
-    start(layers(network("deepspeech"))).apply(bigger)

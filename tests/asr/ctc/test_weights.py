@@ -38,7 +38,7 @@ def test_they_are_what_a_new_workspace_asks_for() -> None:
     assert graph.metadata.alphabet == Alphabet()
     settings = read(EXAMPLE / "asr.toml").settings()
     made_as = settings.train
-    # Kinds that they have heard cannot judge them.
+    # They must be evaluated in other kinds of noise than they were trained in.
     assert weights.noise_heard("english") == settings.augment.noise_kinds and weights.noise_heard("") == ()
     for preset in PRESETS:
         train = combine({}, preset).train

@@ -58,7 +58,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, samples) -> Path:
     import soundfile
 
     place = tmp_path_factory.mktemp("client")
-    graph = graph_def(small_network(11, width=60, lstms=(50,)), Alphabet())
+    graph = graph_def(small_network(11, width=60, state=50), Alphabet())
     write_pbmm(graph, place / "model.pbmm")
     write_pb(graph, place / "model.pb")
     soundfile.write(place / "sound.wav", samples, RATE, subtype="PCM_16")

@@ -107,7 +107,7 @@ def test_both_engines_stand_side_by_side(lamp: Path) -> None:
     [
         ("coqui", {}, "there is no engine 'coqui'. The engines are asr, mozilla-venv, mozilla"),
         ("mozilla-venv", {}, "needs Python 3.7, and none was found"),
-        ("mozilla-venv", {"start_from": "last"}, "Mozilla's trainer starts from nothing but its own checkpoints"),
+        ("mozilla-venv", {"start_from": "last"}, "Mozilla's trainer starts from its own checkpoints only"),
         ("mozilla", {}, "the engine mozilla needs Docker, and no Docker engine answers"),
     ],
 )

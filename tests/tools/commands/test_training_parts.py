@@ -1,4 +1,4 @@
-"""What a workspace's training is made of: competitors of its sentences, and what synthetic voices say in it."""
+"""The synthetic voices of a workspace's training."""
 
 from __future__ import annotations
 
@@ -12,29 +12,19 @@ from asr.settings.template import render
 from asr.settings.values import Settings, with_values
 from asr.settings.workspace import Workspace
 from datasets import speech
-from datasets.clips import Clip
-from datasets.corpus import Dataset
 from tools.commands.steps.training import synthetic_voices
 from tools.commands.verbs import init
 
 SENTENCES = "turn the light (on|off)\nturn the fan (on|off)\n"
 
 
-def workspace(folder: Path, voices: dict[str, object] | None = None, **train: float) -> Workspace:
+def workspace(folder: Path, voices: dict[str, object]) -> Workspace:
     init(folder)
     toml = folder / "asr.toml"
-    toml.write_text(render(with_values(Settings(), train=train, voices=voices or {})))
+    toml.write_text(render(with_values(Settings(), voices=voices)))
     ws = Workspace.open(folder)
     ws.sentences.write_text(SENTENCES)
     return ws
-
-
-def said(*transcripts: str) -> Dataset:
-    clips = [
-        Clip(f"{number}.wav", f"/far/{number}.wav", "ann", text, 1.0, False)
-        for number, text in enumerate(transcripts)
-    ]
-    return Dataset([*clips, clips[0]], (*("train" for _ in clips), "dev"), [], "speaker", (), Path("/far"))
 
 
 def test_slow_speakers_are_heard_with_what_they_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,13 +17,13 @@ from asr.settings.workspace import Workspace
 from tools.commands.steps.lineage import read_run_layers
 
 if TYPE_CHECKING:
-    from asr.ctc.transfer import Start
+    from asr.ctc.transfer import PretrainedWeights
     from asr.runs.record import Run
 
 GRAPHS = (".pb", ".pbmm")
 
 
-def start_weights(ws: Workspace, stopped: Run | None = None) -> tuple[Start | None, str | None]:
+def start_weights(ws: Workspace, stopped: Run | None = None) -> tuple[PretrainedWeights | None, str | None]:
     """Return the weights to start from and what to call them; (None, None) where training starts afresh.
 
     Parameters
@@ -35,7 +35,7 @@ def start_weights(ws: Workspace, stopped: Run | None = None) -> tuple[Start | No
     ------
     ModelError : train.start_from names nothing that there is, or no graph; with the line.
     """
-    from asr.ctc.transfer import Start
+    from asr.ctc.transfer import PretrainedWeights
     from asr.runs.record import find_run
     from export.weights import read_layers
 
@@ -55,10 +55,10 @@ def start_weights(ws: Workspace, stopped: Run | None = None) -> tuple[Start | No
             run = find_run(ws.runs, name)
             layers, alphabet = read_run_layers(ws, run)
             parent = run.id
-    return Start(layers, alphabet, ws.alphabet, chosen.freeze, chosen.drop_layers, parent), parent
+    return PretrainedWeights(layers, alphabet, ws.alphabet, chosen.freeze, chosen.drop_layers, parent), parent
 
 
-def check_start(ws: Workspace, start: Start) -> None:
+def check_start(ws: Workspace, start: PretrainedWeights) -> None:
     """Try the weights on a network of the workspace.
 
     Raises

@@ -18,7 +18,7 @@ from tools.commands.steps.starting import check_start, start_weights
 
 if TYPE_CHECKING:
     from asr.augment.chain import Chain
-    from asr.ctc.train import Plan
+    from asr.ctc.plan import Plan
     from asr.runs.record import Run
     from datasets.corpus import Dataset
 
@@ -52,8 +52,8 @@ def make_plan(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> t
     ----------
     stopped : the run to resume; None: a new one.
     """
-    from asr.ctc.batches import Recipe
-    from asr.ctc.train import Plan
+    from asr.ctc.extraction import FeatureExtractor
+    from asr.ctc.plan import Plan
 
     chosen = ws.settings.train
     real = not all(clip.synthetic for clip in prepared.clips)
@@ -62,18 +62,18 @@ def make_plan(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> t
         check_start(ws, start)
     rate = recorders(prepared)
     views = 2 if chosen.consistency else 1
-    recipe = Recipe(ws.alphabet, augmentation(ws, prepared), chosen.seed, views)
+    extractor = FeatureExtractor(ws.alphabet, augmentation(ws, prepared), chosen.seed, views)
     plan = Plan(
         chosen,
         ws.alphabet,
         training_clips(ws, prepared.of("train")),
         training_clips(ws, prepared.of("dev")),
-        recipe,
+        extractor,
         ws.checkpoints,
         ws.build / "features",
         ws.logs,
         synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
-        start=start,
+        pretrained=start,
         rate=rate,
     )
     return plan, parent

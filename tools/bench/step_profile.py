@@ -1,10 +1,10 @@
-"""Where the time of one of our training steps goes, part by part, each part with its gradients.
+"""Profile of a training step: the time of each part, with its gradients.
 
-    python -m tools.bench.parts [--network deepspeech-conv] [--width 134 --width 512] [--threads 1/1] [--bfloat16]
+    python -m tools.bench step_profile [--network deepspeech-conv] [--width 134] [--threads 1/1] [--bfloat16]
 
-Every part is a compiled function of its own and all have their turn in each round, so that what else the machine
-does meets all of them. "the whole step" is what training runs; the parts' sum differs from it a little, for some
-work overlaps in it. Times are the processor's and the clock's, in ms, the median of the rounds.
+Each part is a compiled function, and every round runs all of them, so that other load on the machine affects them
+alike. "the whole step" is the step of a training; the sum of the parts differs a little, since some of its work
+overlaps. Times are of the processor and of the clock, in ms, the median of the rounds.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from typing import Any
 from tools.bench.reference_step import LABELS, make_batch, threads
 
 WIDTHS = (134, 512)
-# A network with a stride or two LSTMs does not come apart at these places.
-NETWORKS = ("deepspeech", "deepspeech-conv", "deepspeech-conv-ahead")
+NETWORKS = ("deepspeech", "deepspeech-conv")
 Part = Callable[[], object]
 
 
@@ -47,7 +46,7 @@ def main() -> None:
         devices.set_threads(*chosen)
     for width in widths:
         with devices.in_bfloat16(options.bfloat16):
-            table = parts(options.network, width, options.batch, options.frames)
+            table = step_parts(options.network, width, options.batch, options.frames)
             times = measure(table, options.rounds)
         whole = times["the whole step"][0]
         print(f"\n{options.network}, n_hidden {width}\n  {'':36}{'processor':>10}{'share':>8}{'clock':>10}")
@@ -55,8 +54,8 @@ def main() -> None:
             print(f"  {name:36}{processor:10.1f}{processor / whole:8.0%}{clock:10.1f}", flush=True)
 
 
-def parts(network: str, width: int, batch: int, frames: int) -> dict[str, Part]:
-    """Return each part by name, ready to be run again and again."""
+def step_parts(network: str, width: int, batch: int, frames: int) -> dict[str, Part]:
+    """Return each part by name, as a function to be called repeatedly."""
     import keras
     import tensorflow as tf
 
@@ -68,7 +67,7 @@ def parts(network: str, width: int, batch: int, frames: int) -> dict[str, Part]:
 
     settings = Train(network=network, n_hidden=width, batch_size=batch)
     made = make_batch(batch, frames)
-    features, counts, labels, lengths = (tf.constant(array) for array in made)
+    features, counts, labels, _ = (tf.constant(array) for array in made)
     model = build(settings, LABELS)
     objective = Objective(model)
     objective.compile(optimizer=optimiser_of(settings))
@@ -79,8 +78,8 @@ def parts(network: str, width: int, batch: int, frames: int) -> dict[str, Part]:
     optimiser.build(variables)
     gradients = [tf.random.normal(variable.shape) for variable in variables]
 
-    # The network in pieces: what comes before the dense layers, those below the LSTM, it, and those above.
-    recurrence = model.get_layer("lstm_0")
+    # The network in pieces: below the dense layers, dense layers below the LSTM, the LSTM, dense layers above it.
+    recurrence = model.get_layer("lstm")
     places = [model.input, model.get_layer("layer_1").input, recurrence.input, recurrence.output, model.output]
     first = "windows" if network == "deepspeech" else "bands and convolutions"
     names = (first, "dense layers below", "recurrence", "dense layers above")
@@ -101,7 +100,7 @@ def parts(network: str, width: int, batch: int, frames: int) -> dict[str, Part]:
 
     def part(piece: Any, given: Any) -> Part:
         weights = [variable.value for variable in piece.trainable_variables]
-        # The gradient of the features themselves is nobody's.
+        # Training takes no gradient of the features.
         over = weights if given is features else [given, *weights]
         if not over:
             forward = tf.function(lambda: tf.reduce_sum(piece(given)))
@@ -112,7 +111,7 @@ def parts(network: str, width: int, batch: int, frames: int) -> dict[str, Part]:
     return {
         "the whole step": lambda: objective.train_function(data)["loss"].numpy(),
         **{name: part(piece, given) for name, piece, given in zip(names, pieces, values, strict=False)},
-        "CTC loss": with_gradients(lambda: ctc_losses(values[-1], counts, labels, lengths), [values[-1]]),
+        "CTC loss": with_gradients(lambda: ctc_losses(values[-1], counts, labels), [values[-1]]),
         "optimiser": apply,
     }
 
@@ -124,7 +123,7 @@ def measure(table: dict[str, Part], rounds: int) -> dict[str, tuple[float, float
         for name, part in table.items():
             clock, processor = time.perf_counter(), time.process_time()
             part()
-            # The first rounds trace and fill caches.
+            # The first rounds trace and fill the caches.
             if number >= 0:
                 spent[name].append((time.process_time() - processor, time.perf_counter() - clock))
     return {

@@ -29,9 +29,9 @@ from asr.core.files import write_text
 
 SESSION = (
     "cat my-lamp/sentences.txt",
-    "asr evaluate my-lamp | head -n 12",
+    "asr --quiet evaluate my-lamp | head -n 12",
     "deepspeech --model my-lamp/build/export/output_graph.pbmm"
-    " --scorer my-lamp/build/export/kenlm.scorer --audio hello.wav 2> /dev/null",
+    " --scorer my-lamp/build/export/kenlm.scorer --audio hello.wav",
 )
 COLUMNS = 100
 

@@ -171,3 +171,8 @@ def test_every_document_is_reached_from_the_readme() -> None:
         local = [target.partition("#")[0] for _, target in links(document) if "://" not in target]
         waiting += [(document.parent / target).resolve() for target in local if target]
     assert set(DOCUMENTS) <= reached
+
+
+@pytest.mark.parametrize(("document", "limit"), [("README.md", 120), ("CHANGELOG.md", 40)])
+def test_the_first_documents_stay_short(document: str, limit: int) -> None:
+    assert len((ROOT / document).read_text(encoding="utf-8").splitlines()) <= limit

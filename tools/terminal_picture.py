@@ -1,10 +1,10 @@
-"""Draws a terminal session as an SVG, for the README: runs commands and renders exactly what they print.
+"""Draws a terminal session as an SVG, for the README: runs commands and renders what they print.
 
     python -m tools.terminal_picture examples/light docs/terminal.svg
 
 The workspace must be trained. The session shows its sentences, its figures and the transcript of one clip of a test
 speaker. Commands after the two paths replace that session; they run where `my-lamp` is the workspace and `hello.wav`
-is the clip.
+is the clip. The workspace's own path is printed as `my-lamp`; nothing else is changed.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def play(commands: Sequence[str], folder: Path) -> Text:
     programs = Path(sys.executable).parent
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "COLUMNS": str(COLUMNS)}
     session = Text()
+    paths = [(str(link.resolve()), link.name) for link in folder.iterdir() if link.is_symlink()]
     for command in commands:
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
@@ -73,7 +74,10 @@ def play(commands: Sequence[str], folder: Path) -> Text:
         )
         if done.returncode:
             raise UserError(f"`{command}` fails: {done.stdout.strip()}", fix="Run it by hand")
-        session.append("$ ", style="bold green").append(f"{command}\n", style="bold").append(f"{done.stdout}\n")
+        output = done.stdout
+        for path, name in paths:
+            output = output.replace(path, name)
+        session.append("$ ", style="bold green").append(f"{command}\n", style="bold").append(f"{output}\n")
     session.rstrip()
     return session
 

@@ -29,6 +29,15 @@ def test_commands_and_both_their_outputs_are_drawn_in_order(tmp_path: Path) -> N
     assert [line for line in shown(svg) if line] == wanted
 
 
+def test_the_workspaces_own_path_is_not_drawn(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    session = tmp_path / "session"
+    session.mkdir()
+    (session / "my-lamp").symlink_to(tmp_path / "work")
+    svg = draw(play(["echo $(realpath my-lamp)/build/x"], session), "title")
+    assert "my-lamp/build/x" in shown(svg) and str(tmp_path) not in svg
+
+
 def test_the_picture_fetches_nothing(tmp_path: Path) -> None:
     svg = draw(play(["echo x"], tmp_path), "title")
     assert "url(http" not in svg and "href" not in svg

@@ -29,7 +29,7 @@ from asr.core.files import write_text
 
 SESSION = (
     "cat my-lamp/sentences.txt",
-    "asr --quiet evaluate my-lamp | head -n 12",
+    "asr --quiet evaluate my-lamp | sed -n 1,15p",
     "deepspeech --model my-lamp/build/export/output_graph.pbmm"
     " --scorer my-lamp/build/export/kenlm.scorer --audio hello.wav",
 )

@@ -1,5 +1,5 @@
 # This project in a container: `make docker-image`, then `make docker-train`. With a graphics card:
-# `make docker-image GPU=1`. docs/docker.md says which of these lines have been executed where.
+# `make docker-image GPU=1`. docs/setup.md says which of these lines have been executed where.
 
 # ------------------------------------------------------------------------------------------------ the parts
 FROM python:3.11-slim-bookworm AS parts

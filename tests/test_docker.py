@@ -1,6 +1,6 @@
 """The Dockerfiles: what they copy is there, what they name agrees with what else names it, and how they are run.
 
-No engine is asked: docs/docker.md says which of their lines have been executed.
+No engine is asked: docs/setup.md says which of their lines have been executed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,10 @@ DOCUMENTS = (
     ROOT / "README.md",
     *sorted(set((ROOT / "docs").glob("*.md")) - {ROOT / "docs" / "first.md"}),
     ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
     ROOT / "firmware" / "README.md",
+    ROOT / "firmware" / "qemu" / "README.md",
+    *sorted((ROOT / "docs" / "experiments").glob("*.md")),
     ROOT / "SPEED.md",
 )
 # What a block may need that no test has: such commands are looked at, not run.
@@ -42,7 +45,12 @@ class Block:
 
     @property
     def place(self) -> str:
-        return f"{self.document.relative_to(ROOT)}:{self.line}"
+        return f"{name(self.document)}:{self.line}"
+
+
+def name(document: Path) -> str:
+    """Return a document's path inside the checkout."""
+    return str(document.relative_to(ROOT))
 
 
 def blocks(document: Path) -> Iterator[Block]:

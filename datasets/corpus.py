@@ -80,9 +80,7 @@ def build_manifests(workspace: Workspace, sentences: Sequence[str]) -> Dataset:
     if not found:
         if settings.voices.use == "never":
             raise RecordingsError(
-                "there are no recordings",
-                path=workspace.recordings,
-                fix="Add some, or set voices.use to if-needed",
+                "there are no recordings", path=workspace.recordings, fix="Add some, or set voices.use to if-needed"
             )
         say("no recordings: using synthetic voices")
         found = _synthesise(workspace, sentences)

@@ -52,9 +52,7 @@ class Noise:
     pool: int = 0
 
     @classmethod
-    def of_folder(
-        cls, folder: Path | None, seed: int = 1, heard_in_training: Iterable[str] | None = None
-    ) -> Noise:
+    def of_folder(cls, folder: Path | None, seed: int = 1, heard_in_training: Iterable[str] | None = None) -> Noise:
         """Take the sounds in `folder` and below it; where there are none, synthesise a kind that training left out.
 
         Parameters
@@ -104,9 +102,7 @@ class Noise:
             piece = np.take(source, np.arange(first, first + length), mode="wrap").astype(np.float32)
             if _power(piece) > 0:
                 return piece
-        raise AudioError(
-            f"noise of the kind {self.kind} is silent", path=path, fix="Take it out of the folder"
-        )
+        raise AudioError(f"noise of the kind {self.kind} is silent", path=path, fix="Take it out of the folder")
 
 
 def mix(speech: npt.ArrayLike, noise: npt.ArrayLike, level: float) -> Float:

@@ -21,12 +21,7 @@ from asr.core.files import atomic_path
 from asr.runtime.features import channel_edge, frame_count
 
 PICTURE = "examples.png"
-PLAYERS = (
-    ("aplay", "-q"),
-    ("paplay",),
-    ("play", "-q"),
-    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
-)
+PLAYERS = (("aplay", "-q"), ("paplay",), ("play", "-q"), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"))
 
 _FRAME = 400  # samples of a column of the spectrogram, 25 ms
 _HOP = 80  # samples between columns

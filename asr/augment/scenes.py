@@ -230,10 +230,7 @@ def beeps(n: int, rng: np.random.Generator) -> Float:
     sound = _wavering(np.minimum(np.float32(pitch) * glide, np.float32(7500.0)), table)
     period = float(rng.uniform(0.12, 1.5))
     gate = _steady(
-        n,
-        1.0 / period,
-        (np.arange(_TABLE) < _TABLE * rng.uniform(0.3, 0.8)).astype(np.float32),
-        float(rng.random()),
+        n, 1.0 / period, (np.arange(_TABLE) < _TABLE * rng.uniform(0.3, 0.8)).astype(np.float32), float(rng.random())
     )
     return sound * gate + np.float32(0.03) * pink(n, rng)
 

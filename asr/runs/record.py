@@ -188,10 +188,7 @@ class Run:
         return found
 
     def measure(
-        self,
-        figures: Mapping[str, Any],
-        results: Iterable[HasRow] = (),
-        checkpoints: Mapping[str, str] | None = None,
+        self, figures: Mapping[str, Any], results: Iterable[HasRow] = (), checkpoints: Mapping[str, str] | None = None
     ) -> None:
         """Record figures and transcripts; a stopped run stays resumable.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from asr.augment.chain import Applied, Chain
+from asr.augment.chain import Chain, Steps
 from asr.augment.masks import FRAME_STEP, Masks, draw_masks
 from asr.augment.spectrum import Float
 from asr.core import audio, progress
@@ -43,14 +44,15 @@ class Preview:
 
     clip: Path
     wav: Path
-    applied: Applied
+    applied: Steps
     masks: Masks
 
     def describe(self) -> str:
         """Describe the effects and the masks."""
         times = [f"{FRAME_STEP * first:.2f} to {FRAME_STEP * last:.2f} s" for first, last in self.masks.times]
         bands = [f"{channel_edge(low):.0f} to {channel_edge(high):.0f} Hz" for low, high in self.masks.bands]
-        return f"{self.applied}; masked: {', '.join([*times, *bands]) or 'nothing'}"
+        applied = ", ".join(f"{name} {parameters}" for name, parameters in self.applied) or "nothing"
+        return f"{applied}; masked: {', '.join([*times, *bands]) or 'nothing'}"
 
 
 def preview(
@@ -121,7 +123,7 @@ def draw(examples: Sequence[Preview], sounds: Sequence[tuple[Float, Float]], pat
     FigureCanvasAgg(figure)
     bands = figure.subfigures(rows, 1, squeeze=False)[:, 0]
     for band, example, (before, after) in zip(bands, examples, sounds, strict=True):
-        band.suptitle(f"{example.wav.name}\n{_wrapped(example.describe())}", fontsize=10, x=0.01, ha="left")
+        band.suptitle(f"{example.wav.name}\n{textwrap.fill(example.describe(), _LINE)}", fontsize=10, x=0.01, ha="left")
         # A common scale shows changes of level.
         loudest = max(np.abs(before).max(initial=0.0), np.abs(after).max(initial=0.0), 1e-3)
         seconds = max(before.shape[0], after.shape[0], 1) / SAMPLE_RATE
@@ -166,13 +168,3 @@ def _draw_spectrogram(axes: Any, samples: Float) -> None:
     extent = (0.0, samples.shape[0] / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)
     axes.imshow(spectrogram(samples), origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=_FLOOR, vmax=0.0)
     axes.tick_params(labelsize=8)
-
-
-def _wrapped(text: str) -> str:
-    """Break `text` between effects to fit the picture."""
-    lines = [""]
-    for piece in text.split(", "):
-        if lines[-1] and len(lines[-1]) + len(piece) > _LINE:
-            lines.append("")
-        lines[-1] += (", " if lines[-1] else "") + piece
-    return "\n".join(lines)

@@ -280,18 +280,5 @@ def texture(n: int, rng: np.random.Generator) -> Float:
     return result + under * shaped(n, rng)
 
 
-MAKERS: dict[str, Callable[[int, np.random.Generator], Float]] = {
-    "white": white,
-    "pink": pink,
-    "brown": brown,
-    "hum": hum,
-    "fan": fan,
-    "motor": motor,
-    "water": water,
-    "crackle": crackle,
-    "clatter": clatter,
-    "music": music,
-    "beeps": beeps,
-    "shifting": shifting,
-    "texture": texture,
-}
+_ALL = (white, pink, brown, hum, fan, motor, water, crackle, clatter, music, beeps, shifting, texture)
+MAKERS: dict[str, Callable[[int, np.random.Generator], Float]] = {maker.__name__: maker for maker in _ALL}

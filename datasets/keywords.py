@@ -19,7 +19,7 @@ from asr.core.files import place_in
 from asr.settings.workspace import Workspace
 from datasets import recordings as recordings_
 from datasets import speech_commands
-from datasets.keyword_split import FEW, Utterance, WordRecording, split
+from datasets.keyword_split import FEW, Utterance, split
 from datasets.keyword_voices import Sentences, keyword_prompts
 from datasets.recordings import CUSTOM, check_name, speaker_of
 from datasets.speech import speak_to_files
@@ -85,7 +85,7 @@ def find(ws: Workspace, sentences: Sentences) -> KeywordDataset:
             unlisted = "train" if index.lists else ""
             for name in index.names:
                 word, listed = normal_word(name.partition("/")[0]), index.lists.get(name, unlisted)
-                found.append(WordRecording(name, word, speaker_of(Path(name)), listed, archived=True))
+                found.append(Utterance(name, word, speaker_of(Path(name)), listed, archived=True))
         elif corpus.is_dir():
             found += read_words(corpus)
         else:
@@ -127,7 +127,7 @@ def find(ws: Workspace, sentences: Sentences) -> KeywordDataset:
     )
 
 
-def read_words(folder: Path) -> list[WordRecording]:
+def read_words(folder: Path) -> list[Utterance]:
     """Read a folder that holds a folder for each word, and `custom_data/` with more of them; any alphabet is allowed.
 
     Folders of noise and those whose names start with "_" or "." are skipped; any other name (`--help`) is a word.
@@ -141,19 +141,19 @@ def read_words(folder: Path) -> list[WordRecording]:
             for path in audio.sound_files(place):
                 listed = lists.get(f"{place.name}/{path.name}", "train" if lists else "")
                 check_name(path)
-                found.append(WordRecording(str(path.resolve()), normal_word(place.name), speaker_of(path), listed))
+                found.append(Utterance(str(path.resolve()), normal_word(place.name), speaker_of(path), listed))
     return found
 
 
-def _own(ws: Workspace) -> list[WordRecording]:
+def _own(ws: Workspace) -> list[Utterance]:
     """Read the workspace's recordings, of either layout, and its custom_data folders."""
     folder = ws.recordings
-    found: list[WordRecording] = []
+    found: list[Utterance] = []
     if folder.is_file() or (folder / recordings_.CSV_NAME).exists():
         table = folder if folder.is_file() else folder / recordings_.CSV_NAME
         for recording in recordings_.read_csv(table, ws.alphabet):
             word = normal_word(recording.transcript)
-            found.append(WordRecording(str(recording.path), word, recording.speaker, synthetic=recording.synthetic))
+            found.append(Utterance(str(recording.path), word, recording.speaker, synthetic=recording.synthetic))
         if (folder / CUSTOM).is_dir():
             found += read_words(folder / CUSTOM)
     elif folder.is_dir():
@@ -163,7 +163,7 @@ def _own(ws: Workspace) -> list[WordRecording]:
     return found
 
 
-def _check_words(found: Sequence[WordRecording], words: Sequence[str], ws: Workspace) -> None:
+def _check_words(found: Sequence[Utterance], words: Sequence[str], ws: Workspace) -> None:
     counts = Counter(item.word for item in found)
     if not counts:
         raise RecordingsError(

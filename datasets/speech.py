@@ -263,26 +263,17 @@ def _named(voice: str) -> list[str]:
     """Expand a name in voices.voices; WorkspaceError where there is no such voice."""
     if voice.startswith(piper.PREFIX):
         return piper.named(voice)
-    _check_voice(voice)
-    return [voice]
-
-
-def _check_voice(voice: str) -> None:
     if voice.startswith(flite.PREFIX):
         if voice[len(flite.PREFIX) :] not in flite.installed():
-            raise WorkspaceError(
-                f"voices.voices names {voice!r}, which is not installed here",
-                fix=f"Installed: {', '.join(map(flite.PREFIX.__add__, flite.installed()))}"
-                if flite.installed()
-                else "Install flite (Debian: flite)",
-            )
-        return
+            there = ", ".join(f"{flite.PREFIX}{name}" for name in flite.installed())
+            fix = f"Installed: {there}" if there else "Install flite (Debian: flite)"
+            raise WorkspaceError(f"voices.voices names {voice!r}, which is not installed here", fix=fix)
+        return [voice]
     accent, plus, variant = voice.partition("+")
     # espeak-ng itself ignores unknown variants.
     unknown = plus and variant not in variants()
     if accent.lower() not in languages() or unknown or not espeak().has(voice):
         close = difflib.get_close_matches(variant, sorted(variants()), n=1, cutoff=0.5) if plus else []
-        raise WorkspaceError(
-            f"voices.voices names {voice!r}, but espeak-ng has no such voice",
-            fix=f"Did you mean '{accent}+{close[0]}'?" if close else "For example: en-us+f3",
-        )
+        fix = f"Did you mean '{accent}+{close[0]}'?" if close else "For example: en-us+f3"
+        raise WorkspaceError(f"voices.voices names {voice!r}, but espeak-ng has no such voice", fix=fix)
+    return [voice]

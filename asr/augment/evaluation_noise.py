@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class Noise:
     """
 
     kind: str = KITCHEN
-    files: tuple[Path, ...] = field(default=())
+    files: tuple[Path, ...] = ()
     seed: int = 1
     heard_in_training: tuple[str, ...] | None = None
     pool: int = 0

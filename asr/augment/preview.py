@@ -8,7 +8,6 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -128,12 +127,17 @@ def draw(examples: Sequence[Preview], sounds: Sequence[tuple[Float, Float]], pat
         loudest = max(np.abs(before).max(initial=0.0), np.abs(after).max(initial=0.0), 1e-3)
         seconds = max(before.shape[0], after.shape[0], 1) / SAMPLE_RATE
         axes = band.subplots(2, 2, sharex=True, gridspec_kw={"height_ratios": [1, 3]})
-        for column, (name, samples) in enumerate((("before", before), ("after", after))):
-            _draw_waveform(axes[0, column], samples, name)
-            axes[0, column].set_ylim(-loudest, loudest)
-            _draw_spectrogram(axes[1, column], samples)
-            axes[1, column].set_xlim(0, seconds)
-            axes[1, column].set_xlabel("s", labelpad=0)
+        for (waveform, picture), (name, samples) in zip(axes.T, (("before", before), ("after", after)), strict=True):
+            waveform.plot(np.arange(len(samples)) / SAMPLE_RATE, samples, linewidth=0.3, color="#1f4e79")
+            waveform.set_title(f"{name}, {len(samples) / SAMPLE_RATE:.2f} s", fontsize=9, loc="left")
+            waveform.set_ylim(-loudest, loudest)
+            extent = (0.0, len(samples) / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)
+            look = {"origin": "lower", "aspect": "auto", "cmap": "magma", "vmin": _FLOOR, "vmax": 0.0}
+            picture.imshow(spectrogram(samples), extent=extent, **look)
+            picture.set_xlim(0, seconds)
+            picture.set_xlabel("s", labelpad=0)
+            for each in (waveform, picture):
+                each.tick_params(labelsize=8)
         axes[1, 0].set_ylabel("kHz")
         look = {"facecolor": "#7f7f7f", "alpha": 0.6, "hatch": "//", "edgecolor": "white", "linewidth": 0}
         for first, last in example.masks.times:
@@ -152,19 +156,3 @@ def spectrogram(samples: Float) -> Float:
     power = np.abs(np.fft.rfft(frames * np.hanning(_FRAME), 512, axis=1)).T ** 2
     level = 10.0 * np.log10(power / max(float(power.max()), 1e-12) + 1e-12)
     return np.clip(level, _FLOOR, 0.0).astype(np.float32)
-
-
-def _draw_waveform(axes: Any, samples: Float, name: str) -> None:
-    # Minimum and maximum of each stretch: drawing every sample would be slow.
-    stretch = max(1, samples.shape[0] // 1500)
-    whole = samples[: samples.shape[0] // stretch * stretch].reshape(-1, stretch)
-    times = np.arange(whole.shape[0]) * stretch / SAMPLE_RATE
-    axes.fill_between(times, whole.min(axis=1), whole.max(axis=1), linewidth=0.3, color="#1f4e79")
-    axes.tick_params(labelsize=8)
-    axes.set_title(f"{name}, {samples.shape[0] / SAMPLE_RATE:.2f} s", fontsize=9, loc="left")
-
-
-def _draw_spectrogram(axes: Any, samples: Float) -> None:
-    extent = (0.0, samples.shape[0] / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)
-    axes.imshow(spectrogram(samples), origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=_FLOOR, vmax=0.0)
-    axes.tick_params(labelsize=8)

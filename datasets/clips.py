@@ -36,23 +36,15 @@ _SAVE_EVERY = 500  # clips
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip, a row of clips.csv.
+    """One clip, a row of clips.csv."""
 
-    Attributes
-    ----------
-    clip : path, relative to the folder of the clips.
-    source : path of the recording.
-    seconds : duration.
-    remarks : defects of the recording, such as clipping.
-    """
-
-    clip: str
-    source: str
+    clip: str  # path, relative to the folder of the clips
+    source: str  # path of the recording
     speaker: str
     transcript: str
     seconds: float
     synthetic: bool
-    remarks: str = ""
+    remarks: str = ""  # on defects of the recording, such as clipping
 
 
 @dataclass(frozen=True)

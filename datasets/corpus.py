@@ -27,24 +27,14 @@ from datasets.split import SplitItem, assign, by_speaker, read_record
 
 @dataclass(frozen=True)
 class Dataset:
-    """Clips and their splits.
-
-    Attributes
-    ----------
-    clips : all clips.
-    splits : split of each clip; "" for a duplicate that was left out of dev and test.
-    rejected : recordings that gave no clip.
-    by : how the clips were split, as `datasets.split.Assignment.by`.
-    remarks : caveats that every report repeats.
-    folder : folder that the clips' paths are relative to.
-    """
+    """Clips and their splits."""
 
     clips: list[Clip]
-    splits: tuple[str, ...]
-    rejected: list[Rejected]
-    by: str
-    remarks: tuple[str, ...]
-    folder: Path
+    splits: tuple[str, ...]  # split of each clip; "" for a duplicate that was left out of dev and test
+    rejected: list[Rejected]  # recordings that gave no clip
+    by: str  # how the clips were split, as `datasets.split.Assignment.by`
+    remarks: tuple[str, ...]  # caveats that every report repeats
+    folder: Path  # that the clips' paths are relative to
 
     def of(self, split: str) -> list[Clip]:
         """Return the clips of a split."""

@@ -35,21 +35,13 @@ _APART = audio.SAMPLE_RATE // 10  # samples by which the lengths of two copies o
 
 @dataclass(frozen=True)
 class Candidate:
-    """A recording that may be a duplicate of another one.
-
-    Attributes
-    ----------
-    text, speaker : only recordings with the same text and speaker are compared.
-    path : sound file to compare.
-    split : "train", "dev" or "test".
-    name : its name in the report.
-    """
+    """A recording that may be a duplicate of another one of the same text and speaker."""
 
     text: str
     speaker: str
     path: Path
-    split: str
-    name: str
+    split: str  # "train", "dev" or "test"
+    name: str  # in the report
 
 
 def find_duplicates(candidates: Sequence[Candidate | None], cache: Path) -> list[bool]:

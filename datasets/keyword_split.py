@@ -23,19 +23,12 @@ _SHARED = "*"  # in the record: speakers of several words
 
 @dataclass(frozen=True)
 class Utterance:
-    """A recording of a word or of other speech.
+    """A recording of a word or of other speech."""
 
-    Attributes
-    ----------
-    name : its path, or its name in the archive where `archived`.
-    word : its transcript in lower case; several words for other speech.
-    split : "train", "dev" or "test"; before the split "", except where a published list gives one.
-    """
-
-    name: str
-    word: str
+    name: str  # its path, or its name in the archive where `archived`
+    word: str  # its transcript in lower case; several words for other speech
     speaker: str
-    split: str = ""
+    split: str = ""  # "train", "dev" or "test"; before the split "", except where a published list gives one
     archived: bool = False
     synthetic: bool = False
 

@@ -30,28 +30,17 @@ NOISES = ("background_noise", "problem_noise", speech_commands.BACKGROUND)
 
 @dataclass(frozen=True)
 class KeywordDataset:
-    """All recordings, split; an `asr.keyword.corpus.Corpus`.
+    """All recordings, split; an `asr.keyword.corpus.Corpus`."""
 
-    Attributes
-    ----------
-    root : the workspace's folder.
-    noises : folders of background noise.
-    voices : folder of clips from an archive, to make babble of.
-    archive : Speech Commands' .tar.gz, if that is the corpus.
-    members : where the archive's clips are stored, if it is not compressed.
-    by : how the recordings were split: "lists", "hash" or "speakers".
-    remarks : caveats that every report repeats.
-    """
-
-    root: Path
+    root: Path  # the workspace's folder
     utterances: list[Utterance]
-    noises: tuple[Path, ...]
-    voices: Path | None
-    archive: Path | None
-    members: Mapping[str, speech_commands.Member]
+    noises: tuple[Path, ...]  # folders of background noise
+    voices: Path | None  # folder of clips from an archive, to make babble of
+    archive: Path | None  # Speech Commands' .tar.gz, if that is the corpus
+    members: Mapping[str, speech_commands.Member]  # where the archive's clips are stored, if it is not compressed
     rejected: list[tuple[str, str]]
-    by: str
-    remarks: tuple[str, ...]
+    by: str  # how the recordings were split: "lists", "hash" or "speakers"
+    remarks: tuple[str, ...]  # caveats that every report repeats
 
     def called(self, name: str | Path) -> str:
         """Return the name of an utterance or file that does not depend on where the workspace is."""

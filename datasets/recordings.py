@@ -31,22 +31,13 @@ NOHASH = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
 
 @dataclass(frozen=True)
 class Recording:
-    """One sound file and its transcript.
+    """One sound file and its transcript."""
 
-    Parameters
-    ----------
-    path : absolute path of the sound file, of any format.
-    transcript : in the alphabet's characters.
-    speaker : UNKNOWN_SPEAKER where none is named.
-    synthetic : True for a synthetic voice.
-    source : where this was read, such as "recordings.csv:12", for messages.
-    """
-
-    path: Path
-    transcript: str
-    speaker: str
+    path: Path  # absolute path of the sound file, of any format
+    transcript: str  # in the alphabet's characters
+    speaker: str  # UNKNOWN_SPEAKER where none is named
     synthetic: bool = False
-    source: str = ""
+    source: str = ""  # where this was read, such as "recordings.csv:12", for messages
 
 
 def find(folder: Path, alphabet: Alphabet, besides: Path | None = None) -> list[Recording]:

@@ -44,24 +44,14 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class Speaker:
-    """One synthetic speaker.
+    """One synthetic speaker."""
 
-    Attributes
-    ----------
-    name : stable and unique in a workspace, such as espeak-en-us+f3-s152-p61.
-    voice : espeak-ng's language+variant, flite:NAME, piper:FILE.onnx or piper:FILE.onnx#NUMBER.
-    speed : words a minute.
-    pitch : 0 to 99; 50 is the voice's own. Ignored by Piper.
-    intonation : range of the pitch, 0 to 100.
-    volume : dB relative to the voice's own level.
-    """
-
-    name: str
-    voice: str
-    speed: float
-    pitch: float
-    intonation: float = 50.0
-    volume: float = 0.0
+    name: str  # stable and unique in a workspace, such as espeak-en-us+f3-s152-p61
+    voice: str  # espeak-ng's language+variant, flite:NAME, piper:FILE.onnx or piper:FILE.onnx#NUMBER
+    speed: float  # words a minute
+    pitch: float  # 0 to 99; 50 is the voice's own. Ignored by Piper
+    intonation: float = 50.0  # range of the pitch, 0 to 100
+    volume: float = 0.0  # dB relative to the voice's own level
 
 
 def is_training_only(name: str) -> bool:
@@ -85,18 +75,12 @@ def voice_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class SyntheticUtterance:
-    """A prompt for a synthetic speaker, synthesised when its samples are asked for.
-
-    Attributes
-    ----------
-    rate : Hz; the result is band-limited as if recorded at this rate.
-    file : WAV file of earlier synthesis; None: synthesise each time.
-    """
+    """A prompt for a synthetic speaker, synthesised when its samples are asked for."""
 
     transcript: str
     speaker: Speaker
-    rate: int = audio.SAMPLE_RATE
-    file: Path | None = None
+    rate: int = audio.SAMPLE_RATE  # Hz; the result is band-limited as if recorded at this rate
+    file: Path | None = None  # WAV file of earlier synthesis; None: synthesise each time
 
     @property
     def seconds(self) -> float:

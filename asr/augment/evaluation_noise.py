@@ -33,22 +33,14 @@ Int16 = npt.NDArray[np.int16]
 
 @dataclass(frozen=True)
 class Noise:
-    """A source of noise.
+    """A source of noise."""
 
-    Attributes
-    ----------
-    kind : its name in reports; without files a kind of asr.augment.scenes, or "kitchen".
-    files : sound files; empty: synthesised noise.
-    seed : of the piece of noise each clip meets.
-    heard_in_training : kinds of noise in training; None: unknown (a model from elsewhere).
-    pool : number of pieces of POOLED_SECONDS that synthesised noise is cut from, for many short clips; 0: each piece is
-        synthesised anew.
-    """
-
-    kind: str = KITCHEN
-    files: tuple[Path, ...] = ()
-    seed: int = 1
-    heard_in_training: tuple[str, ...] | None = None
+    kind: str = KITCHEN  # its name in reports; without files a kind of asr.augment.scenes, or "kitchen"
+    files: tuple[Path, ...] = ()  # sound files; empty: synthesised noise
+    seed: int = 1  # of the piece of noise each clip meets
+    heard_in_training: tuple[str, ...] | None = None  # kinds; None: unknown (a model from elsewhere)
+    # Number of pieces of POOLED_SECONDS that synthesised noise is cut from, for many short clips; 0: each piece is
+    # synthesised anew.
     pool: int = 0
 
     @classmethod

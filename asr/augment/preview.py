@@ -31,20 +31,12 @@ _LINE = 112  # characters of a caption's line
 
 @dataclass(frozen=True)
 class Preview:
-    """One example.
+    """One example."""
 
-    Parameters
-    ----------
-    clip : the original clip.
-    wav : the augmented sound.
-    applied : its effects.
-    masks : masks of the features, which cannot be heard.
-    """
-
-    clip: Path
-    wav: Path
-    applied: Steps
-    masks: Masks
+    clip: Path  # the original clip
+    wav: Path  # the augmented sound
+    applied: Steps  # its effects
+    masks: Masks  # masks of the features, which cannot be heard
 
     def describe(self) -> str:
         """Describe the effects and the masks."""

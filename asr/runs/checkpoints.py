@@ -22,16 +22,10 @@ Weights = list[npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Content of a checkpoint.
+    """Content of a checkpoint."""
 
-    Attributes
-    ----------
-    arrays : in the order of the variables.
-    state : JSON values.
-    """
-
-    arrays: list[npt.NDArray[Any]]
-    state: dict[str, Any]
+    arrays: list[npt.NDArray[Any]]  # in the order of the variables
+    state: dict[str, Any]  # JSON values
 
 
 def save(path: Path, arrays: Iterable[npt.ArrayLike], state: dict[str, Any]) -> None:

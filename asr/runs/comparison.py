@@ -28,26 +28,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How run `after` differs from run `before`.
-
-    Attributes
-    ----------
-    settings : key to two different values; None: not set.
-    figures : name to its two values; None: not measured.
-    wins : clips with fewer errors in `after`, greatest difference first.
-    losses : clips with more errors in `after`, greatest difference first.
-    shared : number of clips and conditions that both runs transcribed; only these are compared.
-    same_data : both runs were trained and tested on the same data.
-    """
+    """How run `after` differs from run `before`."""
 
     before: Run
     after: Run
-    settings: dict[str, tuple[Any, Any]]
-    figures: dict[str, tuple[float | None, float | None]]
-    wins: tuple[Change, ...]
-    losses: tuple[Change, ...]
-    shared: int
-    same_data: bool
+    settings: dict[str, tuple[Any, Any]]  # key to two different values; None: not set
+    figures: dict[str, tuple[float | None, float | None]]  # name to its two values; None: not measured
+    wins: tuple[Change, ...]  # clips with fewer errors in `after`, greatest difference first
+    losses: tuple[Change, ...]  # clips with more errors in `after`, greatest difference first
+    shared: int  # number of clips and conditions that both runs transcribed; only these are compared
+    same_data: bool  # both runs were trained and tested on the same data
 
 
 def compare(before: Run, after: Run) -> Comparison:

@@ -166,7 +166,8 @@ def _check_words(found: Sequence[Utterance], words: Sequence[str], ws: Workspace
             near = difflib.get_close_matches(normal_word(word), list(counts), n=1, cutoff=0.6)
             known = ", ".join(sorted(counts, key=lambda item: -counts[item])[:12])
             hint = f"Did you mean {near[0]!r}?" if near else f"Record it, or choose from: {known}"
-            if (ws.recordings / recordings_.CSV_NAME).is_file() and _folder_of(word, ws.recordings):
+            folders = [item.name for item in ws.recordings.glob("*") if item.is_dir()]
+            if (ws.recordings / recordings_.CSV_NAME).is_file() and normal_word(word) in map(normal_word, folders):
                 hint = f"Beside {recordings_.CSV_NAME}, folders of words are read from {CUSTOM}/ only: move them there"
             raise RecordingsError(
                 f"keyword.words names {word!r}, and there are no recordings of it", path=ws.toml, fix=hint
@@ -177,7 +178,3 @@ def _check_words(found: Sequence[Utterance], words: Sequence[str], ws: Workspace
                 path=ws.recordings,
                 fix=f"Record at least {FEWEST}, better {FEW} or more, from several people",
             )
-
-
-def _folder_of(word: str, folder: Path) -> bool:
-    return any(item.is_dir() and normal_word(item.name) == normal_word(word) for item in folder.iterdir())

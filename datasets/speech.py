@@ -114,8 +114,9 @@ def draw_speakers(settings: Voices, language: str, count: int | None = None) -> 
     voices = [each for voice in settings.voices for each in _named(voice)] or spread(language)
     # A generator of their own, so that volumes do not change the speakers.
     rng, volumes = (np.random.default_rng([settings.seed, number]) for number in (7, 8))
+    count = count or settings.speakers
     order: list[str] = []
-    while len(order) < (count or settings.speakers):
+    while len(order) < count:
         order += [voices[index] for index in rng.permutation(len(voices))]
     english = language.lower().partition("-")[0] == flite.LANGUAGE
     people = [f"{flite.PREFIX}{voice}" for voice in flite.installed()] if english and not settings.voices else []
@@ -141,7 +142,7 @@ def draw_speakers(settings: Voices, language: str, count: int | None = None) -> 
             intonation = round(float(rng.uniform(25, 75)))
             volume = round(float(volumes.uniform(settings.volume[0], settings.volume[1])), 1)
             speakers.append(Speaker(name, voice, speed, pitch, intonation, volume))
-        if len(speakers) == (count or settings.speakers):
+        if len(speakers) == count:
             break
     return speakers
 

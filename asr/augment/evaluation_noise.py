@@ -52,11 +52,11 @@ class Noise:
         heard_in_training : augment.noise_kinds of the settings trained with; None: not known.
         """
         files = tuple(audio.sound_files(folder)) if folder is not None else ()
-        heard = None if heard_in_training is None else tuple(heard_in_training)
+        kinds = None if heard_in_training is None else tuple(heard_in_training)
         if folder is not None and files:
-            return cls(folder.name.replace("_", " "), files, seed, heard)
-        left_out = [kind for kind in HARDEST_FIRST if heard is not None and kind not in heard]
-        return cls(left_out[0] if left_out else KITCHEN, (), seed, heard)
+            return cls(folder.name.replace("_", " "), files, seed, kinds)
+        left_out = (kind for kind in HARDEST_FIRST if kinds is not None and kind not in kinds)
+        return cls(next(left_out, KITCHEN), (), seed, kinds)
 
     @property
     def description(self) -> str:

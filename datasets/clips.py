@@ -19,7 +19,7 @@ from asr.core import audio, sound_file, tables, trim
 from asr.core import workers as workers_
 from asr.core.alphabet import Alphabet
 from asr.core.errors import AudioError, RecordingsError
-from asr.core.files import fingerprint, place_in
+from asr.core.files import file_state, fingerprint
 from asr.core.progress import say, track
 from asr.runtime.features import frame_count
 from asr.settings.sections import Recordings
@@ -36,23 +36,15 @@ _SAVE_EVERY = 500  # clips
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip, a row of clips.csv.
+    """One clip, a row of clips.csv."""
 
-    Attributes
-    ----------
-    clip : path, relative to the folder of the clips.
-    source : path of the recording.
-    seconds : duration.
-    remarks : defects of the recording, such as clipping.
-    """
-
-    clip: str
-    source: str
+    clip: str  # path, relative to the folder of the clips
+    source: str  # path of the recording
     speaker: str
     transcript: str
     seconds: float
     synthetic: bool
-    remarks: str = ""
+    remarks: str = ""  # on defects of the recording, such as clipping
 
 
 @dataclass(frozen=True)
@@ -220,10 +212,8 @@ def _work(jobs: Sequence[_Job]) -> Iterable[Clip | Rejected]:
 
 def _file_name(recording: Recording, settings: Recordings, needed: int, root: Path | None) -> str:
     """Return a stable name: the speaker, and a fingerprint of the recording and the conversion."""
-    stat = recording.path.stat()
-    place = str(recording.path) if root is None else place_in(root, recording.path)
     cutting = (settings.trim, settings.silence_db, settings.margin, settings.shortest, settings.longest)
-    mark = fingerprint(_VERSION, place, stat.st_size, stat.st_mtime_ns, cutting, needed)
+    mark = fingerprint(_VERSION, *file_state(recording.path, root), cutting, needed)
     speaker = re.sub(r"[^A-Za-z0-9.+-]+", "_", recording.speaker)[:40] or "_"
     if speaker != recording.speaker or speaker.startswith("."):
         # Keeps speakers apart whose names differ only in characters that were replaced.

@@ -27,24 +27,14 @@ from datasets.split import SplitItem, assign, by_speaker, read_record
 
 @dataclass(frozen=True)
 class Dataset:
-    """Clips and their splits.
-
-    Attributes
-    ----------
-    clips : all clips.
-    splits : split of each clip; "" for a duplicate that was left out of dev and test.
-    rejected : recordings that gave no clip.
-    by : how the clips were split, as `datasets.split.Assignment.by`.
-    remarks : caveats that every report repeats.
-    folder : folder that the clips' paths are relative to.
-    """
+    """Clips and their splits."""
 
     clips: list[Clip]
-    splits: tuple[str, ...]
-    rejected: list[Rejected]
-    by: str
-    remarks: tuple[str, ...]
-    folder: Path
+    splits: tuple[str, ...]  # split of each clip; "" for a duplicate that was left out of dev and test
+    rejected: list[Rejected]  # recordings that gave no clip
+    by: str  # how the clips were split, as `datasets.split.Assignment.by`
+    remarks: tuple[str, ...]  # caveats that every report repeats
+    folder: Path  # that the clips' paths are relative to
 
     def of(self, split: str) -> list[Clip]:
         """Return the clips of a split."""
@@ -80,9 +70,7 @@ def build_manifests(workspace: Workspace, sentences: Sequence[str]) -> Dataset:
     if not found:
         if settings.voices.use == "never":
             raise RecordingsError(
-                "there are no recordings",
-                path=workspace.recordings,
-                fix="Add some, or set voices.use to if-needed",
+                "there are no recordings", path=workspace.recordings, fix="Add some, or set voices.use to if-needed"
             )
         say("no recordings: using synthetic voices")
         found = _synthesise(workspace, sentences)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from asr.core import audio, trim
 from asr.core.errors import AudioError
-from asr.core.files import fingerprint, write_json
+from asr.core.files import file_state, fingerprint, write_json
 from asr.core.progress import track
 from asr.settings.workspace import SPLITS
 
@@ -35,21 +35,13 @@ _APART = audio.SAMPLE_RATE // 10  # samples by which the lengths of two copies o
 
 @dataclass(frozen=True)
 class Candidate:
-    """A recording that may be a duplicate of another one.
-
-    Attributes
-    ----------
-    text, speaker : only recordings with the same text and speaker are compared.
-    path : sound file to compare.
-    split : "train", "dev" or "test".
-    name : its name in the report.
-    """
+    """A recording that may be a duplicate of another one of the same text and speaker."""
 
     text: str
     speaker: str
     path: Path
-    split: str
-    name: str
+    split: str  # "train", "dev" or "test"
+    name: str  # in the report
 
 
 def find_duplicates(candidates: Sequence[Candidate | None], cache: Path) -> list[bool]:
@@ -74,7 +66,9 @@ def find_duplicates(candidates: Sequence[Candidate | None], cache: Path) -> list
     ]
     if not wanted:
         return [False] * len(candidates)
-    inputs = fingerprint(_VERSION, [[[place, one.split, *_stat(one.path)] for place, one in group] for group in wanted])
+    inputs = fingerprint(
+        _VERSION, [[[place, one.split, *file_state(one.path)] for place, one in group] for group in wanted]
+    )
     try:
         kept = json.loads(cache.read_text(encoding="utf-8"))
         found = {int(row["place"]) for row in kept["duplicates"]} if kept["of"] == inputs else None
@@ -152,11 +146,3 @@ def _speech(path: Path) -> Float:
         return np.zeros(0, np.float32)
     bounds = trim.find(samples) if len(samples) else None
     return samples[bounds.start : bounds.end] if bounds else samples
-
-
-def _stat(path: Path) -> list[str | int]:
-    try:
-        stat = path.stat()
-    except OSError:
-        return [str(path)]
-    return [str(path), stat.st_size, stat.st_mtime_ns]

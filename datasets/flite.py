@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -62,10 +61,6 @@ def speak(text: str, voice: str, stretch: float, pitch: float) -> tuple[Float, i
         )
     shift = 2.0 ** ((pitch - 50.0) / 100.0 * _SHIFT)
     # Resampling raises the pitch by playing faster, so the program speaks slower by the same factor.
-    slower = f"duration_stretch={stretch * shift:.3f}"
-
-    def command(folder: Path) -> list[str]:
-        return [program, "-voice", voice, "--setf", slower, "-t", text, "-o", str(folder / "0.wav")]
-
-    ((samples, rate),) = synthesiser.speak("flite", command, [text])
+    command = [program, "-voice", voice, "--setf", f"duration_stretch={stretch * shift:.3f}", "-t", text, "-o"]
+    ((samples, rate),) = synthesiser.speak("flite", lambda folder: [*command, str(folder / "0.wav")], [text])
     return samples, round(rate * shift)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asr.core.alphabet import normal_word
@@ -22,42 +22,18 @@ _SHARED = "*"  # in the record: speakers of several words
 
 
 @dataclass(frozen=True)
-class WordRecording:
-    """A recording before the split.
-
-    Attributes
-    ----------
-    listed : its split in a published list; "" where it is in none.
-    """
-
-    name: str
-    word: str
-    speaker: str
-    listed: str = ""
-    archived: bool = False
-    synthetic: bool = False
-
-
-@dataclass(frozen=True)
 class Utterance:
-    """A recording and its split.
+    """A recording of a word or of other speech."""
 
-    Attributes
-    ----------
-    name : its path, or its name in the archive where `archived`.
-    word : its transcript in lower case; several words for other speech.
-    split : "train", "dev" or "test".
-    """
-
-    name: str
-    word: str
+    name: str  # its path, or its name in the archive where `archived`
+    word: str  # its transcript in lower case; several words for other speech
     speaker: str
-    split: str
+    split: str = ""  # "train", "dev" or "test"; before the split "", except where a published list gives one
     archived: bool = False
     synthetic: bool = False
 
 
-def split(recordings: Sequence[WordRecording], ws: Workspace) -> tuple[list[Utterance], str, list[str]]:
+def split(recordings: Sequence[Utterance], ws: Workspace) -> tuple[list[Utterance], str, list[str]]:
     """Split recordings as keyword.split_by says; writes SPLIT_RECORD where they are split by speaker.
 
     Returns
@@ -75,11 +51,11 @@ def split(recordings: Sequence[WordRecording], ws: Workspace) -> tuple[list[Utte
     counts = Counter(item.word for item in recordings)
     few = [word for word in chosen.words if counts[normal_word(word)] < FEW]
     remarks = [f"few recordings ({', '.join(few)}): rates below 1 % cannot be told from 0"] if few else []
-    own = [item for item in recordings if not item.listed]
+    own = [item for item in recordings if not item.split]
     by = "lists" if not own else chosen.split_by
     if by == "auto":
         by = "hash" if all(NOHASH.fullmatch(Path(item.name).stem) for item in own) else "speakers"
-    splits: dict[int, str] = {id(item): item.listed for item in recordings if item.listed}
+    splits: dict[int, str] = {id(item): item.split for item in recordings if item.split}
     if by == "hash":
         share = (chosen.validation_percent, chosen.testing_percent)
         splits |= {id(item): speech_commands.split_of_hash(item.name, *share) for item in own}
@@ -93,12 +69,20 @@ def split(recordings: Sequence[WordRecording], ws: Workspace) -> tuple[list[Utte
         assigned, record, caveats = _by_speakers(own, words, ws)
         splits |= assigned
         remarks += caveats
-    utterances = [
-        Utterance(item.name, item.word, item.speaker, splits[id(item)], item.archived, item.synthetic)
+    # Published lists are kept whole, or figures could not be compared with others'; so are archives.
+    candidates = [
+        None
+        if item.split or item.archived or item.synthetic
+        else duplicates.Candidate(item.word, item.speaker, Path(item.name), splits[id(item)], item.name)
         for item in recordings
     ]
-    utterances, removed = _without_duplicates(recordings, utterances, ws.keyword / _DUPLICATES)
-    if removed:
+    duplicate = duplicates.find_duplicates(candidates, ws.keyword / _DUPLICATES)
+    utterances = [
+        replace(item, split=splits[id(item)])
+        for item, left_out in zip(recordings, duplicate, strict=True)
+        if not left_out
+    ]
+    if removed := sum(duplicate):
         remarks.append(duplicates.remark(removed, str((ws.keyword / _DUPLICATES).relative_to(ws.root))))
     present = {(u.word, u.split) for u in utterances}
     for word in chosen.words:
@@ -116,23 +100,8 @@ def split(recordings: Sequence[WordRecording], ws: Workspace) -> tuple[list[Utte
     return utterances, by, remarks
 
 
-def _without_duplicates(
-    recordings: Sequence[WordRecording], utterances: Sequence[Utterance], cache: Path
-) -> tuple[list[Utterance], int]:
-    """Return the utterances without duplicates in dev and test, and how many those were."""
-    # Published lists are kept whole, or figures could not be compared with others'; so are archives.
-    candidates = [
-        None
-        if item.listed or item.archived or item.synthetic
-        else duplicates.Candidate(u.word, u.speaker, Path(u.name), u.split, u.name)
-        for item, u in zip(recordings, utterances, strict=True)
-    ]
-    found = duplicates.find_duplicates(candidates, cache)
-    return [u for u, duplicate in zip(utterances, found, strict=True) if not duplicate], sum(found)
-
-
 def _by_speakers(
-    own: Sequence[WordRecording], words: set[str], ws: Workspace
+    own: Sequence[Utterance], words: set[str], ws: Workspace
 ) -> tuple[dict[int, str], dict[str, dict[str, list[str]]], list[str]]:
     """Split by speaker; speakers of a single word are split word by word.
 
@@ -146,7 +115,7 @@ def _by_speakers(
     words_of: dict[str, set[str]] = {}
     for item in own:
         words_of.setdefault(item.speaker, set()).add(item.word if item.word in words else "")
-    groups: dict[str, list[WordRecording]] = {}
+    groups: dict[str, list[Utterance]] = {}
     for item in own:
         single = len(words_of[item.speaker]) == 1 and item.speaker != UNKNOWN_SPEAKER
         groups.setdefault(min(words_of[item.speaker]) if single else _SHARED, []).append(item)

@@ -49,10 +49,5 @@ def near_miss(word: str, rng: np.random.Generator) -> str:
     letters = word.replace(" ", "")
     long = round(len(letters) * float(rng.uniform(0.3, 0.6)))
     piece = letters[:long] if rng.random() < 0.5 else letters[len(letters) - long :]
-    syllables = [_syllable(rng) for _ in range(int(rng.integers(1, 3)))]
-    parts = [piece, *syllables] if rng.random() < 0.5 else [*syllables, piece]
-    return "".join(parts)
-
-
-def _syllable(rng: np.random.Generator) -> str:
-    return "".join(str(rng.choice(parts)) for parts in (_ONSETS, _VOWELS, _CODAS))
+    others = "".join(rng.choice(sounds) for _ in range(rng.integers(1, 3)) for sounds in (_ONSETS, _VOWELS, _CODAS))
+    return piece + others if rng.random() < 0.5 else others + piece

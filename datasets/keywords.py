@@ -19,7 +19,7 @@ from asr.core.files import place_in
 from asr.settings.workspace import Workspace
 from datasets import recordings as recordings_
 from datasets import speech_commands
-from datasets.keyword_split import FEW, Utterance, WordRecording, split
+from datasets.keyword_split import FEW, Utterance, split
 from datasets.keyword_voices import Sentences, keyword_prompts
 from datasets.recordings import CUSTOM, check_name, speaker_of
 from datasets.speech import speak_to_files
@@ -30,28 +30,17 @@ NOISES = ("background_noise", "problem_noise", speech_commands.BACKGROUND)
 
 @dataclass(frozen=True)
 class KeywordDataset:
-    """All recordings, split; an `asr.keyword.corpus.Corpus`.
+    """All recordings, split; an `asr.keyword.corpus.Corpus`."""
 
-    Attributes
-    ----------
-    root : the workspace's folder.
-    noises : folders of background noise.
-    voices : folder of clips from an archive, to make babble of.
-    archive : Speech Commands' .tar.gz, if that is the corpus.
-    members : where the archive's clips are stored, if it is not compressed.
-    by : how the recordings were split: "lists", "hash" or "speakers".
-    remarks : caveats that every report repeats.
-    """
-
-    root: Path
+    root: Path  # the workspace's folder
     utterances: list[Utterance]
-    noises: tuple[Path, ...]
-    voices: Path | None
-    archive: Path | None
-    members: Mapping[str, speech_commands.Member]
+    noises: tuple[Path, ...]  # folders of background noise
+    voices: Path | None  # folder of clips from an archive, to make babble of
+    archive: Path | None  # Speech Commands' .tar.gz, if that is the corpus
+    members: Mapping[str, speech_commands.Member]  # where the archive's clips are stored, if it is not compressed
     rejected: list[tuple[str, str]]
-    by: str
-    remarks: tuple[str, ...]
+    by: str  # how the recordings were split: "lists", "hash" or "speakers"
+    remarks: tuple[str, ...]  # caveats that every report repeats
 
     def called(self, name: str | Path) -> str:
         """Return the name of an utterance or file that does not depend on where the workspace is."""
@@ -85,7 +74,7 @@ def find(ws: Workspace, sentences: Sentences) -> KeywordDataset:
             unlisted = "train" if index.lists else ""
             for name in index.names:
                 word, listed = normal_word(name.partition("/")[0]), index.lists.get(name, unlisted)
-                found.append(WordRecording(name, word, speaker_of(Path(name)), listed, archived=True))
+                found.append(Utterance(name, word, speaker_of(Path(name)), listed, archived=True))
         elif corpus.is_dir():
             found += read_words(corpus)
         else:
@@ -127,7 +116,7 @@ def find(ws: Workspace, sentences: Sentences) -> KeywordDataset:
     )
 
 
-def read_words(folder: Path) -> list[WordRecording]:
+def read_words(folder: Path) -> list[Utterance]:
     """Read a folder that holds a folder for each word, and `custom_data/` with more of them; any alphabet is allowed.
 
     Folders of noise and those whose names start with "_" or "." are skipped; any other name (`--help`) is a word.
@@ -141,19 +130,19 @@ def read_words(folder: Path) -> list[WordRecording]:
             for path in audio.sound_files(place):
                 listed = lists.get(f"{place.name}/{path.name}", "train" if lists else "")
                 check_name(path)
-                found.append(WordRecording(str(path.resolve()), normal_word(place.name), speaker_of(path), listed))
+                found.append(Utterance(str(path.resolve()), normal_word(place.name), speaker_of(path), listed))
     return found
 
 
-def _own(ws: Workspace) -> list[WordRecording]:
+def _own(ws: Workspace) -> list[Utterance]:
     """Read the workspace's recordings, of either layout, and its custom_data folders."""
     folder = ws.recordings
-    found: list[WordRecording] = []
+    found: list[Utterance] = []
     if folder.is_file() or (folder / recordings_.CSV_NAME).exists():
         table = folder if folder.is_file() else folder / recordings_.CSV_NAME
         for recording in recordings_.read_csv(table, ws.alphabet):
             word = normal_word(recording.transcript)
-            found.append(WordRecording(str(recording.path), word, recording.speaker, synthetic=recording.synthetic))
+            found.append(Utterance(str(recording.path), word, recording.speaker, synthetic=recording.synthetic))
         if (folder / CUSTOM).is_dir():
             found += read_words(folder / CUSTOM)
     elif folder.is_dir():
@@ -163,7 +152,7 @@ def _own(ws: Workspace) -> list[WordRecording]:
     return found
 
 
-def _check_words(found: Sequence[WordRecording], words: Sequence[str], ws: Workspace) -> None:
+def _check_words(found: Sequence[Utterance], words: Sequence[str], ws: Workspace) -> None:
     counts = Counter(item.word for item in found)
     if not counts:
         raise RecordingsError(
@@ -177,7 +166,8 @@ def _check_words(found: Sequence[WordRecording], words: Sequence[str], ws: Works
             near = difflib.get_close_matches(normal_word(word), list(counts), n=1, cutoff=0.6)
             known = ", ".join(sorted(counts, key=lambda item: -counts[item])[:12])
             hint = f"Did you mean {near[0]!r}?" if near else f"Record it, or choose from: {known}"
-            if (ws.recordings / recordings_.CSV_NAME).is_file() and _folder_of(word, ws.recordings):
+            folders = [item.name for item in ws.recordings.glob("*") if item.is_dir()]
+            if (ws.recordings / recordings_.CSV_NAME).is_file() and normal_word(word) in map(normal_word, folders):
                 hint = f"Beside {recordings_.CSV_NAME}, folders of words are read from {CUSTOM}/ only: move them there"
             raise RecordingsError(
                 f"keyword.words names {word!r}, and there are no recordings of it", path=ws.toml, fix=hint
@@ -188,7 +178,3 @@ def _check_words(found: Sequence[WordRecording], words: Sequence[str], ws: Works
                 path=ws.recordings,
                 fix=f"Record at least {FEWEST}, better {FEW} or more, from several people",
             )
-
-
-def _folder_of(word: str, folder: Path) -> bool:
-    return any(item.is_dir() and normal_word(item.name) == normal_word(word) for item in folder.iterdir())

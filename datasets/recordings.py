@@ -31,22 +31,13 @@ NOHASH = re.compile(r"(?P<speaker>.+)_nohash_\d+$")
 
 @dataclass(frozen=True)
 class Recording:
-    """One sound file and its transcript.
+    """One sound file and its transcript."""
 
-    Parameters
-    ----------
-    path : absolute path of the sound file, of any format.
-    transcript : in the alphabet's characters.
-    speaker : UNKNOWN_SPEAKER where none is named.
-    synthetic : True for a synthetic voice.
-    source : where this was read, such as "recordings.csv:12", for messages.
-    """
-
-    path: Path
-    transcript: str
-    speaker: str
+    path: Path  # absolute path of the sound file, of any format
+    transcript: str  # in the alphabet's characters
+    speaker: str  # UNKNOWN_SPEAKER where none is named
     synthetic: bool = False
-    source: str = ""
+    source: str = ""  # where this was read, such as "recordings.csv:12", for messages
 
 
 def find(folder: Path, alphabet: Alphabet, besides: Path | None = None) -> list[Recording]:
@@ -99,7 +90,7 @@ def read_csv(path: Path, alphabet: Alphabet) -> list[Recording]:
         check_name(sound, path, line)
         if not transcript:
             faults.append((line, f"the transcript of {name!r} is empty", "Write the transcript"))
-        elif not _is_file(sound):
+        elif not os.path.isfile(sound):  # Path.is_file() raises for too long a name
             faults.append((line, f"no such file {name!r}", f"File names are relative to {path.parent}"))
         elif str(sound) in seen:
             faults.append((line, f"{name!r} is also on line {seen[str(sound)]}", "Keep one of the two lines"))
@@ -188,13 +179,6 @@ def check_name(sound: Path, table: Path | None = None, line: int | None = None) 
         shown = str(sound).encode("utf-8", "backslashreplace").decode()
         what = f"the name of the file {shown} is not UTF-8" if table is None else f"{shown} is not UTF-8"
         raise RecordingsError(what, path=table, line=line, fix="Rename the file") from None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name longer than any file's
-        return False
 
 
 def speaker_of(path: Path) -> str:

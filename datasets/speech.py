@@ -44,24 +44,14 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class Speaker:
-    """One synthetic speaker.
+    """One synthetic speaker."""
 
-    Attributes
-    ----------
-    name : stable and unique in a workspace, such as espeak-en-us+f3-s152-p61.
-    voice : espeak-ng's language+variant, flite:NAME, piper:FILE.onnx or piper:FILE.onnx#NUMBER.
-    speed : words a minute.
-    pitch : 0 to 99; 50 is the voice's own. Ignored by Piper.
-    intonation : range of the pitch, 0 to 100.
-    volume : dB relative to the voice's own level.
-    """
-
-    name: str
-    voice: str
-    speed: float
-    pitch: float
-    intonation: float = 50.0
-    volume: float = 0.0
+    name: str  # stable and unique in a workspace, such as espeak-en-us+f3-s152-p61
+    voice: str  # espeak-ng's language+variant, flite:NAME, piper:FILE.onnx or piper:FILE.onnx#NUMBER
+    speed: float  # words a minute
+    pitch: float  # 0 to 99; 50 is the voice's own. Ignored by Piper
+    intonation: float = 50.0  # range of the pitch, 0 to 100
+    volume: float = 0.0  # dB relative to the voice's own level
 
 
 def is_training_only(name: str) -> bool:
@@ -85,18 +75,12 @@ def voice_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class SyntheticUtterance:
-    """A prompt for a synthetic speaker, synthesised when its samples are asked for.
-
-    Attributes
-    ----------
-    rate : Hz; the result is band-limited as if recorded at this rate.
-    file : WAV file of earlier synthesis; None: synthesise each time.
-    """
+    """A prompt for a synthetic speaker, synthesised when its samples are asked for."""
 
     transcript: str
     speaker: Speaker
-    rate: int = audio.SAMPLE_RATE
-    file: Path | None = None
+    rate: int = audio.SAMPLE_RATE  # Hz; the result is band-limited as if recorded at this rate
+    file: Path | None = None  # WAV file of earlier synthesis; None: synthesise each time
 
     @property
     def seconds(self) -> float:
@@ -130,8 +114,9 @@ def draw_speakers(settings: Voices, language: str, count: int | None = None) -> 
     voices = [each for voice in settings.voices for each in _named(voice)] or spread(language)
     # A generator of their own, so that volumes do not change the speakers.
     rng, volumes = (np.random.default_rng([settings.seed, number]) for number in (7, 8))
+    count = count or settings.speakers
     order: list[str] = []
-    while len(order) < (count or settings.speakers):
+    while len(order) < count:
         order += [voices[index] for index in rng.permutation(len(voices))]
     english = language.lower().partition("-")[0] == flite.LANGUAGE
     people = [f"{flite.PREFIX}{voice}" for voice in flite.installed()] if english and not settings.voices else []
@@ -157,7 +142,7 @@ def draw_speakers(settings: Voices, language: str, count: int | None = None) -> 
             intonation = round(float(rng.uniform(25, 75)))
             volume = round(float(volumes.uniform(settings.volume[0], settings.volume[1])), 1)
             speakers.append(Speaker(name, voice, speed, pitch, intonation, volume))
-        if len(speakers) == (count or settings.speakers):
+        if len(speakers) == count:
             break
     return speakers
 
@@ -263,26 +248,17 @@ def _named(voice: str) -> list[str]:
     """Expand a name in voices.voices; WorkspaceError where there is no such voice."""
     if voice.startswith(piper.PREFIX):
         return piper.named(voice)
-    _check_voice(voice)
-    return [voice]
-
-
-def _check_voice(voice: str) -> None:
     if voice.startswith(flite.PREFIX):
         if voice[len(flite.PREFIX) :] not in flite.installed():
-            raise WorkspaceError(
-                f"voices.voices names {voice!r}, which is not installed here",
-                fix=f"Installed: {', '.join(map(flite.PREFIX.__add__, flite.installed()))}"
-                if flite.installed()
-                else "Install flite (Debian: flite)",
-            )
-        return
+            there = ", ".join(f"{flite.PREFIX}{name}" for name in flite.installed())
+            fix = f"Installed: {there}" if there else "Install flite (Debian: flite)"
+            raise WorkspaceError(f"voices.voices names {voice!r}, which is not installed here", fix=fix)
+        return [voice]
     accent, plus, variant = voice.partition("+")
     # espeak-ng itself ignores unknown variants.
     unknown = plus and variant not in variants()
     if accent.lower() not in languages() or unknown or not espeak().has(voice):
         close = difflib.get_close_matches(variant, sorted(variants()), n=1, cutoff=0.5) if plus else []
-        raise WorkspaceError(
-            f"voices.voices names {voice!r}, but espeak-ng has no such voice",
-            fix=f"Did you mean '{accent}+{close[0]}'?" if close else "For example: en-us+f3",
-        )
+        fix = f"Did you mean '{accent}+{close[0]}'?" if close else "For example: en-us+f3"
+        raise WorkspaceError(f"voices.voices names {voice!r}, but espeak-ng has no such voice", fix=fix)
+    return [voice]

@@ -57,20 +57,12 @@ class Member:
 
 @dataclass(frozen=True)
 class Index:
-    """Content of an archive.
+    """Content of an archive."""
 
-    Attributes
-    ----------
-    names : clips as word/file.wav, in the order of the archive.
-    lists : split of each clip that is in a validation or testing list.
-    rejected : pairs of a name and why it is not used.
-    members : positions of the clips in an uncompressed archive.
-    """
-
-    names: list[str] = field(default_factory=list)
-    lists: dict[str, str] = field(default_factory=dict)
-    rejected: list[tuple[str, str]] = field(default_factory=list)
-    members: dict[str, Member] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)  # clips as word/file.wav, in the order of the archive
+    lists: dict[str, str] = field(default_factory=dict)  # split of each clip that is in a validation or testing list
+    rejected: list[tuple[str, str]] = field(default_factory=list)  # pairs of a name and why it is not used
+    members: dict[str, Member] = field(default_factory=dict)  # positions of the clips in an uncompressed archive
 
 
 def split_of_hash(name: str, validation: float = 10.0, testing: float = 10.0) -> str:

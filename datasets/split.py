@@ -35,18 +35,11 @@ class SplitItem:
 
 @dataclass(frozen=True)
 class Assignment:
-    """The split of each clip.
+    """The split of each clip."""
 
-    Attributes
-    ----------
-    by : "speaker", "named" (asr.toml names speakers) or "recording" (too few speakers).
-    splits : "train", "dev" or "test" for each clip, in order.
-    remarks : caveats that every report repeats.
-    """
-
-    by: str
-    splits: tuple[str, ...]
-    remarks: tuple[str, ...]
+    by: str  # "speaker", "named" (asr.toml names speakers) or "recording" (too few speakers)
+    splits: tuple[str, ...]  # "train", "dev" or "test" for each clip, in order
+    remarks: tuple[str, ...]  # caveats that every report repeats
 
 
 def assign(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from asr.augment import microphone, noise, scenes
@@ -18,19 +16,7 @@ _LOUDEST = np.float32(0.999)  # of full scale
 _SOFT_END = round(0.25 * SAMPLE_RATE)  # samples that an endpointer cuts off at most at each end
 
 
-@dataclass(frozen=True)
-class Applied:
-    """The effects applied to one utterance.
-
-    Parameters
-    ----------
-    steps : pairs of an effect's name and its parameters as text, in order.
-    """
-
-    steps: tuple[tuple[str, str], ...]
-
-    def __str__(self) -> str:
-        return ", ".join(f"{name} {how}" for name, how in self.steps) or "nothing"
+Steps = list[tuple[str, str]]  # names of effects with their parameters as text, in order
 
 
 class Chain:
@@ -78,7 +64,7 @@ class Chain:
         dry = self._ends(self._voice(samples.astype(np.float32), rng, shortest, []), rng, shortest, [])
         return [self._microphone(self._room(dry, rng, []), rng, []) for _ in range(count)]
 
-    def describe(self, samples: Float, rng: np.random.Generator, *, shortest: int = 0) -> tuple[Float, Applied]:
+    def describe(self, samples: Float, rng: np.random.Generator, *, shortest: int = 0) -> tuple[Float, Steps]:
         """Augment one utterance and return the effects, too.
 
         Parameters
@@ -91,16 +77,14 @@ class Chain:
         -------
         float32 [m] in [-1, 1], and the effects.
         """
-        steps: list[tuple[str, str]] = []
-        if not self.settings.enabled or samples.shape[0] == 0:
-            return samples.astype(np.float32), Applied(())
-        samples = self._voice(samples.astype(np.float32), rng, shortest, steps)
-        samples = self._ends(samples, rng, shortest, steps)
-        samples = self._room(samples, rng, steps)
-        samples = self._microphone(samples, rng, steps)
-        return samples, Applied(tuple(steps))
+        steps: Steps = []
+        samples = samples.astype(np.float32)
+        if self.settings.enabled and samples.shape[0]:
+            samples = self._ends(self._voice(samples, rng, shortest, steps), rng, shortest, steps)
+            samples = self._microphone(self._room(samples, rng, steps), rng, steps)
+        return samples, steps
 
-    def _voice(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
+    def _voice(self, samples: Float, rng: np.random.Generator, shortest: int, steps: Steps) -> Float:
         chosen = self.settings
         speed = _draw_ratio(rng, chosen.speed_probability, chosen.speed)
         tempo = _draw_ratio(rng, chosen.tempo_probability, chosen.tempo)
@@ -120,7 +104,7 @@ class Chain:
                 steps.append((name, form.format(value)))
         return change_voice(samples, speed, tempo, pitch, tract)
 
-    def _ends(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
+    def _ends(self, samples: Float, rng: np.random.Generator, shortest: int, steps: Steps) -> Float:
         """Change the pauses in an utterance and the silence around it."""
         chosen = self.settings
         depth = _draw(rng, chosen.gate_probability, chosen.gate_depth)
@@ -137,7 +121,7 @@ class Chain:
             steps.append(("silence", f"{before / SAMPLE_RATE:.1f} s before, {after / SAMPLE_RATE:.1f} s after"))
         return samples
 
-    def _room(self, samples: Float, rng: np.random.Generator, steps: list[tuple[str, str]]) -> Float:
+    def _room(self, samples: Float, rng: np.random.Generator, steps: Steps) -> Float:
         chosen = self.settings
         if rng.random() < chosen.room_probability:
             room = self.rooms[int(rng.integers(len(self.rooms)))]
@@ -151,7 +135,7 @@ class Chain:
                 steps.append(("noise", f"{above:.0f} dB below ({what})"))
         return samples
 
-    def _endpoint(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
+    def _endpoint(self, samples: Float, rng: np.random.Generator, shortest: int, steps: Steps) -> Float:
         """Cut off the soft ends, as an endpointer does: of "six" it may leave only the vowel."""
         below = _draw(rng, self.settings.endpoint_probability, self.settings.endpoint_below)
         if below is None:
@@ -160,7 +144,7 @@ class Chain:
         front, back = (min(end, _SOFT_END) for end in noise.quiet_ends(samples, below))
         return _cut_ends(samples, front, back, shortest, "endpoints", steps)
 
-    def _crop(self, samples: Float, rng: np.random.Generator, shortest: int, steps: list[tuple[str, str]]) -> Float:
+    def _crop(self, samples: Float, rng: np.random.Generator, shortest: int, steps: Steps) -> Float:
         """Cut off part of the silence at both ends, so that a network does not rely on how clips begin."""
         chosen = self.settings.crop_probability
         parts = [float(rng.random()) if rng.random() < chosen else 0.0 for _ in range(2)]
@@ -177,7 +161,7 @@ class Chain:
         scene, kinds = noise.make_scene(n, rng, self.settings.noise_kinds, self._voices, rooms)
         return scene, " + ".join(kinds)
 
-    def _microphone(self, samples: Float, rng: np.random.Generator, steps: list[tuple[str, str]]) -> Float:
+    def _microphone(self, samples: Float, rng: np.random.Generator, steps: Steps) -> Float:
         chosen = self.settings
         response = None
         if rng.random() < chosen.equaliser_probability:
@@ -225,7 +209,7 @@ class Chain:
         return None
 
 
-def _cut_ends(samples: Float, front: int, back: int, shortest: int, name: str, steps: list[tuple[str, str]]) -> Float:
+def _cut_ends(samples: Float, front: int, back: int, shortest: int, name: str, steps: Steps) -> Float:
     """Return `samples` with both ends cut off, and note it; unchanged if less than `shortest` would be left."""
     if front + back == 0 or samples.shape[0] - front - back < shortest:
         return samples

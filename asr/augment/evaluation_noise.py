@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,28 +33,18 @@ Int16 = npt.NDArray[np.int16]
 
 @dataclass(frozen=True)
 class Noise:
-    """A source of noise.
+    """A source of noise."""
 
-    Attributes
-    ----------
-    kind : its name in reports; without files a kind of asr.augment.scenes, or "kitchen".
-    files : sound files; empty: synthesised noise.
-    seed : of the piece of noise each clip meets.
-    heard_in_training : kinds of noise in training; None: unknown (a model from elsewhere).
-    pool : number of pieces of POOLED_SECONDS that synthesised noise is cut from, for many short clips; 0: each piece is
-        synthesised anew.
-    """
-
-    kind: str = KITCHEN
-    files: tuple[Path, ...] = field(default=())
-    seed: int = 1
-    heard_in_training: tuple[str, ...] | None = None
+    kind: str = KITCHEN  # its name in reports; without files a kind of asr.augment.scenes, or "kitchen"
+    files: tuple[Path, ...] = ()  # sound files; empty: synthesised noise
+    seed: int = 1  # of the piece of noise each clip meets
+    heard_in_training: tuple[str, ...] | None = None  # kinds; None: unknown (a model from elsewhere)
+    # Number of pieces of POOLED_SECONDS that synthesised noise is cut from, for many short clips; 0: each piece is
+    # synthesised anew.
     pool: int = 0
 
     @classmethod
-    def of_folder(
-        cls, folder: Path | None, seed: int = 1, heard_in_training: Iterable[str] | None = None
-    ) -> Noise:
+    def of_folder(cls, folder: Path | None, seed: int = 1, heard_in_training: Iterable[str] | None = None) -> Noise:
         """Take the sounds in `folder` and below it; where there are none, synthesise a kind that training left out.
 
         Parameters
@@ -62,11 +52,11 @@ class Noise:
         heard_in_training : augment.noise_kinds of the settings trained with; None: not known.
         """
         files = tuple(audio.sound_files(folder)) if folder is not None else ()
-        heard = None if heard_in_training is None else tuple(heard_in_training)
+        kinds = None if heard_in_training is None else tuple(heard_in_training)
         if folder is not None and files:
-            return cls(folder.name.replace("_", " "), files, seed, heard)
-        left_out = [kind for kind in HARDEST_FIRST if heard is not None and kind not in heard]
-        return cls(left_out[0] if left_out else KITCHEN, (), seed, heard)
+            return cls(folder.name.replace("_", " "), files, seed, kinds)
+        left_out = (kind for kind in HARDEST_FIRST if kinds is not None and kind not in kinds)
+        return cls(next(left_out, KITCHEN), (), seed, kinds)
 
     @property
     def description(self) -> str:
@@ -104,9 +94,7 @@ class Noise:
             piece = np.take(source, np.arange(first, first + length), mode="wrap").astype(np.float32)
             if _power(piece) > 0:
                 return piece
-        raise AudioError(
-            f"noise of the kind {self.kind} is silent", path=path, fix="Take it out of the folder"
-        )
+        raise AudioError(f"noise of the kind {self.kind} is silent", path=path, fix="Take it out of the folder")
 
 
 def mix(speech: npt.ArrayLike, noise: npt.ArrayLike, level: float) -> Float:

@@ -16,16 +16,10 @@ FRAME_STEP = 0.020  # s
 
 @dataclass(frozen=True)
 class Masks:
-    """Time and frequency masks of an utterance; they may overlap.
+    """Time and frequency masks of an utterance; they may overlap."""
 
-    Attributes
-    ----------
-    times : first frame and end of each, end exclusive.
-    bands : first mel band and end of each, end exclusive.
-    """
-
-    times: tuple[tuple[int, int], ...]
-    bands: tuple[tuple[int, int], ...]
+    times: tuple[tuple[int, int], ...]  # first frame and end of each, end exclusive
+    bands: tuple[tuple[int, int], ...]  # first mel band and end of each, end exclusive
 
 
 @functools.cache

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from asr.augment.chain import Applied, Chain
+from asr.augment.chain import Chain, Steps
 from asr.augment.masks import FRAME_STEP, Masks, draw_masks
 from asr.augment.spectrum import Float
 from asr.core import audio, progress
@@ -21,12 +21,7 @@ from asr.core.files import atomic_path
 from asr.runtime.features import channel_edge, frame_count
 
 PICTURE = "examples.png"
-PLAYERS = (
-    ("aplay", "-q"),
-    ("paplay",),
-    ("play", "-q"),
-    ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"),
-)
+PLAYERS = (("aplay", "-q"), ("paplay",), ("play", "-q"), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"))
 
 _FRAME = 400  # samples of a column of the spectrogram, 25 ms
 _HOP = 80  # samples between columns
@@ -36,26 +31,19 @@ _LINE = 112  # characters of a caption's line
 
 @dataclass(frozen=True)
 class Preview:
-    """One example.
+    """One example."""
 
-    Parameters
-    ----------
-    clip : the original clip.
-    wav : the augmented sound.
-    applied : its effects.
-    masks : masks of the features, which cannot be heard.
-    """
-
-    clip: Path
-    wav: Path
-    applied: Applied
-    masks: Masks
+    clip: Path  # the original clip
+    wav: Path  # the augmented sound
+    applied: Steps  # its effects
+    masks: Masks  # masks of the features, which cannot be heard
 
     def describe(self) -> str:
         """Describe the effects and the masks."""
         times = [f"{FRAME_STEP * first:.2f} to {FRAME_STEP * last:.2f} s" for first, last in self.masks.times]
         bands = [f"{channel_edge(low):.0f} to {channel_edge(high):.0f} Hz" for low, high in self.masks.bands]
-        return f"{self.applied}; masked: {', '.join([*times, *bands]) or 'nothing'}"
+        applied = ", ".join(f"{name} {parameters}" for name, parameters in self.applied) or "nothing"
+        return f"{applied}; masked: {', '.join([*times, *bands]) or 'nothing'}"
 
 
 def preview(
@@ -126,17 +114,22 @@ def draw(examples: Sequence[Preview], sounds: Sequence[tuple[Float, Float]], pat
     FigureCanvasAgg(figure)
     bands = figure.subfigures(rows, 1, squeeze=False)[:, 0]
     for band, example, (before, after) in zip(bands, examples, sounds, strict=True):
-        band.suptitle(f"{example.wav.name}\n{_wrapped(example.describe())}", fontsize=10, x=0.01, ha="left")
+        band.suptitle(f"{example.wav.name}\n{textwrap.fill(example.describe(), _LINE)}", fontsize=10, x=0.01, ha="left")
         # A common scale shows changes of level.
         loudest = max(np.abs(before).max(initial=0.0), np.abs(after).max(initial=0.0), 1e-3)
         seconds = max(before.shape[0], after.shape[0], 1) / SAMPLE_RATE
         axes = band.subplots(2, 2, sharex=True, gridspec_kw={"height_ratios": [1, 3]})
-        for column, (name, samples) in enumerate((("before", before), ("after", after))):
-            _draw_waveform(axes[0, column], samples, name)
-            axes[0, column].set_ylim(-loudest, loudest)
-            _draw_spectrogram(axes[1, column], samples)
-            axes[1, column].set_xlim(0, seconds)
-            axes[1, column].set_xlabel("s", labelpad=0)
+        for (waveform, picture), (name, samples) in zip(axes.T, (("before", before), ("after", after)), strict=True):
+            waveform.plot(np.arange(len(samples)) / SAMPLE_RATE, samples, linewidth=0.3, color="#1f4e79")
+            waveform.set_title(f"{name}, {len(samples) / SAMPLE_RATE:.2f} s", fontsize=9, loc="left")
+            waveform.set_ylim(-loudest, loudest)
+            extent = (0.0, len(samples) / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)
+            look = {"origin": "lower", "aspect": "auto", "cmap": "magma", "vmin": _FLOOR, "vmax": 0.0}
+            picture.imshow(spectrogram(samples), extent=extent, **look)
+            picture.set_xlim(0, seconds)
+            picture.set_xlabel("s", labelpad=0)
+            for each in (waveform, picture):
+                each.tick_params(labelsize=8)
         axes[1, 0].set_ylabel("kHz")
         look = {"facecolor": "#7f7f7f", "alpha": 0.6, "hatch": "//", "edgecolor": "white", "linewidth": 0}
         for first, last in example.masks.times:
@@ -155,29 +148,3 @@ def spectrogram(samples: Float) -> Float:
     power = np.abs(np.fft.rfft(frames * np.hanning(_FRAME), 512, axis=1)).T ** 2
     level = 10.0 * np.log10(power / max(float(power.max()), 1e-12) + 1e-12)
     return np.clip(level, _FLOOR, 0.0).astype(np.float32)
-
-
-def _draw_waveform(axes: Any, samples: Float, name: str) -> None:
-    # Minimum and maximum of each stretch: drawing every sample would be slow.
-    stretch = max(1, samples.shape[0] // 1500)
-    whole = samples[: samples.shape[0] // stretch * stretch].reshape(-1, stretch)
-    times = np.arange(whole.shape[0]) * stretch / SAMPLE_RATE
-    axes.fill_between(times, whole.min(axis=1), whole.max(axis=1), linewidth=0.3, color="#1f4e79")
-    axes.tick_params(labelsize=8)
-    axes.set_title(f"{name}, {samples.shape[0] / SAMPLE_RATE:.2f} s", fontsize=9, loc="left")
-
-
-def _draw_spectrogram(axes: Any, samples: Float) -> None:
-    extent = (0.0, samples.shape[0] / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)
-    axes.imshow(spectrogram(samples), origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=_FLOOR, vmax=0.0)
-    axes.tick_params(labelsize=8)
-
-
-def _wrapped(text: str) -> str:
-    """Break `text` between effects to fit the picture."""
-    lines = [""]
-    for piece in text.split(", "):
-        if lines[-1] and len(lines[-1]) + len(piece) > _LINE:
-            lines.append("")
-        lines[-1] += (", " if lines[-1] else "") + piece
-    return "\n".join(lines)

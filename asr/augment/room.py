@@ -17,18 +17,11 @@ _SIZES = ((2.2, 8.0), (2.0, 6.0), (2.2, 3.2))  # m: length, width, height of kit
 
 @dataclass(frozen=True)
 class Room:
-    """A simulated room.
+    """A simulated room."""
 
-    Parameters
-    ----------
-    response : float32 [taps], direct sound at tap 0, energy 1.
-    reverberation : s, reverberation time (RT60).
-    distance : m, from source to microphone.
-    """
-
-    response: Float
-    reverberation: float
-    distance: float
+    response: Float  # float32 [taps], direct sound at tap 0, energy 1
+    reverberation: float  # s, reverberation time (RT60)
+    distance: float  # m, from source to microphone
 
 
 def reverberate(samples: Float, room: Room) -> Float:

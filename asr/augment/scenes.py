@@ -230,10 +230,7 @@ def beeps(n: int, rng: np.random.Generator) -> Float:
     sound = _wavering(np.minimum(np.float32(pitch) * glide, np.float32(7500.0)), table)
     period = float(rng.uniform(0.12, 1.5))
     gate = _steady(
-        n,
-        1.0 / period,
-        (np.arange(_TABLE) < _TABLE * rng.uniform(0.3, 0.8)).astype(np.float32),
-        float(rng.random()),
+        n, 1.0 / period, (np.arange(_TABLE) < _TABLE * rng.uniform(0.3, 0.8)).astype(np.float32), float(rng.random())
     )
     return sound * gate + np.float32(0.03) * pink(n, rng)
 
@@ -283,18 +280,5 @@ def texture(n: int, rng: np.random.Generator) -> Float:
     return result + under * shaped(n, rng)
 
 
-MAKERS: dict[str, Callable[[int, np.random.Generator], Float]] = {
-    "white": white,
-    "pink": pink,
-    "brown": brown,
-    "hum": hum,
-    "fan": fan,
-    "motor": motor,
-    "water": water,
-    "crackle": crackle,
-    "clatter": clatter,
-    "music": music,
-    "beeps": beeps,
-    "shifting": shifting,
-    "texture": texture,
-}
+_ALL = (white, pink, brown, hum, fan, motor, water, crackle, clatter, music, beeps, shifting, texture)
+MAKERS: dict[str, Callable[[int, np.random.Generator], Float]] = {maker.__name__: maker for maker in _ALL}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from asr.augment.spectrum import Float
 from asr.core import audio, progress
 from asr.core.audio import SAMPLE_RATE
 from asr.core.errors import AudioError
-from asr.core.files import atomic_path, fingerprint
+from asr.core.files import atomic_path, file_state, fingerprint
 
 Int16 = npt.NDArray[np.int16]
 
@@ -40,25 +41,13 @@ class Sounds:
     def __bool__(self) -> bool:
         return bool(self.groups)
 
-    @property
-    def seconds(self) -> float:
-        """Duration of everything, in s."""
-        return float(self._samples.shape[0] / SAMPLE_RATE)
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | ({} if self._path is None else {"_samples": None})
 
-    def __getstate__(self) -> dict[str, object]:
-        samples = None if self._path is not None else self._samples
-        return {"samples": samples, "path": self._path, "groups": self.groups}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        path, samples, groups = state["path"], state["samples"], state["groups"]
-        assert isinstance(groups, tuple)
-        self.groups = groups
-        self._path = path if isinstance(path, Path) else None
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
         if self._path is not None:
             self._samples = np.load(self._path, mmap_mode="r")
-        else:
-            assert isinstance(samples, np.ndarray)
-            self._samples = samples
 
     @classmethod
     def of(cls, clips: Iterable[npt.ArrayLike]) -> Sounds:
@@ -98,7 +87,7 @@ class Sounds:
         count = sum(len(group) for group in groups)
         if count == 0:
             return cls(np.zeros(0, np.int16), [])
-        stamp = [[[str(path), *_stamp(path)] for path in group] for group in groups]
+        stamp = [[file_state(path) for path in group] for group in groups]
         stored = cache / f"{name}-{fingerprint(stamp, most_seconds)[:16]}.npy" if cache is not None else None
         table = stored.with_suffix(".spans.npy") if stored is not None else None
         if stored is not None and table is not None and stored.is_file() and table.is_file():
@@ -166,14 +155,6 @@ def babble(sounds: Sounds, n: int, rng: np.random.Generator) -> Float:
         level = 10.0 ** (rng.uniform(-9.0, 0.0) / 20.0)
         result += voice * np.float32(level / (np.sqrt(np.mean(voice**2)) + 1e-6))
     return result
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (-1, -1)
-    return (found.st_size, found.st_mtime_ns)
 
 
 def _grouped(rows: npt.NDArray[np.int64]) -> list[list[tuple[int, int]]]:

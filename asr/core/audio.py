@@ -6,7 +6,8 @@ recordings survive float32 unchanged. asr.core.sound_file decodes files of other
 
 from __future__ import annotations
 
-import struct
+import io
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -116,10 +117,11 @@ def wav_bytes(samples: npt.ArrayLike, rate: int = SAMPLE_RATE) -> bytes:
     data = to_int16(samples)
     if data.ndim != 1:
         raise ValueError(f"expected one channel [n], found the shape {data.shape}")
-    body = data.astype("<i2").tobytes()
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16)
-    start = struct.pack("<4sI4s", b"RIFF", 36 + len(body), b"WAVE")
-    return start + form + struct.pack("<4sI", b"data", len(body)) + body
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setparams((1, 2, rate, data.size, "NONE", ""))
+        file.writeframesraw(data.astype("<i2").tobytes())
+    return written.getvalue()
 
 
 def write_wav(path: Path | str, samples: npt.ArrayLike, rate: int = SAMPLE_RATE) -> None:
@@ -158,21 +160,15 @@ def parse_wav(data: bytes, path: Path | str) -> Int16:
     ----------
     path : of the file, for messages.
     """
-    expected = "is not a mono 16 kHz 16-bit WAV file"
     fix = "Make the clips again"
-    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise AudioError(expected, path=path, fix=fix)
-    offset, form = 12, None
-    while offset + 8 <= len(data):
-        name, length = struct.unpack_from("<4sI", data, offset)
-        start = offset + 8
-        if name == b"fmt " and length >= 16 and start + 16 <= len(data):
-            form = struct.unpack_from("<HHIIHH", data, start)
-        elif name == b"data":
-            if form is None or (form[0], form[1], form[2], form[5]) != (1, 1, SAMPLE_RATE, 16):
-                raise AudioError(expected, path=path, fix=fix)
-            if start + length > len(data):
-                raise AudioError("the file is truncated", path=path, fix=fix)
-            return np.frombuffer(data, dtype="<i2", count=length // 2, offset=start).astype(np.int16, copy=False)
-        offset = start + length + (length & 1)
-    raise AudioError(expected, path=path, fix=fix)
+    try:
+        with wave.open(io.BytesIO(data)) as file:
+            form = file.getnchannels(), file.getframerate(), file.getsampwidth()
+            count, body = file.getnframes(), file.readframes(file.getnframes())
+    except (wave.Error, EOFError):
+        form = None
+    if form != (1, SAMPLE_RATE, 2):
+        raise AudioError("is not a mono 16 kHz 16-bit WAV file", path=path, fix=fix)
+    if len(body) < 2 * count:
+        raise AudioError("the file is truncated", path=path, fix=fix)
+    return np.frombuffer(body, dtype="<i2").astype(np.int16, copy=False)

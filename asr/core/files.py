@@ -56,6 +56,16 @@ def place_in(root: Path, path: Path) -> str:
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
+def file_state(path: Path, root: Path | None = None) -> list[str | int]:
+    """Return a file's path (within `root` if given), size in bytes and time in ns; the path alone if it is missing."""
+    name = str(path) if root is None else place_in(root, path)
+    try:
+        stat = path.stat()
+    except OSError:
+        return [name]
+    return [name, stat.st_size, stat.st_mtime_ns]
+
+
 def fingerprint(*parts: Any) -> str:
     """Return the SHA-256 of the parts in order, in hex.
 

@@ -92,9 +92,7 @@ def _read_soundfile(path: Path) -> tuple[Float, int]:
                 _check_bounds(path, rate, channels, taken)
         except (RuntimeError, ValueError) as error:
             raise AudioError(
-                f"the file is damaged {_place(taken, claimed, rate)}: {_reason(error)}",
-                path=path,
-                fix=_UNREADABLE_FIX,
+                f"the file is damaged {_place(taken, claimed, rate)}: {_reason(error)}", path=path, fix=_UNREADABLE_FIX
             ) from None
     claimed = max(claimed, _claimed_by_riff(path, taken))
     if claimed - taken > _LOST * rate:

@@ -24,12 +24,7 @@ _OTHER_NAMES = {
 
 
 def read(
-    path: Path,
-    kind: type[UserError],
-    *,
-    columns: Sequence[str],
-    known: Sequence[str] = (),
-    accept_bom: bool = False,
+    path: Path, kind: type[UserError], *, columns: Sequence[str], known: Sequence[str] = (), accept_bom: bool = False
 ) -> list[tuple[int, Row]]:
     """Read a CSV file whose header has at least `columns`.
 
@@ -113,12 +108,7 @@ def _text(path: Path, kind: type[UserError], accept_bom: bool) -> str:
 
 
 def _check_header(
-    path: Path,
-    line: int,
-    kind: type[UserError],
-    header: list[str],
-    columns: Sequence[str],
-    known: Sequence[str],
+    path: Path, line: int, kind: type[UserError], header: list[str], columns: Sequence[str], known: Sequence[str]
 ) -> None:
     expected = ",".join(columns)
     if len(header) == 1:

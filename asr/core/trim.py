@@ -31,17 +31,11 @@ Samples = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Bounds:
-    """The speech of a recording.
+    """The speech of a recording."""
 
-    Parameters
-    ----------
-    start, end : samples, end exclusive, without a margin.
-    peak_db : level of the loudest 0.1 s, dB relative to full scale.
-    """
-
-    start: int
-    end: int
-    peak_db: float
+    start: int  # sample
+    end: int  # sample, exclusive
+    peak_db: float  # level of the loudest 0.1 s, dB relative to full scale
 
 
 def find(samples: Samples, silence_db: float = -40.0) -> Bounds:

@@ -22,16 +22,10 @@ Weights = list[npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Content of a checkpoint.
+    """Content of a checkpoint."""
 
-    Attributes
-    ----------
-    arrays : in the order of the variables.
-    state : JSON values.
-    """
-
-    arrays: list[npt.NDArray[Any]]
-    state: dict[str, Any]
+    arrays: list[npt.NDArray[Any]]  # in the order of the variables
+    state: dict[str, Any]  # JSON values
 
 
 def save(path: Path, arrays: Iterable[npt.ArrayLike], state: dict[str, Any]) -> None:
@@ -57,15 +51,11 @@ def load(path: Path) -> Checkpoint:
 
 def average(many: Iterable[Weights]) -> Weights:
     """Return the mean of several sets of weights (Izmailov et al., Averaging Weights Leads to Wider Optima, 2018)."""
-    total: list[npt.NDArray[np.float64]] | None = None
+    total: list[npt.NDArray[np.float64]] = []
     count = 0
     for weights in many:
         count += 1
-        if total is None:
-            total = [array.astype(np.float64) for array in weights]
-        else:
-            for sum_, array in zip(total, weights, strict=True):
-                sum_ += array
-    if total is None:
+        total = [sum_ + array for sum_, array in zip(total or [np.zeros(())] * len(weights), weights, strict=True)]
+    if not total:
         raise ValueError("nothing to average")
     return [(sum_ / count).astype(np.float32) for sum_ in total]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,26 +28,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How run `after` differs from run `before`.
-
-    Attributes
-    ----------
-    settings : key to two different values; None: not set.
-    figures : name to its two values; None: not measured.
-    wins : clips with fewer errors in `after`, greatest difference first.
-    losses : clips with more errors in `after`, greatest difference first.
-    shared : number of clips and conditions that both runs transcribed; only these are compared.
-    same_data : both runs were trained and tested on the same data.
-    """
+    """How run `after` differs from run `before`."""
 
     before: Run
     after: Run
-    settings: dict[str, tuple[Any, Any]]
-    figures: dict[str, tuple[float | None, float | None]]
-    wins: tuple[Change, ...]
-    losses: tuple[Change, ...]
-    shared: int
-    same_data: bool
+    settings: dict[str, tuple[Any, Any]]  # key to two different values; None: not set
+    figures: dict[str, tuple[float | None, float | None]]  # name to its two values; None: not measured
+    wins: tuple[Change, ...]  # clips with fewer errors in `after`, greatest difference first
+    losses: tuple[Change, ...]  # clips with more errors in `after`, greatest difference first
+    shared: int  # number of clips and conditions that both runs transcribed; only these are compared
+    same_data: bool  # both runs were trained and tested on the same data
 
 
 def compare(before: Run, after: Run) -> Comparison:
@@ -80,57 +70,21 @@ def compare(before: Run, after: Run) -> Comparison:
     )
 
 
-@dataclass(frozen=True)
-class Ancestry:
-    """A run or an external model, with the runs that were initialised from it.
-
-    Attributes
-    ----------
-    name : id of the run, or path of the model.
-    run : its record; None for an external model or a deleted run.
-    """
-
-    name: str
-    run: Run | None
-    children: tuple[Ancestry, ...]
-
-
-def lineage(runs: Sequence[Run]) -> list[Ancestry]:
-    """Return the trees of runs and the runs initialised from them, oldest first."""
-    by_id = {run.id: run for run in runs}
+def by_parent(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Return the runs by the run or model that they were initialised from; "" for none."""
+    ids = {run.id for run in runs}
     children: dict[str, list[Run]] = {}
     for run in runs:
-        if run.parent:
-            children.setdefault(_parent(run, by_id), []).append(run)
-
-    def grow(name: str, above: frozenset[str]) -> Ancestry:
-        # Guards against a record that was edited into its own ancestor.
-        below = [run for run in children.get(name, []) if run.id not in above]
-        return Ancestry(name, by_id.get(name), tuple(grow(run.id, above | {run.id}) for run in below))
-
-    strangers = [name for name in children if name not in by_id]
-    roots = [run.id for run in runs if not run.parent]
-    found = [grow(name, frozenset({name})) for name in [*strangers, *roots]]
-    reached = set().union(*(_names(tree) for tree in found)) if found else set()
-    # The rest are cycles.
-    for run in runs:
-        if run.id not in reached:
-            tree = grow(run.id, frozenset({run.id}))
-            reached |= _names(tree)
-            found.append(tree)
-    return found
+        children.setdefault(_parent(run, ids) if run.parent else "", []).append(run)
+    return children
 
 
-def _parent(run: Run, by_id: Mapping[str, Run]) -> str:
+def _parent(run: Run, ids: Collection[str]) -> str:
     """Return the run that the initial weights were exported from, or else the model's name with its SHA-256."""
     exported, graph = run.origin.get("run", ""), run.origin.get("sha256", "")
-    if exported in by_id:
+    if exported in ids:
         return exported
     return f"{run.parent} (SHA-256 {graph[:12]})" if graph else str(run.parent)
-
-
-def _names(tree: Ancestry) -> set[str]:
-    return {tree.name}.union(*(_names(child) for child in tree.children))
 
 
 def _numbers(figures: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -9,15 +9,14 @@ The id is the start in UTC and a short hash, so that ids sort by time.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from asr.core import files, tables
 from asr.core.errors import ModelError
@@ -28,13 +27,6 @@ TRANSCRIPTS = "transcripts.csv"
 FORMAT = 1  # of run.json; raised by a change that older code cannot read
 
 Row = dict[str, Any]
-
-
-class HasRow(Protocol):
-    """Anything that has a row for a table."""
-
-    def row(self) -> Row:
-        """Return the row."""
 
 
 @dataclass
@@ -121,7 +113,9 @@ class Run:
         remarks : caveats that every report repeats, such as how the data was split.
         """
         plain: Row = json.loads(json.dumps(settings, default=str))
-        folder = _new_folder(runs_folder, plain, data, parent)
+        short = files.fingerprint(plain, data, parent, os.getpid(), time.time_ns())[:6]
+        folder = runs_folder / f"{_now():%Y%m%dT%H%M%SZ}-{short}"
+        folder.mkdir(parents=True)
         run = cls(folder, plain, data, parent, seed, versions(), [_session()])
         run.origin, run.remarks, run.process = dict(origin or {}), list(remarks), this_process()
         run.write()
@@ -188,20 +182,17 @@ class Run:
         return found
 
     def measure(
-        self,
-        figures: Mapping[str, Any],
-        results: Iterable[HasRow] = (),
-        checkpoints: Mapping[str, str] | None = None,
+        self, figures: Mapping[str, Any], rows: Sequence[Row] = (), checkpoints: Mapping[str, str] | None = None
     ) -> None:
         """Record figures and transcripts; a stopped run stays resumable.
 
         Parameters
         ----------
         figures : nested dictionaries of numbers, such as {"real": {"clean": {"wer": 0.04}}}.
-        results : rows of transcripts.csv.
+        rows : of transcripts.csv.
         checkpoints : role to file name.
         """
-        if rows := [item.row() for item in results]:
+        if rows:
             columns = list(dict.fromkeys(name for row in rows for name in row))
             cells = ([row.get(name, "") for name in columns] for row in rows)
             tables.write(self.folder / TRANSCRIPTS, columns, cells)
@@ -209,21 +200,17 @@ class Run:
         self.checkpoints |= dict(checkpoints or {})
         self.write()
 
-    def finish(self) -> None:
-        """Close the run after training, export and evaluation."""
-        self._end("finished")
-
-    def stop(self) -> None:
-        """Close an interrupted run, which can be resumed."""
-        self._end("stopped")
+    def end(self, status: str) -> None:
+        """Close the run: "finished" after training, export and evaluation, or "stopped", to be resumed."""
+        # A session ends with training, before export and evaluation.
+        self.sessions[-1]["ended"] = self.sessions[-1]["ended"] or _now().isoformat(timespec="seconds")
+        self.recorded_status = status
+        self.write()
 
     def transcripts(self) -> list[dict[str, str]]:
         """Return the rows of transcripts.csv; empty before `measure`."""
         path = self.folder / TRANSCRIPTS
-        if not path.is_file():
-            return []
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+        return [row for _, row in tables.read(path, ModelError, columns=())] if path.is_file() else []
 
     def write(self) -> None:
         """Write run.json, atomically."""
@@ -233,12 +220,6 @@ class Run:
         """Return the content of run.json."""
         head = {"format": FORMAT, "id": self.id, "status": self.recorded_status, "started": self.started}
         return head | {"ended": self.ended} | {name: getattr(self, name) for name in _recorded()}
-
-    def _end(self, status: str) -> None:
-        # A session ends with training, before export and evaluation.
-        self.sessions[-1]["ended"] = self.sessions[-1]["ended"] or _now().isoformat(timespec="seconds")
-        self.recorded_status = status
-        self.write()
 
 
 def list_runs(runs_folder: Path) -> list[Run]:
@@ -263,18 +244,6 @@ def find_run(runs_folder: Path, name: str) -> Run:
         found = f"{len(matches)} runs match" if matches else "no run matches"
         raise ModelError(f"{found} {name!r}", path=runs_folder, fix="`asr runs` lists the runs; give more of the id")
     return matches[0]
-
-
-def _new_folder(runs_folder: Path, settings: Row, data: str, parent: str | None) -> Path:
-    runs_folder.mkdir(parents=True, exist_ok=True)
-    while True:
-        short = files.fingerprint(settings, data, parent, os.getpid(), time.time_ns())[:6]
-        folder = runs_folder / f"{_now():%Y%m%dT%H%M%SZ}-{short}"
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            continue
-        return folder
 
 
 def _recorded() -> list[str]:

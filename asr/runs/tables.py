@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from asr.runs.comparison import Ancestry, Change, Comparison, lineage
+from asr.runs.comparison import Change, Comparison, by_parent
 from asr.runs.record import Run
 
 if TYPE_CHECKING:
@@ -99,19 +99,22 @@ def lineage_tree(runs: Sequence[Run]) -> Group:
     from rich.text import Text
     from rich.tree import Tree
 
-    def label(node: Ancestry) -> Text:
-        if node.run is None:
-            return Text(f"{node.name}  (not a run of this workspace)", style="dim")
-        figures = headline(node.run)
-        return Text(f"{node.name}  {node.run.status}" + (f"  {figures}" if figures else ""))
+    by_id = {run.id: run for run in runs}
+    children = by_parent(runs)
 
-    def grow(node: Ancestry, tree: Tree | None) -> Tree:
-        branch = Tree(label(node)) if tree is None else tree.add(label(node))
-        for child in node.children:
-            grow(child, branch)
+    def grow(name: str, above: Tree | None = None) -> Tree:
+        if run := by_id.get(name):
+            figures = headline(run)
+            label = Text(f"{name}  {run.status}" + (f"  {figures}" if figures else ""))
+        else:
+            label = Text(f"{name}  (not a run of this workspace)", style="dim")
+        branch = Tree(label) if above is None else above.add(label)
+        for child in children.get(name, []):
+            grow(child.id, branch)
         return branch
 
-    return Group(*(grow(node, None) for node in lineage(runs)))
+    external = [name for name in children if name and name not in by_id]
+    return Group(*(grow(name) for name in [*external, *(run.id for run in children.get("", []))]))
 
 
 def figures_table(run: Run) -> Group:

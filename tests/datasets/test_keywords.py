@@ -83,7 +83,7 @@ def test_who_judged_goes_on_judging_when_others_come(tmp_path: Path) -> None:
     (ws.keyword / SPLIT_RECORD).write_text("{")
     anew = {u.speaker: u.split for u in find_recordings(ws).utterances}
     assert anew != after and set(anew) == set(after)
-    changed = reopened(ws, "seed = 1             # seed of the choice", "seed = 2             # seed of the choice")
+    changed = reopened(ws, "test_speakers = []\nseed = 1\n", "test_speakers = []\nseed = 2\n")
     assert {u.speaker: u.split for u in find_recordings(changed).utterances} != anew
 
 

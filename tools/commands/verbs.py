@@ -99,11 +99,11 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
         try:
             say(trainer.train(run))
         except BaseException:
-            run.stop()
+            run.end("stopped")
             raise
         export_run(ws, run)
         evaluate_split(ws, prepared, "test", run, trainer.losses())
-        run.finish()
+        run.end("finished")
 
 
 def export(ws: Workspace, name: str = "") -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asr.augment.chain import Applied, Chain
+from asr.augment.chain import Chain
 from asr.augment.sounds import Sounds
 from asr.settings.augment import Augment
 
@@ -71,7 +71,7 @@ def test_any_input_comes_out_sane(n: int, level: float, seed: int, every: bool) 
     chain = EVERYTHING if every else DEFAULT
     samples = (level * np.random.default_rng(seed).uniform(-1, 1, n)).astype(np.float32)
     before = samples.copy()
-    augmented, applied = chain.describe(samples, np.random.default_rng(seed))
+    augmented = chain.apply(samples, np.random.default_rng(seed))
     assert augmented.dtype == np.float32
     assert np.isfinite(augmented).all()
     assert np.abs(augmented).max(initial=0.0) <= 1.0
@@ -80,7 +80,6 @@ def test_any_input_comes_out_sane(n: int, level: float, seed: int, every: bool) 
     shortest = n / (chosen.speed[1] * chosen.tempo[1]) - 4
     longest = n / (chosen.speed[0] * chosen.tempo[0]) + 4 + 2 * chosen.silence[1] * RATE
     assert shortest <= augmented.shape[0] <= longest
-    assert isinstance(str(applied), str)
 
 
 DEFAULT = Chain(Augment(rooms=8), voices(), voices())
@@ -89,7 +88,7 @@ EVERYTHING = Chain(Augment(rooms=8, **ALWAYS), voices(), voices())
 
 def test_record_tells_each_effect_and_nothing_else() -> None:
     _, applied = EVERYTHING.describe(word(), np.random.default_rng(0))
-    names = [name for name, _ in applied.steps]
+    names = [name for name, _ in applied]
     # The endpointer leaves nothing to crop. Every telephone is a band limit, so the cheap microphone is not reached.
     assert names == [
         *("speed", "tempo", "pitch", "vocal tract", "gate", "endpoints", "silence", "room", "noise"),
@@ -97,8 +96,7 @@ def test_record_tells_each_effect_and_nothing_else() -> None:
     ]
     assert "300 to 3400 Hz" in str(applied)
     samples, applied = Chain(Augment(**NEVER)).describe(word(), np.random.default_rng(0))
-    assert applied == Applied(())
-    assert str(applied) == "nothing"
+    assert applied == []
     assert np.array_equal(samples, word())
 
 
@@ -110,7 +108,7 @@ def test_each_effect_comes_as_often_as_asked() -> None:
     counts: dict[str, int] = {}
     for seed in range(400):
         _, applied = DEFAULT.describe(word(n=2000), np.random.default_rng(seed))
-        for name, _ in applied.steps:
+        for name, _ in applied:
             counts[name] = counts.get(name, 0) + 1
     chosen = DEFAULT.settings
     for name in ("speed", "tempo", "pitch", "room", "noise", "equaliser", "gain"):
@@ -156,7 +154,7 @@ def test_an_endpointer_takes_what_is_soft_beside_the_vowel_and_never_too_much() 
     assert found == {(1600, 8000), (3200, 6400)}
     untouched, applied = chain.describe(clip, np.random.default_rng(1), shortest=len(clip))
     np.testing.assert_array_equal(untouched, clip)
-    assert str(applied) == "nothing"
+    assert applied == []
     # What is soft for longer than a consonant is a word.
     longer = np.concatenate([np.tile(soft, 10), loud, np.tile(soft, 10)])
     lengths = {len(chain.apply(longer, np.random.default_rng(seed))) for seed in range(20)}
@@ -180,4 +178,4 @@ def test_a_crop_takes_only_what_is_quiet_and_never_too_much() -> None:
     assert len(starts) > 30
     untouched, applied = chain.describe(clip, np.random.default_rng(1), shortest=len(clip))
     np.testing.assert_array_equal(untouched, clip)
-    assert str(applied) == "nothing"
+    assert applied == []

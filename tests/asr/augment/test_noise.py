@@ -30,6 +30,10 @@ def slope(samples: np.ndarray) -> float:
     return float(np.polyfit(octaves, levels, 1, w=np.sqrt(1 / frequencies[inside]))[0])
 
 
+def seconds(sounds: Sounds) -> float:
+    return sum(end - first for group in sounds.groups for first, end in group) / 16000
+
+
 @pytest.mark.parametrize("wanted", [0.0, -3.0, -6.0])
 def test_colours_have_their_slopes(wanted: float) -> None:
     made = scenes.coloured(10 * RATE, np.random.default_rng(1), wanted)
@@ -179,7 +183,7 @@ def test_folders_are_read_and_broken_files_named_once(tmp_path: Path, capsys, ca
     assert said.count("broken.wav") == 1
     assert said.count("silent.wav") == 1
     assert "notes.txt" not in said
-    assert found.seconds == pytest.approx(1.0 + 1.0 + 3.0, abs=0.01)
+    assert seconds(found) == pytest.approx(1.0 + 1.0 + 3.0, abs=0.01)
     assert [len(group) for group in found.groups] == [2, 1]
     drawn = found.draw(700, np.random.default_rng(3))
     there = pickle.loads(pickle.dumps(found))
@@ -196,12 +200,12 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     before = Sounds.gather(folders, cache=tmp_path / "cache")
     write(tmp_path / "music" / "another.wav", 0.2 * np.ones(RATE))
     after = Sounds.gather(folders, cache=tmp_path / "cache")
-    assert after.seconds == pytest.approx(before.seconds + 1.0, abs=0.01)
+    assert seconds(after) == pytest.approx(seconds(before) + 1.0, abs=0.01)
 
 
 def test_memory_is_bounded_and_every_file_keeps_its_share(tmp_path: Path) -> None:
     found = Sounds.gather(noise_folders(tmp_path), most_seconds=2.0)
-    assert found.seconds <= 2.0
+    assert seconds(found) <= 2.0
     assert sum(len(group) for group in found.groups) == 3
 
 

@@ -90,7 +90,8 @@ def test_read_wav_finds_the_samples_behind_other_chunks(tmp_path: Path) -> None:
     samples = np.arange(100, dtype=np.int16)
     plain = audio.wav_bytes(samples)
     extra = struct.pack("<4sI3sx", b"LIST", 3, b"abc")
-    (tmp_path / "x.wav").write_bytes(plain[:36] + extra + plain[36:])
+    size = struct.pack("<I", len(plain) + len(extra) - 8)
+    (tmp_path / "x.wav").write_bytes(plain[:4] + size + plain[8:36] + extra + plain[36:])
     np.testing.assert_array_equal(audio.read_wav(tmp_path / "x.wav"), samples)
 
 

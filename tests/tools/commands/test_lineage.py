@@ -63,7 +63,7 @@ def test_sentences_make_another_run_where_they_are_trained_on_and_other_figures_
         run = find_same_run(ws, "f00d") or Run.start(ws.runs, ws.settings.as_dict(), data="f00d")
         judged = is_evaluated(ws, run)
         note_evaluation(ws, run)
-        run.stop()
+        run.end("stopped")
         return data, judged
 
     for use, counts in (("mix", True), ("never", False)):

@@ -81,7 +81,7 @@ def finished(ws: Workspace, seed: int = 1) -> Run:
     verbs.export(ws, run.id)
     verbs.evaluate(ws)
     run = Run.load(run.folder)
-    run.finish()
+    run.end("finished")
     return run
 
 
@@ -91,7 +91,7 @@ def model(ws: Workspace) -> str:
 
 def test_a_stopped_run_can_be_measured_and_is_still_to_be_gone_on_with(ws) -> None:
     run = trained(ws)
-    run.stop()
+    run.end("stopped")
     ended = run.ended
     verbs.export(ws)
     verbs.evaluate(ws)

@@ -184,7 +184,7 @@ def evaluate(
         write_card(ws, tested)
         # The record comes last: without figures, the next training or evaluation makes all of them.
         best = best_checkpoint(ws, tested).relative_to(ws.root).as_posix()
-        tested.measure(record(evaluations), heard, {"best": best})
+        tested.measure(record(evaluations), [one.row() for one in heard], {"best": best})
     Console().print(report_.summary(evaluations))
     print_worst(evaluations)
     print(f"report: {page}", file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import Any
 
 from asr.core import audio
 from asr.core.errors import WorkspaceError
-from asr.core.files import place_in
+from asr.core.files import file_state
 from asr.settings import asr_toml
 from asr.settings.sections import Evaluate
 from asr.settings.values import Settings
@@ -43,11 +43,7 @@ def check_noise(ws: Workspace) -> str:
 
 def inventory(ws: Workspace, folders: Iterable[Path]) -> list[Any]:
     """Return name, size and time of each sound file in the folders."""
-    rows = []
-    for path in (path for folder in folders for path in audio.sound_files(folder)):
-        stat = path.stat()
-        rows.append([place_in(ws.root, path), stat.st_size, stat.st_mtime_ns])
-    return rows
+    return [file_state(path, ws.root) for folder in folders for path in audio.sound_files(folder)]
 
 
 def _folder(ws: Workspace, section: str, key: str, name: str, usual: Iterable[str]) -> Path | None:

@@ -84,9 +84,7 @@ def c_source(
     return _source(network, words, thresholds, mark), _header(network, words, listening, mark)
 
 
-def _checked(
-    network: Network, words: Sequence[str], listening: Listening, path: Path | str | None
-) -> list[int]:
+def _checked(network: Network, words: Sequence[str], listening: Listening, path: Path | str | None) -> list[int]:
     """Check that network, words and settings fit together; return the threshold of each class."""
     if len(words) != network.output_bytes:
         raise ModelError(

@@ -27,9 +27,7 @@ class Classification:
     confusion: npt.NDArray[np.int64]
 
     @classmethod
-    def of(
-        cls, name: str, classes: Sequence[str], labels: npt.ArrayLike, scores: npt.NDArray[Any]
-    ) -> Classification:
+    def of(cls, name: str, classes: Sequence[str], labels: npt.ArrayLike, scores: npt.NDArray[Any]) -> Classification:
         """Compare scores [n, classes] with labels [n]; of equal scores the first class is the prediction."""
         confusion = np.zeros((len(classes), len(classes)), np.int64)
         np.add.at(confusion, (np.asarray(labels, np.int64), scores.argmax(axis=1)), 1)

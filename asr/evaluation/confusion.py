@@ -78,9 +78,7 @@ def count_words(alignments: Sequence[Sequence[Pair]]) -> WordTable:
     for (said, _), count in pairs.items():
         if said:
             spoken[said] += count
-    wrong = [
-        Confusion(said, heard, count, spoken[said]) for (said, heard), count in pairs.items() if said != heard
-    ]
+    wrong = [Confusion(said, heard, count, spoken[said]) for (said, heard), count in pairs.items() if said != heard]
     wrong.sort(key=lambda item: (-item.count, item.said, item.heard))
     words = {word: (spoken[word], pairs[word, word]) for word in sorted(spoken)}
     return WordTable(tuple(wrong), words)

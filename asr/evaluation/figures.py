@@ -117,9 +117,7 @@ def measure(
     for name, (part, whole) in MEASURES.items():
         value = totals[part] / totals[whole] if totals[whole] else None
         interval, note = intervals.get(name, (None, few if resamples else ""))
-        figures[name] = Figure(
-            value, totals[part], int(totals[whole]), interval, note if value is not None else ""
-        )
+        figures[name] = Figure(value, totals[part], int(totals[whole]), interval, note if value is not None else "")
     speakers = {item.speaker for item in transcriptions}
     return Figures(len(transcriptions), len(speakers), sum(item.seconds for item in transcriptions), **figures)
 

@@ -51,12 +51,7 @@ def picture(svg: str, caption: str) -> str:
 
 
 def table(
-    caption: str,
-    heads: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    remarks: Iterable[str] = (),
-    *,
-    note: str = "",
+    caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], remarks: Iterable[str] = (), *, note: str = ""
 ) -> str:
     """Return a table; cells are HTML, the first of each row is its heading."""
     told = "".join(f"<br>Note: {escape(remark)}" for remark in remarks)
@@ -90,9 +85,7 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     about = evaluation.remarks
     parts = [f"<p>{escape(_intro(evaluation))}</p>", remark_boxes(about), _tiles(evaluation)]
     drawn = wording.draws(evaluation.draws).capitalize() if evaluation.draws > 1 else ""
-    parts.append(
-        figures_table("Every condition", "condition", evaluation.conditions, about, reasons=True, note=drawn)
-    )
+    parts.append(figures_table("Every condition", "condition", evaluation.conditions, about, reasons=True, note=drawn))
     parts.append(_described(evaluation, descriptions))
     if "noise" in pictures:
         caption = "Figures by noise level, with 95 % intervals; the table above lists the same numbers."
@@ -143,13 +136,7 @@ def figures_table(
     rows = []
     for name, group in groups.items():
         cells = [f"{group.utterances:,}", *[f"{group.speakers:,}"] * counted, f"{group.wer.whole:,}"]
-        rows.append(
-            [
-                escape(name),
-                *cells,
-                *(_cell(measure, getattr(group, measure), reasons) for measure in measures),
-            ]
-        )
+        rows.append([escape(name), *cells, *(_cell(measure, getattr(group, measure), reasons) for measure in measures)])
     return table(caption, heads, rows, remarks, note=note)
 
 

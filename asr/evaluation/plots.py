@@ -77,9 +77,7 @@ def as_png(canvas: Canvas) -> bytes:
     """Return a picture as a PNG file on white, 130 dots an inch."""
     data = io.BytesIO()
     with matplotlib.rc_context(STYLE):
-        canvas.savefig(
-            data, format="png", dpi=130, facecolor="white", bbox_inches="tight", metadata={"Software": None}
-        )
+        canvas.savefig(data, format="png", dpi=130, facecolor="white", bbox_inches="tight", metadata={"Software": None})
     return data.getvalue()
 
 
@@ -110,11 +108,7 @@ def noise_levels(evaluation: Evaluation) -> Canvas | None:
                 for level, interval in known:
                     if interval is not None:
                         axes.plot(
-                            [level] * 2,
-                            [100 * interval[0], 100 * interval[1]],
-                            color=colour,
-                            linewidth=2.5,
-                            alpha=0.5,
+                            [level] * 2, [100 * interval[0], 100 * interval[1]], color=colour, linewidth=2.5, alpha=0.5
                         )
             if clean is not None and getattr(clean, measure).value is not None:
                 axes.axhline(100 * getattr(clean, measure).value, color=INK, linestyle=":", label="clean")
@@ -144,14 +138,10 @@ def confusion_matrix(words: WordTable) -> Canvas | None:
     for word, (_, right) in words.words.items():
         counts[word, word] = right
     columns = [*chosen, ""]
-    shares = np.array(
-        [[counts.get((row, column), 0) / words.words[row][0] for column in columns] for row in said]
-    )
+    shares = np.array([[counts.get((row, column), 0) / words.words[row][0] for column in columns] for row in said])
     side = 0.34
     with matplotlib.rc_context(STYLE):
-        canvas = Canvas(
-            figsize=(min(WIDTH, 1.6 + side * len(columns)), 1.3 + side * len(said)), layout="constrained"
-        )
+        canvas = Canvas(figsize=(min(WIDTH, 1.6 + side * len(columns)), 1.3 + side * len(said)), layout="constrained")
         axes = canvas.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
         axes.grid(False)
@@ -159,17 +149,9 @@ def confusion_matrix(words: WordTable) -> Canvas | None:
             count = counts.get((said[row], columns[column]), 0)
             dark = shares[row, column] > 0.6
             axes.text(
-                column,
-                row,
-                str(count),
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if dark else "#12263a",
+                column, row, str(count), ha="center", va="center", fontsize=8, color="white" if dark else "#12263a"
             )
-        axes.set_xticks(
-            range(len(columns)), [*chosen, "(nothing)"], rotation=60, ha="right", rotation_mode="anchor"
-        )
+        axes.set_xticks(range(len(columns)), [*chosen, "(nothing)"], rotation=60, ha="right", rotation_mode="anchor")
         axes.set_yticks(range(len(said)), said)
         axes.set_xlabel("heard")
         axes.set_ylabel("said")
@@ -207,13 +189,7 @@ def clip(samples: Samples, rate: int, words: Sequence[tuple[str, float]] = ()) -
         wave.set_ylabel("level")
         extent = (0, len(padded) / rate, 0, rate / 2000)
         spectrum.imshow(
-            power.T,
-            origin="lower",
-            aspect="auto",
-            extent=extent,
-            cmap="magma",
-            vmin=power.max() - 70,
-            vmax=power.max(),
+            power.T, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=power.max() - 70, vmax=power.max()
         )
         spectrum.grid(False)
         spectrum.set_ylabel("kHz")

@@ -85,11 +85,7 @@ def write_report(folder: Path, report: Report, sound: Sound | None = None, timin
     for evaluation in report.evaluations:
         kind = evaluation.kind
         draw(f"{kind} noise", plots.noise_levels(evaluation), f"{kind} speech: figures by noise level")
-        draw(
-            f"{kind} confusion",
-            plots.confusion_matrix(evaluation.words),
-            f"{kind} speech: confusion matrix of words",
-        )
+        draw(f"{kind} confusion", plots.confusion_matrix(evaluation.words), f"{kind} speech: confusion matrix of words")
         if evaluation.words_in_noise is not None:
             matrix = plots.confusion_matrix(evaluation.words_in_noise)
             draw(f"{kind} noise confusion", matrix, f"{kind} speech in noise: confusion matrix of words")

@@ -25,10 +25,7 @@ CONDITIONS = {
     "clean": "clips trimmed to the speech with a margin",
     "raw": "the untrimmed recordings, with the silence around the speech",
 }
-KINDS = {
-    "real": "Real speech",
-    "synthetic": "Synthetic speech",
-}
+KINDS = {"real": "Real speech", "synthetic": "Synthetic speech"}
 
 
 def draws(count: int) -> str:

@@ -141,25 +141,19 @@ def write_tables(ws: Workspace, thresholds: Sequence[int] = ()) -> None:
     ----------
     thresholds : of each word, 0 to 255, or 256 for never; empty: half of the highest score.
     """
-    from asr.keyword.detect import NEVER
+    from asr.keyword.detect import Rule
     from asr.keyword.examples import classes
     from asr.keyword.frontend import fingerprint
-    from export.c_source import Listening, c_source
+    from export.c_source import c_source
 
     chosen, folder = ws.settings.keyword, ws.keyword_export
     if chosen.preprocess != "micro":
         # The runtime has no frontend for the other features.
         return
-    listening = Listening(
-        thresholds=(NEVER, NEVER, *thresholds) if thresholds else (),
-        stride=chosen.inference_stride,
-        average=chosen.smoothing,
-        suppression=chosen.suppression,
-        frontend=fingerprint(),
-    )
+    rule = Rule.of(chosen, thresholds or (128,) * len(chosen.words))
     path = folder / "model.tflite"
     try:
-        texts = c_source(path.read_bytes(), classes(chosen.words), listening, path=path)
+        texts = c_source(path.read_bytes(), classes(chosen.words), rule, fingerprint(), path=path)
     except ModelError as error:
         # TensorFlow Lite Micro runs more networks than our runtime; its files are still good.
         say(f"no tables for firmware/lib: {error}")

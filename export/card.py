@@ -229,15 +229,11 @@ def _files(listed: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _listed(path: Path) -> dict[str, Any]:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
-        size = path.stat().st_size
+        content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror}", path=path, fix="Export the model again") from None
-    return {"name": path.name, "bytes": size, "sha256": digest.hexdigest()}
+    return {"name": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _warnings(remarks: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import keras
 import numpy as np
 
 from asr.keyword.frontend import SLICES
@@ -19,8 +20,6 @@ from asr.layers.keyword import Dense, Depthwise, Layer, Reshape
 SCALES = {"micro": 26.0 / 256.0, "average": 127.5 / 255.0}
 ZERO_POINT = -128
 _FRONT = {"micro": 1.0, "average": 0.2}  # scales the second recipe to the first one's range
-
-
 # Of the batch normalisation's running means; small sets have few steps to follow the weights.
 _MOMENTUM = 0.9
 
@@ -34,8 +33,6 @@ def build(name: str, channels: int, outputs: int, *, width: int = 32, dropout: f
     channels : features of a slice.
     width : channels of the separable network.
     """
-    import keras
-
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((SLICES * channels,))
     make = {"tiny_conv": _tiny_conv, "separable": _separable}[name]
@@ -44,8 +41,6 @@ def build(name: str, channels: int, outputs: int, *, width: int = 32, dropout: f
 
 def _tiny_conv(inputs: Any, channels: int, outputs: int, width: int, dropout: float) -> Any:
     """As in TensorFlow, with its initial values; `width` is ignored."""
-    import keras
-
     truncated = keras.initializers.TruncatedNormal(stddev=0.01)
     x = keras.layers.Reshape((SLICES, channels, 1))(inputs)
     x = keras.layers.Conv2D(8, (10, 8), 2, "same", activation="relu", kernel_initializer=truncated, name="conv")(x)
@@ -55,8 +50,6 @@ def _tiny_conv(inputs: Any, channels: int, outputs: int, width: int, dropout: fl
 
 
 def _separable(inputs: Any, channels: int, outputs: int, width: int, dropout: float) -> Any:
-    import keras
-
     x = keras.layers.Reshape((SLICES, 1, channels))(inputs)
     x = _mix(x, width, "mix_1")
     for index, (reach, stride) in enumerate(BLOCKS, start=2):
@@ -73,16 +66,12 @@ BLOCKS = ((7, 2), (7, 1), (7, 1), (7, 1))
 
 
 def _mix(x: Any, width: int, name: str) -> Any:
-    import keras
-
     x = keras.layers.Dense(width, use_bias=False, name=name)(x)
     x = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_norm")(x)
     return keras.layers.ReLU()(x)
 
 
 def _filter(x: Any, reach: int, stride: int, padding: str, name: str, *, relu: bool) -> Any:
-    import keras
-
     x = keras.layers.DepthwiseConv2D((reach, 1), stride, padding, use_bias=False, name=name)(x)
     x = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_norm")(x)
     return keras.layers.ReLU()(x) if relu else x
@@ -95,8 +84,6 @@ def as_layers(model: Any, scale: float = 1.0) -> list[Layer]:
     ----------
     scale : factor of the features in training, folded into the first layer.
     """
-    import keras
-
     found: list[Layer] = []
     pending = scale
     for layer in model.layers:

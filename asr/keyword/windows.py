@@ -72,10 +72,11 @@ def cut(samples: Float, middle: int, lead: int = 0) -> Float:
     return found
 
 
+@dataclass(frozen=True)
 class Maker:
     """Makes training clips: each call augments the recording in another way.
 
-    Parameters
+    Attributes
     ----------
     settings : section [keyword].
     chain : the effects; None: only the time shift.
@@ -83,11 +84,10 @@ class Maker:
     noises : recorded background noise; None where there is none.
     """
 
-    def __init__(self, settings: Keyword, chain: Chain | None, voices: Sounds | None, noises: Sounds | None) -> None:
-        self.settings = settings
-        self.chain = chain
-        self.voices = voices
-        self.noises = noises
+    settings: Keyword
+    chain: Chain | None
+    voices: Sounds | None
+    noises: Sounds | None
 
     def word(self, sound: Sound, rng: np.random.Generator, *, plain: bool = False) -> Int16:
         """Return a clip of a word; any second of it where the word is, or becomes, longer than a clip.

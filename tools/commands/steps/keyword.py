@@ -80,14 +80,16 @@ def evaluation_noise(ws: Workspace) -> tuple[Noise, ...]:
 def train_network(ws: Workspace, features: Path, *, again: bool = False) -> Trained:
     """Train, or resume a training that was stopped."""
     load_tensorflow()
-    from asr.keyword.train import Plan, train, write_record
+    from asr.keyword.train import Plan, train
 
     checkpoints = ws.keyword / "checkpoints"
     if again:
         for path in checkpoints.rglob("last.npz"):
             path.unlink()
     trained = train(Plan(ws.settings.keyword, features, checkpoints, ws.keyword / "logs"))
-    write_record(ws.keyword / "training.json", trained)
+    seconds = float(np.median([row["seconds"] for row in trained.curve]))
+    record = {"epochs": trained.epochs, "best": trained.best, "seconds": seconds, "curve": trained.curve}
+    write_json(ws.keyword / "training.json", record)
     return trained
 
 

@@ -147,12 +147,12 @@ def _origin(card: Card) -> str:
 def _beside(card: Card) -> str:
     """Return a sentence on synthetic utterances made during training, which are in no split."""
     curves = card.run.get("curves", ())
-    heard = sum(row.get("utterances", 0) for row in curves)
+    utterances = sum(row.get("utterances", 0) for row in curves)
     synthetic = sum(row.get("synthetic", 0) for row in curves)
     if not synthetic:
         return ""
     most = max(row.get("synthetic", 0) for row in curves)
-    share = 100 * synthetic / max(heard, 1)
+    share = 100 * synthetic / max(utterances, 1)
     return (
         f"\n\nIn addition to these clips, training used synthetic voices: up to {most:,} utterances per epoch, "
         f"{share:.0f} % of all utterances."

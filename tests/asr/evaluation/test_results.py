@@ -187,9 +187,10 @@ def test_a_clip_that_is_wrong_in_every_noise_is_among_the_worst_once() -> None:
 
 
 def test_a_command_with_a_wrong_slot_comes_before_what_a_device_does_not_notice() -> None:
+    on, off = {"state": "on"}, {"state": "off"}
     worst = [
-        heard("please turn on the light", "on light", "anna", slots={"state": "on"}, heard_slots={"state": "on"}),
-        heard("turn on the light", "turn off the light", "ben", slots={"state": "on"}, heard_slots={"state": "off"}),
+        heard("please turn on the light", "on light", "anna", slots=on, hypothesis_slots=on),
+        heard("turn on the light", "turn off the light", "ben", slots=on, hypothesis_slots=off),
     ]
     (evaluation,) = evaluate(worst)
     assert [item.speaker for item in evaluation.worst] == ["ben", "anna"]

@@ -71,7 +71,7 @@ def evaluation_noise(ws: Workspace) -> tuple[Noise, ...]:
     own = Noise.of_folder(judging_folder(ws), seed, chosen.noise_kinds)
     if own.files:
         return (own,)
-    # Nobody meets textures outside a test.
+    # Textures do not occur outside tests.
     left = [kind for kind in KINDS if kind not in (*chosen.noise_kinds, "babble", "texture")]
     # Synthesising noise for each of 100,000 clips would take as long as the features of all of them.
     return tuple(Noise(kind, (), seed, chosen.noise_kinds, pool=32) for kind in (*left, KITCHEN))

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.keyword.library import library
+from asr.core.errors import SetupError
+from asr.core.third_party import part
 
 SAMPLE_RATE = 16000  # Hz
 WINDOW = 480  # samples, 30 ms
@@ -32,8 +33,18 @@ _State = ctypes.c_uint32 * 1024
 
 
 @lru_cache(maxsize=1)
-def _library() -> ctypes.CDLL:
-    loaded = library()
+def library() -> ctypes.CDLL:
+    """Load the firmware's C core (firmware/lib) as set-up compiled it for this machine.
+
+    Raises
+    ------
+    SetupError : it is missing, or not for this machine.
+    """
+    path = part("libkeyword.so")
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise SetupError(f"this library cannot be loaded: {error}", path=path, fix="Run `make setup`") from None
     loaded.frontend_fingerprint.restype = ctypes.c_uint32
     count, pointer = ctypes.c_size_t, ctypes.c_void_p
     for name in ("frontend", "average"):
@@ -46,7 +57,7 @@ def _library() -> ctypes.CDLL:
 
 def fingerprint() -> int:
     """Return the mark of the frontend's settings and tables, which a model's C tables carry (FRONTEND_FINGERPRINT)."""
-    return int(_library().frontend_fingerprint())
+    return int(library().frontend_fingerprint())
 
 
 class Frontend:
@@ -64,7 +75,7 @@ class Frontend:
 
     def reset(self) -> None:
         """Forget all samples so far."""
-        getattr(_library(), f"{self._name}_reset")(self._state)
+        getattr(library(), f"{self._name}_reset")(self._state)
 
     def process(self, samples: Int16) -> npt.NDArray[Any]:
         """Take samples (int16 [n], 16 kHz) and return the slices that are due: int8 [slices, 40].
@@ -84,7 +95,7 @@ class Frontend:
     def _run(self, call: str, samples: Int16, dtype: type[np.generic]) -> npt.NDArray[Any]:
         if samples.dtype != np.int16 or samples.ndim != 1:
             raise TypeError(f"one row of int16 is needed, not {samples.dtype} of shape {samples.shape}")
-        due, process = (getattr(_library(), f"{self._name}_{name}") for name in ("slices", call))
+        due, process = (getattr(library(), f"{self._name}_{name}") for name in ("slices", call))
         samples, made = np.ascontiguousarray(samples), ctypes.c_size_t()
         slices = np.empty((due(self._state, samples.size), self._width), dtype)
         status = process(self._state, samples.ctypes.data, samples.size, slices.ctypes.data, len(slices), made)

@@ -10,8 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from asr.keyword.detect import Rule, detect
-from asr.keyword.frontend import CHANNELS, SLICES
-from asr.keyword.library import library
+from asr.keyword.frontend import CHANNELS, SLICES, library
 
 Int8 = npt.NDArray[np.int8]
 BYTES = SLICES * CHANNELS

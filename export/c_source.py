@@ -11,67 +11,39 @@ import json
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asr.core.errors import ModelError
+from asr.keyword import frontend
+from asr.keyword.detect import NEVER, Rule
+from asr.keyword.frontend import CHANNELS, SLICES
 from export.int8_network import Layer, Network
 from export.tflite_network import read_network
 
 COLUMNS = 110
-# Scores reach 255.
-NEVER = 256
 
 
-@dataclass(frozen=True)
-class Listening:
-    """Settings of the detector that runs a model.
-
-    Attributes
-    ----------
-    thresholds : of each class, 0 to 255 (a probability times 256), or 256: never detected. Empty: never for the first
-        two, `silence` and `unknown`, and 128 for the words.
-    sample_rate : Hz.
-    window, step : milliseconds of audio in a slice and from one slice to the next.
-    channels, slices : values per slice, and slices per inference.
-    stride : slices from one inference to the next.
-    average : inferences that are averaged.
-    suppression : slices after a detection in which there is no other.
-    frontend : fingerprint of the frontend of the training (FRONTEND_FINGERPRINT of its tables); 0 if unknown, which
-        skips the check.
-    """
-
-    thresholds: Sequence[int] = ()
-    sample_rate: int = 16_000
-    window: int = 30
-    step: int = 20
-    channels: int = 40
-    slices: int = 49
-    stride: int = 2
-    average: int = 8
-    suppression: int = 50
-    frontend: int = 0
-
-
-def fingerprint(tflite: bytes, words: Sequence[str], listening: Listening) -> str:
+def fingerprint(tflite: bytes, words: Sequence[str], rule: Rule, features: int) -> str:
     """Return eight hexadecimal digits that identify model, words and settings."""
-    settings = json.dumps([list(words), asdict(listening)], sort_keys=True, default=list)
+    settings = json.dumps([list(words), asdict(rule), features], sort_keys=True)
     return hashlib.sha256(settings.encode() + b"\0" + tflite).hexdigest()[:8]
 
 
 def c_source(
-    tflite: bytes, words: Sequence[str], listening: Listening = Listening(), *,
-    path: Path | str | None = None,
-) -> tuple[str, str]:  # fmt: skip
+    tflite: bytes, words: Sequence[str], rule: Rule, features: int = 0, *, path: Path | str | None = None
+) -> tuple[str, str]:
     """Return the texts of keyword_model.c and keyword_model.h.
 
     Parameters
     ----------
     tflite : content of an int8 .tflite file.
     words : name of each class in the order of the outputs: silence, unknown, then the words.
+    rule : of the detector; a threshold for each class.
+    features : fingerprint of the frontend in training (FRONTEND_FINGERPRINT of its tables); 0: unknown, not checked.
     path : of the .tflite file, named in errors.
 
     Raises
@@ -79,15 +51,13 @@ def c_source(
     ModelError : the runner cannot run the model, or words or settings do not fit it.
     """
     network = read_network(tflite, path)
-    thresholds = _checked(network, words, listening, path)
-    mark = fingerprint(tflite, words, listening)
-    return _source(network, words, thresholds, mark), _header(network, words, listening, mark)
+    _check(network, words, rule, path)
+    mark = fingerprint(tflite, words, rule, features)
+    return _source(network, words, rule.thresholds, mark), _header(network, words, rule, features, mark)
 
 
-def _checked(
-    network: Network, words: Sequence[str], listening: Listening, path: Path | str | None
-) -> list[int]:
-    """Check that network, words and settings fit together; return the threshold of each class."""
+def _check(network: Network, words: Sequence[str], rule: Rule, path: Path | str | None) -> None:
+    """Check that network, words and settings fit together."""
     if len(words) != network.output_bytes:
         raise ModelError(
             f"{len(words)} words for a model with {network.output_bytes} outputs", path=path,
@@ -95,50 +65,47 @@ def _checked(
         )  # fmt: skip
     if len(set(words)) != len(words) or not all(words):
         raise ModelError("a word is empty or given twice", path=path, fix="Give each class its own name")
-    if listening.channels * listening.slices != network.input_bytes:
+    if network.input_bytes != CHANNELS * SLICES:
         raise ModelError(
-            f"the model takes {network.input_bytes} values, but {listening.slices} slices of "
-            f"{listening.channels} are {listening.channels * listening.slices}", path=path,
-            fix="Export it with the feature settings it was trained with",
+            f"the model takes {network.input_bytes} values, but {SLICES} slices of {CHANNELS} are {CHANNELS * SLICES}",
+            path=path, fix="Train it on the features of firmware/lib: preprocess = \"micro\"",
         )  # fmt: skip
-    if min(listening.stride, listening.average) < 1 or listening.suppression < 0:
-        raise ModelError("stride and average must be at least 1, suppression at least 0", path=path)
-    thresholds = list(listening.thresholds) or [NEVER if index < 2 else 128 for index in range(len(words))]
-    if len(thresholds) != len(words) or not all(0 <= threshold <= NEVER for threshold in thresholds):
+    if min(rule.stride, rule.window) < 1 or rule.suppression < 0:
+        raise ModelError("stride and window must be at least 1, suppression at least 0", path=path)
+    if len(rule.thresholds) != len(words) or not all(0 <= threshold <= NEVER for threshold in rule.thresholds):
         raise ModelError(
-            f"the thresholds {thresholds} are not {len(words)} numbers from 0 to {NEVER}", path=path,
+            f"the thresholds {list(rule.thresholds)} are not {len(words)} numbers from 0 to {NEVER}", path=path,
             fix="Give one threshold per class",
         )  # fmt: skip
-    return thresholds
 
 
 # ---------------------------------------------------------------------------------------------- keyword_model.h
 
 
-def _header(network: Network, words: Sequence[str], listening: Listening, mark: str) -> str:
+def _header(network: Network, words: Sequence[str], rule: Rule, features: int, mark: str) -> str:
     settings = {
         "FINGERPRINT": f"0x{mark}",
         "CLASSES": f"{len(words)}",
         "INPUT_BYTES": f"{network.input_bytes}",
         "ARENA_BYTES": f"{max(network.arena_bytes, 1)}",
-        "SAMPLE_RATE": f"{listening.sample_rate} /* Hz */",
-        "WINDOW": f"{listening.window * listening.sample_rate // 1000} /* samples in a slice */",
-        "STEP": f"{listening.step * listening.sample_rate // 1000} /* samples from slice to slice */",
-        "CHANNELS": f"{listening.channels} /* values in a slice */",
-        "SLICES": f"{listening.slices} /* slices per inference */",
-        "STRIDE": f"{listening.stride} /* slices from one inference to the next */",
-        "AVERAGE": f"{listening.average} /* inferences that are averaged */",
-        "SUPPRESSION": f"{listening.suppression} /* slices without detections after a word */",
+        "SAMPLE_RATE": f"{frontend.SAMPLE_RATE} /* Hz */",
+        "WINDOW": f"{frontend.WINDOW} /* samples in a slice */",
+        "STEP": f"{frontend.STEP} /* samples from slice to slice */",
+        "CHANNELS": f"{CHANNELS} /* values in a slice */",
+        "SLICES": f"{SLICES} /* slices per inference */",
+        "STRIDE": f"{rule.stride} /* slices from one inference to the next */",
+        "AVERAGE": f"{rule.window} /* inferences that are averaged */",
+        "SUPPRESSION": f"{rule.suppression} /* slices without detections after a word */",
     }
-    if listening.frontend:
-        settings["FRONTEND"] = f"0x{listening.frontend:08x}u"
+    if features:
+        settings["FRONTEND"] = f"0x{features:08x}u"
     defines = "\n".join(f"#define KEYWORD_MODEL_{name} {value}" for name, value in settings.items())
     checks = "\n".join(
         f"#if defined(FRONTEND_{name}) && FRONTEND_{name} != KEYWORD_MODEL_{name}\n"
         f'#error "keyword_model.h was trained with another FRONTEND_{name} than the frontend has"\n#endif'
         for name in ("SAMPLE_RATE", "WINDOW", "STEP", "CHANNELS", "SLICES")
     )
-    if listening.frontend:
+    if features:
         checks += (
             "\n#if defined(FRONTEND_FINGERPRINT) && FRONTEND_FINGERPRINT != KEYWORD_MODEL_FRONTEND\n"
             '#error "keyword_model.h was trained on the features of another frontend: export it again"\n#endif'

@@ -147,12 +147,12 @@ def _origin(card: Card) -> str:
 def _beside(card: Card) -> str:
     """Return a sentence on synthetic utterances made during training, which are in no split."""
     curves = card.run.get("curves", ())
-    heard = sum(row.get("utterances", 0) for row in curves)
+    utterances = sum(row.get("utterances", 0) for row in curves)
     synthetic = sum(row.get("synthetic", 0) for row in curves)
     if not synthetic:
         return ""
     most = max(row.get("synthetic", 0) for row in curves)
-    share = 100 * synthetic / max(heard, 1)
+    share = 100 * synthetic / max(utterances, 1)
     return (
         f"\n\nIn addition to these clips, training used synthetic voices: up to {most:,} utterances per epoch, "
         f"{share:.0f} % of all utterances."
@@ -229,15 +229,11 @@ def _files(listed: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _listed(path: Path) -> dict[str, Any]:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
-        size = path.stat().st_size
+        content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror}", path=path, fix="Export the model again") from None
-    return {"name": path.name, "bytes": size, "sha256": digest.hexdigest()}
+    return {"name": path.name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _warnings(remarks: Iterable[str]) -> str:

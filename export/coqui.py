@@ -24,11 +24,7 @@ DESCRIPTION = "asr-harness: sentence network for the stt client"
 
 
 def tflite(
-    layers: Sequence[Layer],
-    alphabet: Alphabet,
-    sample_rate: int = 16000,
-    beam_width: int = 500,
-    language: str = "en",
+    layers: Sequence[Layer], alphabet: Alphabet, sample_rate: int = 16000, beam_width: int = 500, language: str = "en"
 ) -> bytes:
     """Return model.tflite of a trained network; parameters and errors as export.graph.graph_def's."""
     window, lstm = check_network(layers, alphabet)

@@ -34,11 +34,7 @@ _FLOAT, _INT32, _INT64 = (AttrValue(type=kind) for kind in (DT_FLOAT, DT_INT32, 
 
 
 def graph_def(
-    layers: Sequence[Layer],
-    alphabet: Alphabet,
-    sample_rate: int = 16000,
-    beam_width: int = 500,
-    language: str = "en",
+    layers: Sequence[Layer], alphabet: Alphabet, sample_rate: int = 16000, beam_width: int = 500, language: str = "en"
 ) -> Any:
     """Return the GraphDef of a trained network.
 

@@ -53,9 +53,6 @@ class Message:
                 offset += length
             self._fields.setdefault(key >> 3, []).append(value)
 
-    def __contains__(self, field: int) -> bool:
-        return field in self._fields
-
     def views(self, field: int) -> list[memoryview]:
         """Return the values of a repeated field of strings, bytes, messages or packed numbers."""
         found = [value for value in self._fields.get(field, []) if isinstance(value, memoryview)]

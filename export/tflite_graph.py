@@ -52,9 +52,7 @@ class Graph:
     def __init__(self) -> None:
         self._graph = schema.SubGraphT(tensors=[], operators=[])
         # The first buffer is empty by convention: that of every tensor that is computed.
-        self._model = schema.ModelT(
-            version=3, operatorCodes=[], subgraphs=[self._graph], buffers=[schema.BufferT()]
-        )
+        self._model = schema.ModelT(version=3, operatorCodes=[], subgraphs=[self._graph], buffers=[schema.BufferT()])
         self._codes: dict[str, int] = {}
 
     def tensor(self, name: str, shape: Sequence[int], kind: int = FLOAT, buffer: int = 0) -> int:

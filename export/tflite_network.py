@@ -65,9 +65,7 @@ class _Reader(TfliteFile):
             raise self.refusal("the last operation does not give the output")
         if not layers:
             raise self.refusal("a network without layers")
-        return Network(
-            tuple(layers), float(first.scale), first.zero_point, float(last.scale), last.zero_point
-        )
+        return Network(tuple(layers), float(first.scale), first.zero_point, float(last.scale), last.zero_point)
 
     def layer(
         self, kind: str, options: Any, source: Tensor, target: Tensor, others: list[Tensor | None]
@@ -120,9 +118,7 @@ class _Reader(TfliteFile):
             **layer,
         )  # fmt: skip
 
-    def connected(
-        self, options: Any, source: Tensor, target: Tensor, others: list[Tensor | None]
-    ) -> Layer:
+    def connected(self, options: Any, source: Tensor, target: Tensor, others: list[Tensor | None]) -> Layer:
         kind = "FULLY_CONNECTED"
         weights = self.constant(others, 0, f"weights of a {kind}", TensorType.INT8)
         if options.weightsFormat != 0 or weights.ndim != 2:
@@ -208,9 +204,7 @@ class _Reader(TfliteFile):
             smallest_difference=-radius,
         )  # fmt: skip
 
-    def padding(
-        self, kind: str, option: int, kernel: Sides, stride: Sides, source: Tensor, target: Tensor
-    ) -> Sides:
+    def padding(self, kind: str, option: int, kernel: Sides, stride: Sides, source: Tensor, target: Tensor) -> Sides:
         """Return the padding at the top and left; check that the output is as large as it says."""
         sides = []
         for size, out, width, step in zip(source.shape[1:3], target.shape[1:3], kernel, stride, strict=True):

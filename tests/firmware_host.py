@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.c_source import Listening, c_source
+from asr.keyword.detect import NEVER, Rule
+from export.c_source import c_source
 from export.tflite_network import read_network
 
 LIB = Path(__file__).resolve().parent.parent / "firmware" / "lib"
@@ -19,10 +20,11 @@ WARNINGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werro
 Bytes = NDArray[np.int8]
 
 
-def write_tables(tflite: bytes, folder: Path, listening: Listening = Listening()) -> Path:  # noqa: B008
+def write_tables(tflite: bytes, folder: Path, rule: Rule | None = None) -> Path:
     """Write keyword_model.c and keyword_model.h of a network into `folder`, and return it."""
     words = ["silence", "unknown", *(f"word {index}" for index in range(read_network(tflite).output_bytes - 2))]
-    source, header = c_source(tflite, words, listening)
+    rule = rule or Rule((NEVER, NEVER, *(128,) * (len(words) - 2)))
+    source, header = c_source(tflite, words, rule)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "keyword_model.c").write_text(source)
     (folder / "keyword_model.h").write_text(header)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 
 from asr.keyword.examples import EvaluationClip
 
@@ -27,9 +28,7 @@ class Classification:
     confusion: npt.NDArray[np.int64]
 
     @classmethod
-    def of(
-        cls, name: str, classes: Sequence[str], labels: npt.ArrayLike, scores: npt.NDArray[Any]
-    ) -> Classification:
+    def of(cls, name: str, classes: Sequence[str], labels: npt.ArrayLike, scores: npt.NDArray[Any]) -> Classification:
         """Compare scores [n, classes] with labels [n]; of equal scores the first class is the prediction."""
         confusion = np.zeros((len(classes), len(classes)), np.int64)
         np.add.at(confusion, (np.asarray(labels, np.int64), scores.argmax(axis=1)), 1)
@@ -47,10 +46,9 @@ class Classification:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the accuracy (1927)."""
-        n, p, z = max(1, self.clips), self.accuracy, 1.959964
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-        return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+        right = int(np.trace(self.confusion))
+        found = binomtest(right, max(1, self.clips)).proportion_ci(method="wilson")
+        return float(found.low), float(found.high)
 
     def recalls(self) -> dict[str, float]:
         """Return the recall of each class that occurs."""

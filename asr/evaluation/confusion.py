@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import jiwer
-
-EQUAL, SUBSTITUTED, DELETED, INSERTED = "equal", "substitute", "delete", "insert"
 
 
 @dataclass(frozen=True)
@@ -17,15 +16,7 @@ class Pair:
 
     said: str
     heard: str
-
-    @property
-    def kind(self) -> str:
-        """`equal`, `substitute`, `delete` or `insert`."""
-        if self.said == self.heard:
-            return EQUAL
-        if not self.said:
-            return INSERTED
-        return SUBSTITUTED if self.heard else DELETED
+    kind: str  # jiwer's: "equal", "substitute", "delete" or "insert"
 
 
 @dataclass(frozen=True)
@@ -61,12 +52,10 @@ def align(transcripts: Sequence[str], hypotheses: Sequence[str]) -> list[list[Pa
     for said, heard, chunks in zip(output.references, output.hypotheses, output.alignments, strict=True):
         pairs = []
         for chunk in chunks:
+            # An insertion has no words on the left and a deletion none on the right; else they pair up.
             left = said[chunk.ref_start_idx : chunk.ref_end_idx]
             right = heard[chunk.hyp_start_idx : chunk.hyp_end_idx]
-            # An insertion has no words on the left and a deletion none on the right; else they pair up.
-            length = max(len(left), len(right))
-            left, right = left or [""] * length, right or [""] * length
-            pairs += [Pair(one, other) for one, other in zip(left, right, strict=True)]
+            pairs += [Pair(one, other, chunk.type) for one, other in zip_longest(left, right, fillvalue="")]
         aligned.append(pairs)
     return aligned
 
@@ -78,9 +67,7 @@ def count_words(alignments: Sequence[Sequence[Pair]]) -> WordTable:
     for (said, _), count in pairs.items():
         if said:
             spoken[said] += count
-    wrong = [
-        Confusion(said, heard, count, spoken[said]) for (said, heard), count in pairs.items() if said != heard
-    ]
+    wrong = [Confusion(said, heard, count, spoken[said]) for (said, heard), count in pairs.items() if said != heard]
     wrong.sort(key=lambda item: (-item.count, item.said, item.heard))
     words = {word: (spoken[word], pairs[word, word]) for word in sorted(spoken)}
     return WordTable(tuple(wrong), words)

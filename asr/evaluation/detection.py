@@ -17,16 +17,14 @@ _MOST_ACCEPTS = 60  # false accepts an hour; beyond that a curve tells nothing o
 
 @dataclass(frozen=True)
 class Curve:
-    """Misses and false accepts as the thresholds fall.
+    """Misses and false accepts as one threshold for all words falls.
 
     Attributes
     ----------
-    thresholds : int64 [k], falling, one for all words.
     accepts : float64 [k], false accepts an hour.
     misses : float64 [k], share of the words that are missed.
     """
 
-    thresholds: npt.NDArray[np.int64]
     accepts: npt.NDArray[np.float64]
     misses: npt.NDArray[np.float64]
 
@@ -70,12 +68,11 @@ def miss_curve(quiet: Stream, spoken: Stream, placed: Sequence[PlacedWord], rule
     spoken, placed : scores of sound with them, and where they are.
     """
     words = quiet[1].shape[1] - 2
-    thresholds, accepts, misses = [], [], []
+    accepts, misses = [], []
     for threshold in range(HIGHEST, 0, -1):
         tried = replace(rule, thresholds=(NEVER, NEVER, *(threshold,) * words))
-        thresholds.append(threshold)
         accepts.append(accepts_per_hour(quiet, tried))
         misses.append(miss_rate(spoken, placed, tried))
         if accepts[-1] > _MOST_ACCEPTS:
             break
-    return Curve(np.array(thresholds), np.array(accepts), np.array(misses))
+    return Curve(np.array(accepts), np.array(misses))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import jiwer
 import numpy as np
 import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
 
 from asr.evaluation.transcriptions import Transcription
 
@@ -71,24 +71,21 @@ def tally(transcriptions: Sequence[Transcription]) -> Counts:
     """Count each utterance's words, errors and so on: float64 [utterances, len(COLUMNS)]."""
     if not transcriptions:
         return np.zeros((0, len(COLUMNS)))
-    spoken, hypotheses = [one.transcript for one in transcriptions], [one.hypothesis for one in transcriptions]
-    words = jiwer.process_words(spoken, hypotheses)
-    characters = jiwer.process_characters(spoken, hypotheses)
     rows = []
-    for index, item in enumerate(transcriptions):
-        accepted = item.accepted
+    for one in transcriptions:
+        words, characters = one.transcript.split(), one.transcript.strip()
         rows.append(
             (
-                len(words.references[index]),
-                _errors(words.alignments[index]),
-                len(characters.references[index]),
-                _errors(characters.alignments[index]),
+                len(words),
+                Levenshtein.distance(words, one.hypothesis.split()),
+                len(characters),
+                Levenshtein.distance(characters, one.hypothesis.strip()),
                 1,
-                item.right,
-                accepted is not None,
-                bool(accepted),
-                item.loss is not None,
-                item.loss or 0.0,
+                one.right,
+                one.accepted is not None,
+                bool(one.accepted),
+                one.loss is not None,
+                one.loss or 0.0,
             )
         )
     return np.array(rows, dtype=np.float64)
@@ -117,9 +114,7 @@ def measure(
     for name, (part, whole) in MEASURES.items():
         value = totals[part] / totals[whole] if totals[whole] else None
         interval, note = intervals.get(name, (None, few if resamples else ""))
-        figures[name] = Figure(
-            value, totals[part], int(totals[whole]), interval, note if value is not None else ""
-        )
+        figures[name] = Figure(value, totals[part], int(totals[whole]), interval, note if value is not None else "")
     speakers = {item.speaker for item in transcriptions}
     return Figures(len(transcriptions), len(speakers), sum(item.seconds for item in transcriptions), **figures)
 
@@ -151,12 +146,3 @@ def bootstrap(
         low, high = np.percentile(shares, (2.5, 97.5))
         found[name] = ((float(low), float(high)), "")
     return found
-
-
-def _errors(chunks: Sequence[Any]) -> int:
-    """Count the errors in one of jiwer's alignments."""
-    return sum(
-        max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx)
-        for chunk in chunks
-        if chunk.type != "equal"
-    )

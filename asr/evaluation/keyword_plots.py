@@ -10,28 +10,17 @@ import numpy.typing as npt
 from matplotlib.figure import Figure as Canvas
 
 from asr.evaluation.classification import Classification
-from asr.evaluation.plots import COLOURS, STYLE, WIDTH
+from asr.evaluation.plots import COLOURS, STYLE, WIDTH, draw_matrix
 
 
 def confusion(found: Classification, title: str) -> Canvas:
     """Return the confusion matrix: rows said, columns heard, shares as shade and counts as text."""
-    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
-        count = len(found.classes)
-        side = max(3.6, 0.62 * count + 1.6)
+    side = max(3.6, 0.62 * len(found.classes) + 1.6)
+    with matplotlib.rc_context(STYLE):
         canvas = Canvas(figsize=(side + 0.4, side))
         axes = canvas.add_subplot()
         shares = found.confusion / np.maximum(found.confusion.sum(axis=1, keepdims=True), 1)
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        for row in range(count):
-            for column in range(count):
-                number = int(found.confusion[row, column])
-                if number:
-                    colour = "white" if shares[row, column] > 0.5 else "black"
-                    axes.text(column, row, str(number), ha="center", va="center", color=colour, fontsize=9)
-        axes.set_xticks(range(count), found.classes, rotation=35, ha="right")
-        axes.set_yticks(range(count), found.classes)
-        axes.set_xlabel("heard")
-        axes.set_ylabel("said")
+        draw_matrix(axes, found.confusion, shares, found.classes, found.classes)
         axes.set_title(f"{title}: {found.accuracy:.1%} of {found.clips}", fontsize=10)
         return canvas
 
@@ -69,15 +58,8 @@ def features(samples: npt.NDArray[np.int16], slices: npt.NDArray[np.int8], title
         wave.set_title(title or "sound", fontsize=10)
         spectrum.specgram(samples.astype(np.float64) + 1e-3, NFFT=480, Fs=16000, noverlap=320, cmap="magma", vmin=-40)
         spectrum.set_ylabel("Hz")
-        picture.imshow(
-            slices.T,
-            origin="lower",
-            aspect="auto",
-            cmap="magma",
-            vmin=-128,
-            vmax=127,
-            extent=(0, seconds, 0, slices.shape[1]),
-        )
+        extent = (0, seconds, 0, slices.shape[1])
+        picture.imshow(slices.T, origin="lower", aspect="auto", cmap="magma", vmin=-128, vmax=127, extent=extent)
         picture.set_ylabel("channel")
         picture.set_xlabel("s")
         canvas.tight_layout()

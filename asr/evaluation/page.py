@@ -8,7 +8,7 @@ from typing import Any
 
 from asr.core.nested import flatten
 from asr.evaluation import wording
-from asr.evaluation.confusion import DELETED, EQUAL, INSERTED, SUBSTITUTED, WordTable, align
+from asr.evaluation.confusion import WordTable, align
 from asr.evaluation.figures import Figure, Figures
 from asr.evaluation.page_style import CSS
 from asr.evaluation.results import ALL_NOISE, Evaluation
@@ -16,7 +16,7 @@ from asr.evaluation.transcriptions import Transcription
 
 LONG_TABLE = 15  # rows; a longer table is collapsed
 MOST_CONFUSIONS = 40
-MARKS = {EQUAL: "=", SUBSTITUTED: "≠ substituted", DELETED: "- deleted", INSERTED: "+ inserted"}
+MARKS = {"equal": "=", "substitute": "≠ substituted", "delete": "- deleted", "insert": "+ inserted"}
 
 
 def page(title: str, subtitle: str, remarks: Iterable[str], sections: Sequence[tuple[str, str, str]]) -> str:
@@ -51,12 +51,7 @@ def picture(svg: str, caption: str) -> str:
 
 
 def table(
-    caption: str,
-    heads: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    remarks: Iterable[str] = (),
-    *,
-    note: str = "",
+    caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], remarks: Iterable[str] = (), *, note: str = ""
 ) -> str:
     """Return a table; cells are HTML, the first of each row is its heading."""
     told = "".join(f"<br>Note: {escape(remark)}" for remark in remarks)
@@ -90,9 +85,7 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     about = evaluation.remarks
     parts = [f"<p>{escape(_intro(evaluation))}</p>", remark_boxes(about), _tiles(evaluation)]
     drawn = wording.draws(evaluation.draws).capitalize() if evaluation.draws > 1 else ""
-    parts.append(
-        figures_table("Every condition", "condition", evaluation.conditions, about, reasons=True, note=drawn)
-    )
+    parts.append(figures_table("Every condition", "condition", evaluation.conditions, about, reasons=True, note=drawn))
     parts.append(_described(evaluation, descriptions))
     if "noise" in pictures:
         caption = "Figures by noise level, with 95 % intervals; the table above lists the same numbers."
@@ -143,13 +136,7 @@ def figures_table(
     rows = []
     for name, group in groups.items():
         cells = [f"{group.utterances:,}", *[f"{group.speakers:,}"] * counted, f"{group.wer.whole:,}"]
-        rows.append(
-            [
-                escape(name),
-                *cells,
-                *(_cell(measure, getattr(group, measure), reasons) for measure in measures),
-            ]
-        )
+        rows.append([escape(name), *cells, *(_cell(measure, getattr(group, measure), reasons) for measure in measures)])
     return table(caption, heads, rows, remarks, note=note)
 
 
@@ -190,7 +177,7 @@ def _tiles(evaluation: Evaluation) -> str:
     for measure, condition, figure in tiles:
         if figure.value is None:
             continue
-        long, unit = wording.NAMES[measure]
+        long, _, unit = wording.NAMES[measure]
         more = wording.interval(measure, figure)
         items += (
             f'<li><span class="name">{escape(long)}, {escape(condition)}</span>'
@@ -271,11 +258,10 @@ def _alignment(item: Transcription) -> str:
     (pairs,) = align([item.transcript], [item.hypothesis])
     rows = {"said": "", "heard": "", "": ""}
     for pair in pairs:
-        wrong = "" if pair.kind == EQUAL else ' class="wrong"'
-        mark = ' class="mark"' if pair.kind == EQUAL else ' class="mark wrong"'
+        wrong, mark = ("", "mark") if pair.kind == "equal" else (' class="wrong"', "mark wrong")
         rows["said"] += f"<td{wrong}>{escape(pair.said) or '·'}</td>"
         rows["heard"] += f"<td{wrong}>{escape(pair.heard) or '·'}</td>"
-        rows[""] += f"<td{mark}>{MARKS[pair.kind]}</td>"
+        rows[""] += f'<td class="{mark}">{MARKS[pair.kind]}</td>'
     body = "".join(
         f'<tr><th scope="row">{name or "<span class=mark>alignment</span>"}</th>{cells}</tr>'
         for name, cells in rows.items()

@@ -77,9 +77,7 @@ def as_png(canvas: Canvas) -> bytes:
     """Return a picture as a PNG file on white, 130 dots an inch."""
     data = io.BytesIO()
     with matplotlib.rc_context(STYLE):
-        canvas.savefig(
-            data, format="png", dpi=130, facecolor="white", bbox_inches="tight", metadata={"Software": None}
-        )
+        canvas.savefig(data, format="png", dpi=130, facecolor="white", bbox_inches="tight", metadata={"Software": None})
     return data.getvalue()
 
 
@@ -106,26 +104,18 @@ def noise_levels(evaluation: Evaluation) -> Canvas | None:
                 x = [level for level, _ in points]
                 y = [100 * getattr(figures, measure).value for _, figures in points]
                 axes.plot(x, y, color=colour, marker=MARKERS[index % len(MARKERS)], label=kind)
-                known = [(level, getattr(figures, measure).interval) for level, figures in points]
-                for level, interval in known:
+                for level, figures in points:
+                    interval = getattr(figures, measure).interval
                     if interval is not None:
-                        axes.plot(
-                            [level] * 2,
-                            [100 * interval[0], 100 * interval[1]],
-                            color=colour,
-                            linewidth=2.5,
-                            alpha=0.5,
-                        )
+                        ends = [100 * bound for bound in interval]
+                        axes.plot([level] * 2, ends, color=colour, linewidth=2.5, alpha=0.5)
             if clean is not None and getattr(clean, measure).value is not None:
                 axes.axhline(100 * getattr(clean, measure).value, color=INK, linestyle=":", label="clean")
             axes.set_xlabel("speech above noise, dB")
             axes.set_ylabel(f"{label}, %")
             axes.set_xticks(sorted({level for points in levels.values() for level, _ in points}))
-            if measure == "wer":
-                axes.set_ylim(bottom=0)
-            else:
-                axes.set_ylim(0, 101)
-            axes.legend(loc="lower right" if measure != "wer" else "upper right")
+            axes.set_ylim(0, None if measure == "wer" else 101)
+            axes.legend(loc="upper right" if measure == "wer" else "lower right")
     return canvas
 
 
@@ -144,36 +134,28 @@ def confusion_matrix(words: WordTable) -> Canvas | None:
     for word, (_, right) in words.words.items():
         counts[word, word] = right
     columns = [*chosen, ""]
-    shares = np.array(
-        [[counts.get((row, column), 0) / words.words[row][0] for column in columns] for row in said]
-    )
+    matrix = np.array([[counts.get((row, column), 0) for column in columns] for row in said])
+    shares = matrix / np.array([[words.words[row][0]] for row in said])
     side = 0.34
     with matplotlib.rc_context(STYLE):
-        canvas = Canvas(
-            figsize=(min(WIDTH, 1.6 + side * len(columns)), 1.3 + side * len(said)), layout="constrained"
-        )
-        axes = canvas.subplots()
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
-        axes.grid(False)
-        for row, column in np.argwhere(shares > 0):
-            count = counts.get((said[row], columns[column]), 0)
-            dark = shares[row, column] > 0.6
-            axes.text(
-                column,
-                row,
-                str(count),
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if dark else "#12263a",
-            )
-        axes.set_xticks(
-            range(len(columns)), [*chosen, "(nothing)"], rotation=60, ha="right", rotation_mode="anchor"
-        )
-        axes.set_yticks(range(len(said)), said)
-        axes.set_xlabel("heard")
-        axes.set_ylabel("said")
+        canvas = Canvas(figsize=(min(WIDTH, 1.6 + side * len(columns)), 1.3 + side * len(said)), layout="constrained")
+        draw_matrix(canvas.subplots(), matrix, shares, said, [*chosen, "(nothing)"])
     return canvas
+
+
+def draw_matrix(
+    axes: Any, counts: npt.NDArray[np.int64], shares: npt.NDArray[np.float64], said: Sequence[str], heard: Sequence[str]
+) -> None:
+    """Draw a confusion matrix [said, heard]: shares as shade, counts as text."""
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
+    axes.grid(False)
+    for row, column in np.argwhere(counts > 0):
+        colour = "white" if shares[row, column] > 0.6 else "#12263a"
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8, color=colour)
+    axes.set_xticks(range(len(heard)), heard, rotation=60, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(said)), said)
+    axes.set_xlabel("heard")
+    axes.set_ylabel("said")
 
 
 def clip(samples: Samples, rate: int, words: Sequence[tuple[str, float]] = ()) -> Canvas:
@@ -207,13 +189,7 @@ def clip(samples: Samples, rate: int, words: Sequence[tuple[str, float]] = ()) -
         wave.set_ylabel("level")
         extent = (0, len(padded) / rate, 0, rate / 2000)
         spectrum.imshow(
-            power.T,
-            origin="lower",
-            aspect="auto",
-            extent=extent,
-            cmap="magma",
-            vmin=power.max() - 70,
-            vmax=power.max(),
+            power.T, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=power.max() - 70, vmax=power.max()
         )
         spectrum.grid(False)
         spectrum.set_ylabel("kHz")

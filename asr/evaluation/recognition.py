@@ -91,9 +91,7 @@ def samples_of(utterance: Utterance, condition: Condition, noise: Noise | None) 
     return audio.to_int16(mix(clean, noise.piece(mark, len(clean), condition.draw), condition.level))
 
 
-def sounds(
-    utterances: Iterable[Utterance], noise: Noise | None
-) -> Callable[[Transcription], Int16 | None]:
+def sounds(utterances: Iterable[Utterance], noise: Noise | None) -> Callable[[Transcription], Int16 | None]:
     """Return a function that gives the samples behind a transcription; None for an unknown clip."""
     by_name = {utterance.name: utterance for utterance in utterances}
 

@@ -75,21 +75,17 @@ def write_report(folder: Path, report: Report, sound: Sound | None = None, timin
     # Matplotlib takes half a second to import, which only a report should cost.
     from asr.evaluation import plots
 
-    drawn: dict[str, Canvas | None] = {}
-    labels: dict[str, str] = {}
+    pictures: dict[str, str] = {}
 
     def draw(key: str, canvas: Canvas | None, label: str) -> None:
         if canvas is not None:
-            drawn[key], labels[key] = canvas, label
+            pictures[key] = plots.as_svg(canvas, label)
+            files.write_bytes(folder / f"{key.replace(' ', '-')}.png", plots.as_png(canvas))
 
     for evaluation in report.evaluations:
         kind = evaluation.kind
         draw(f"{kind} noise", plots.noise_levels(evaluation), f"{kind} speech: figures by noise level")
-        draw(
-            f"{kind} confusion",
-            plots.confusion_matrix(evaluation.words),
-            f"{kind} speech: confusion matrix of words",
-        )
+        draw(f"{kind} confusion", plots.confusion_matrix(evaluation.words), f"{kind} speech: confusion matrix of words")
         if evaluation.words_in_noise is not None:
             matrix = plots.confusion_matrix(evaluation.words_in_noise)
             draw(f"{kind} noise confusion", matrix, f"{kind} speech in noise: confusion matrix of words")
@@ -105,13 +101,7 @@ def write_report(folder: Path, report: Report, sound: Sound | None = None, timin
     if report.learning is not None:
         draw("learning", plots.learning_curve(report.learning), "word errors by number of recordings")
 
-    pictures = {}
-    for key, canvas in drawn.items():
-        assert canvas is not None
-        pictures[key] = plots.as_svg(canvas, labels[key])
-        files.write_bytes(folder / f"{key.replace(' ', '-')}.png", plots.as_png(canvas))
-    content = report.as_dict()
-    files.write_json(folder / "report.json", content)
+    files.write_json(folder / "report.json", report.as_dict())
     target = folder / "index.html"
     files.write_text(target, _page(report, pictures))
     return target

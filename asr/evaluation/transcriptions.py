@@ -22,7 +22,7 @@ class Transcription:
     seconds : its length.
     recording : the recording's file and folder, for people; "" where there is none, as for synthetic voices.
     loss : CTC loss of the trainer, where it was computed.
-    slots, heard_slots : the command's slots in `transcript` and `hypothesis`; None: not a command.
+    slots, hypothesis_slots : the command's slots in `transcript` and `hypothesis`; None: not a command.
     """
 
     clip: str
@@ -34,7 +34,7 @@ class Transcription:
     condition: Condition = field(default_factory=Condition)
     loss: float | None = None
     slots: Mapping[str, str] | None = None
-    heard_slots: Mapping[str, str] | None = None
+    hypothesis_slots: Mapping[str, str] | None = None
     recording: str = ""
 
     @property
@@ -56,7 +56,7 @@ class Transcription:
         """
         if self.slots is None:
             return None
-        return self.right or (bool(self.slots) and self.heard_slots == self.slots)
+        return self.right or (bool(self.slots) and self.hypothesis_slots == self.slots)
 
     def row(self) -> dict[str, Any]:
         """Return the row of transcripts.csv."""
@@ -79,4 +79,4 @@ class Transcription:
 
 def with_slots(transcriptions: Iterable[Transcription], slots: Slots) -> list[Transcription]:
     """Fill in the slots of transcripts and hypotheses; `slots` gives a sentence's, or None."""
-    return [replace(one, slots=slots(one.transcript), heard_slots=slots(one.hypothesis)) for one in transcriptions]
+    return [replace(one, slots=slots(one.transcript), hypothesis_slots=slots(one.hypothesis)) for one in transcriptions]

@@ -1,4 +1,4 @@
-"""Numbers and names as text, the same on the page, in the terminal and in the model card."""
+"""Numbers and names as text, the same on the page and in the terminal."""
 
 from __future__ import annotations
 
@@ -6,29 +6,20 @@ from asr.evaluation.figures import Figure
 
 NOT_MEASURED = "not measured"
 JOIN = "\N{NO-BREAK SPACE}"  # between a number and its unit
-# Measure: its name, and its unit.
+# Measure: its name, the short one of tables, and its unit.
 NAMES = {
-    "wer": ("Word error rate (WER)", "words"),
-    "cer": ("Character error rate (CER)", "characters"),
-    "sentence_accuracy": ("Sentences right", "sentences"),
-    "acceptance": ("Commands right", "commands"),
-    "loss": ("Loss, nats a clip", "clips"),
+    "wer": ("Word error rate (WER)", "WER", "words"),
+    "cer": ("Character error rate (CER)", "CER", "characters"),
+    "sentence_accuracy": ("Sentences right", "sentences right", "sentences"),
+    "acceptance": ("Commands right", "commands right", "commands"),
+    "loss": ("Loss, nats a clip", "loss, nats a clip", "clips"),
 }
-SHORT = {
-    "wer": "WER",
-    "cer": "CER",
-    "sentence_accuracy": "sentences right",
-    "acceptance": "commands right",
-    "loss": "loss, nats a clip",
-}
+SHORT = {measure: short for measure, (_, short, _) in NAMES.items()}
 CONDITIONS = {
     "clean": "clips trimmed to the speech with a margin",
     "raw": "the untrimmed recordings, with the silence around the speech",
 }
-KINDS = {
-    "real": "Real speech",
-    "synthetic": "Synthetic speech",
-}
+KINDS = {"real": "Real speech", "synthetic": "Synthetic speech"}
 
 
 def draws(count: int) -> str:

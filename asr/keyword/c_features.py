@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 from asr.core import audio
@@ -45,7 +46,8 @@ def write_c_features(recording: Path, c_file: Path, preprocess: str = "micro") -
     # The name goes into a comment and must not end it.
     source = recording.name.replace("*/", "* /").replace("\n", " ")
     step = STEP * 1000 // SAMPLE_RATE
-    body = wrapped([str(value) for value in slices.ravel().tolist()])
+    values = ", ".join(map(str, slices.ravel().tolist()))
+    body = textwrap.fill(values, COLUMNS, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
     write_text(
         c_file,
         f"""/* Features ({preprocess}) of {source}: {rows} slices of {columns} values, one every {step} ms. */
@@ -73,14 +75,3 @@ def identifier(text: str) -> str:
     """Return a C identifier that looks like `text`."""
     plain = re.sub(r"[^0-9A-Za-z_]", "_", text) or "recording"
     return f"_{plain}" if plain[0].isdigit() else plain
-
-
-def wrapped(values: list[str]) -> str:
-    """Return values with commas in lines of at most 110 characters."""
-    lines, line = [], "   "
-    for value in values:
-        if len(line) + len(value) + 2 > COLUMNS:
-            lines.append(line)
-            line = "   "
-        line += f" {value},"
-    return "\n".join([*lines, line])

@@ -79,15 +79,9 @@ def gather(
 
 
 def adapted(augment: Augment, settings: Keyword) -> Augment:
-    """Return section [augment] for keyword clips: section [keyword] has its own tempo, noise and masks."""
-    usual = Augment()
+    """Return section [augment] for keyword clips: section [keyword] has its own tempo and noise."""
     return replace(
         augment,
-        time_masks=usual.time_masks,
-        time_mask_longest=usual.time_mask_longest,
-        time_mask_share=usual.time_mask_share,
-        frequency_masks=usual.frequency_masks,
-        frequency_mask_widest=usual.frequency_mask_widest,
         endpoint_probability=0.0,
         crop_probability=0.0,  # windows.Maker adds silence itself, since it has to know where the word is
         silence_probability=0.0,

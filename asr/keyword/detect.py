@@ -88,14 +88,6 @@ def stream_scores(
     return when, np.concatenate(parts)
 
 
-def sums(scores: Scores, window: int) -> npt.NDArray[np.int32]:
-    """Return the sum of each class's last `window` scores, int32 [k - window + 1, classes]."""
-    if len(scores) < window:
-        return np.zeros((0, scores.shape[1]), np.int32)
-    total = np.cumsum(np.concatenate([np.zeros((1, scores.shape[1]), np.int64), scores]), axis=0)
-    return np.asarray(total[window:] - total[:-window], np.int32)
-
-
 def detect(when: npt.NDArray[np.int64], scores: Scores, rule: Rule) -> list[Detection]:
     """Return the words detected in a stream, in order of time.
 
@@ -107,9 +99,10 @@ def detect(when: npt.NDArray[np.int64], scores: Scores, rule: Rule) -> list[Dete
     when : int64 [k], the newest slice of each inference.
     scores : uint8 [k, classes].
     """
-    summed = sums(scores, rule.window)
-    if not len(summed):
+    if len(scores) < rule.window:
         return []
+    total = np.cumsum(np.pad(scores.astype(np.int64), ((1, 0), (0, 0))), axis=0)
+    summed = total[rule.window :] - total[: -rule.window]
     enough = np.array(rule.thresholds, np.int64) * rule.window
     passed = np.where(summed >= enough, summed, -1)
     best = passed.argmax(axis=1)
@@ -123,30 +116,3 @@ def detect(when: npt.NDArray[np.int64], scores: Scores, rule: Rule) -> list[Dete
             found.append(Detection(int(times[index]), word, int(summed[index, word]) // rule.window))
             free = int(times[index]) + rule.suppression
     return found
-
-
-class Detector:
-    """The same as `detect`, one inference at a time, as in firmware."""
-
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
-        self._ring = np.zeros((rule.window, len(rule.thresholds)), np.int64)
-        self._count = 0
-        self._free = -1
-
-    def push(self, slice_: int, scores: npt.ArrayLike) -> Detection | None:
-        """Take the scores uint8 [classes] of the inference with newest slice `slice_`; return a word if detected."""
-        rule = self.rule
-        self._ring[self._count % rule.window] = np.asarray(scores, np.int64)
-        self._count += 1
-        if self._count < rule.window or slice_ <= self._free:
-            return None
-        summed = self._ring.sum(axis=0)
-        best = -1
-        for word, threshold in enumerate(rule.thresholds):
-            if summed[word] >= threshold * rule.window and (best < 0 or summed[word] > summed[best]):
-                best = word
-        if best < 0:
-            return None
-        self._free = slice_ + rule.suppression
-        return Detection(slice_, best, int(summed[best]) // rule.window)

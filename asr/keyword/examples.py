@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from asr.core import tables
@@ -107,7 +108,8 @@ def make(
 def _work(found: Corpus, given: ClipAugmentation, jobs: Sequence[Job], workers: int | None) -> Iterator[Made]:
     """Do jobs on all cores, in an order that does not depend on their number; few are held at a time."""
     count = workers or min(len(os.sched_getaffinity(0)), max(1, len(jobs) // _TASK))
-    tasks = _tasks(_with_data(found, jobs))
+    supplied = _with_data(found, jobs)
+    tasks = iter(lambda: list(islice(supplied, _TASK)), [])
     if count == 1:
         factory = ClipFactory(given)
         yield from (factory.make(job) for task in tasks for job in task)
@@ -152,14 +154,3 @@ def _with_data(found: Corpus, jobs: Sequence[Job]) -> Iterator[Job]:
             job = waiting.pop(name, None)
             if job is not None:
                 yield replace(job, data=data)
-
-
-def _tasks(jobs: Iterable[Job]) -> Iterator[list[Job]]:
-    task: list[Job] = []
-    for job in jobs:
-        task.append(job)
-        if len(task) == _TASK:
-            yield task
-            task = []
-    if task:
-        yield task

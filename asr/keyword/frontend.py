@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.keyword.library import library
+from asr.core.errors import SetupError
+from asr.core.third_party import part
 
 SAMPLE_RATE = 16000  # Hz
 WINDOW = 480  # samples, 30 ms
@@ -24,94 +25,59 @@ WIDTHS = {"micro": CHANNELS, "average": AVERAGE_BUCKETS}  # values of a slice, b
 PREPROCESS = tuple(WIDTHS)
 
 Int16 = npt.NDArray[np.int16]
-Int8 = npt.NDArray[np.int8]
-UInt8 = npt.NDArray[np.uint8]
 UInt16 = npt.NDArray[np.uint16]
 
 
-class _FrontendState(ctypes.Structure):
-    """Frontend of frontend.h."""
-
-    _fields_ = (
-        ("bins", ctypes.c_uint32 * 256),
-        ("noise", ctypes.c_uint32 * CHANNELS),
-        ("samples", ctypes.c_int16 * WINDOW),
-        ("filled", ctypes.c_uint32),
-    )
-
-
-class _AverageState(ctypes.Structure):
-    """AverageFrontend of average_frontend.h."""
-
-    _fields_ = (
-        ("real", ctypes.c_int32 * 256),
-        ("imaginary", ctypes.c_int32 * 256),
-        ("samples", ctypes.c_int16 * WINDOW),
-        ("filled", ctypes.c_uint32),
-    )
+# Room for either state of the C core: Frontend has 2,148 bytes, AverageFrontend 3,012.
+_State = ctypes.c_uint32 * 1024
 
 
 @lru_cache(maxsize=1)
-def _library() -> ctypes.CDLL:
-    loaded = library()
+def library() -> ctypes.CDLL:
+    """Load the firmware's C core (firmware/lib) as set-up compiled it for this machine.
+
+    Raises
+    ------
+    SetupError : it is missing, or not for this machine.
+    """
+    path = part("libkeyword.so")
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise SetupError(f"this library cannot be loaded: {error}", path=path, fix="Run `make setup`") from None
     loaded.frontend_fingerprint.restype = ctypes.c_uint32
     count, pointer = ctypes.c_size_t, ctypes.c_void_p
-    for name, kind in (("frontend", _FrontendState), ("average", _AverageState)):
-        state = ctypes.POINTER(kind)
-        getattr(loaded, f"{name}_reset").argtypes = [state]
+    for name in ("frontend", "average"):
         slices = getattr(loaded, f"{name}_slices")
-        slices.argtypes, slices.restype = [state, count], count
-        for call in ("process", "process_values") if kind is _FrontendState else ("process",):
-            arguments = [state, pointer, count, pointer, count, ctypes.POINTER(count)]
-            getattr(loaded, f"{name}_{call}").argtypes = arguments
+        slices.argtypes, slices.restype = [pointer, count], count
+    for name in ("frontend_process", "frontend_process_values", "average_process"):
+        getattr(loaded, name).argtypes = [pointer, pointer, count, pointer, count, ctypes.POINTER(count)]
     return loaded
 
 
 def fingerprint() -> int:
     """Return the mark of the frontend's settings and tables, which a model's C tables carry (FRONTEND_FINGERPRINT)."""
-    return int(_library().frontend_fingerprint())
+    return int(library().frontend_fingerprint())
 
 
-class _Stream:
-    """A state of the C core, and the calls that both recipes have in common."""
-
-    def __init__(self, name: str, state: ctypes.Structure) -> None:
-        loaded = _library()
-        self._state = state
-        self._reset = getattr(loaded, f"{name}_reset")
-        self._slices = getattr(loaded, f"{name}_slices")
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget all samples so far."""
-        self._reset(self._state)
-
-    def _due(self, samples: Int16) -> int:
-        if samples.dtype != np.int16 or samples.ndim != 1:
-            raise TypeError(f"one row of int16 is needed, not {samples.dtype} of shape {samples.shape}")
-        return int(self._slices(self._state, samples.size))
-
-    def _fill(self, process: ctypes._NamedFuncPointer, samples: Int16, slices: npt.NDArray[np.generic]) -> None:
-        samples = np.ascontiguousarray(samples)
-        made = ctypes.c_size_t()
-        status = process(
-            self._state, samples.ctypes.data, samples.size, slices.ctypes.data, len(slices), ctypes.byref(made)
-        )
-        if status != 0 or made.value != len(slices):
-            raise RuntimeError(f"the frontend failed with status {status} after {made.value} slices")
-
-
-class Frontend(_Stream):
+class Frontend:
     """Features of a stream of sound: takes blocks of any length, returns the slices that are due.
 
     The slices do not depend on the blocks. An instance is for one thread at a time; several run in parallel, since the
     C code does not hold Python's lock.
     """
 
-    def __init__(self) -> None:
-        super().__init__("frontend", _FrontendState())
+    _name, _width = "frontend", CHANNELS
 
-    def process(self, samples: Int16) -> Int8:
+    def __init__(self) -> None:
+        self._state = _State()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all samples so far."""
+        getattr(library(), f"{self._name}_reset")(self._state)
+
+    def process(self, samples: Int16) -> npt.NDArray[Any]:
         """Take samples (int16 [n], 16 kHz) and return the slices that are due: int8 [slices, 40].
 
         -128 is silence; as real values (q + 128) * 26 / 256. The first slice takes 480 samples, each other one 320.
@@ -120,33 +86,32 @@ class Frontend(_Stream):
         ------
         TypeError : the samples are not one row of int16.
         """
-        slices = np.empty((self._due(samples), CHANNELS), np.int8)
-        self._fill(_library().frontend_process, samples, slices)
-        return slices
+        return self._run("process", samples, np.int8)
 
     def values(self, samples: Int16) -> UInt16:
         """Like `process`, but return the microfrontend's own values: uint16 [slices, 40], up to 670."""
-        slices = np.empty((self._due(samples), CHANNELS), np.uint16)
-        self._fill(_library().frontend_process_values, samples, slices)
+        return self._run("process_values", samples, np.uint16)
+
+    def _run(self, call: str, samples: Int16, dtype: type[np.generic]) -> npt.NDArray[Any]:
+        if samples.dtype != np.int16 or samples.ndim != 1:
+            raise TypeError(f"one row of int16 is needed, not {samples.dtype} of shape {samples.shape}")
+        due, process = (getattr(library(), f"{self._name}_{name}") for name in ("slices", call))
+        samples, made = np.ascontiguousarray(samples), ctypes.c_size_t()
+        slices = np.empty((due(self._state, samples.size), self._width), dtype)
+        status = process(self._state, samples.ctypes.data, samples.size, slices.ctypes.data, len(slices), made)
+        if status != 0 or made.value != len(slices):
+            raise RuntimeError(f"the frontend failed with status {status} after {made.value} slices")
         return slices
 
 
-class AverageFrontend(_Stream):
+class AverageFrontend(Frontend):
     """The recipe `average`: like Frontend, but with 43 mean powers a slice."""
 
-    def __init__(self) -> None:
-        super().__init__("average", _AverageState())
+    _name, _width = "average", AVERAGE_BUCKETS
 
-    def process(self, samples: Int16) -> UInt8:
-        """Take samples (int16 [n], 16 kHz) and return the slices due: uint8 [slices, 43]; 255 is a power of 127.5.
-
-        Raises
-        ------
-        TypeError : the samples are not one row of int16.
-        """
-        slices = np.empty((self._due(samples), AVERAGE_BUCKETS), np.uint8)
-        self._fill(_library().average_process, samples, slices)
-        return slices
+    def process(self, samples: Int16) -> npt.NDArray[Any]:
+        """Take samples (int16 [n], 16 kHz) and return the slices due: uint8 [slices, 43]; 255 is a power of 127.5."""
+        return self._run("process", samples, np.uint8)
 
 
 def features(samples: Int16, preprocess: str = "micro") -> npt.NDArray[Any]:

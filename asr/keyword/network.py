@@ -7,9 +7,10 @@ time (Howard et al., MobileNets, 2017), and ends in a filter as long as the clip
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import keras
 import numpy as np
 
 from asr.keyword.frontend import SLICES
@@ -19,8 +20,6 @@ from asr.layers.keyword import Dense, Depthwise, Layer, Reshape
 SCALES = {"micro": 26.0 / 256.0, "average": 127.5 / 255.0}
 ZERO_POINT = -128
 _FRONT = {"micro": 1.0, "average": 0.2}  # scales the second recipe to the first one's range
-
-
 # Of the batch normalisation's running means; small sets have few steps to follow the weights.
 _MOMENTUM = 0.9
 
@@ -34,8 +33,6 @@ def build(name: str, channels: int, outputs: int, *, width: int = 32, dropout: f
     channels : features of a slice.
     width : channels of the separable network.
     """
-    import keras
-
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((SLICES * channels,))
     make = {"tiny_conv": _tiny_conv, "separable": _separable}[name]
@@ -44,8 +41,6 @@ def build(name: str, channels: int, outputs: int, *, width: int = 32, dropout: f
 
 def _tiny_conv(inputs: Any, channels: int, outputs: int, width: int, dropout: float) -> Any:
     """As in TensorFlow, with its initial values; `width` is ignored."""
-    import keras
-
     truncated = keras.initializers.TruncatedNormal(stddev=0.01)
     x = keras.layers.Reshape((SLICES, channels, 1))(inputs)
     x = keras.layers.Conv2D(8, (10, 8), 2, "same", activation="relu", kernel_initializer=truncated, name="conv")(x)
@@ -55,8 +50,6 @@ def _tiny_conv(inputs: Any, channels: int, outputs: int, width: int, dropout: fl
 
 
 def _separable(inputs: Any, channels: int, outputs: int, width: int, dropout: float) -> Any:
-    import keras
-
     x = keras.layers.Reshape((SLICES, 1, channels))(inputs)
     x = _mix(x, width, "mix_1")
     for index, (reach, stride) in enumerate(BLOCKS, start=2):
@@ -73,16 +66,12 @@ BLOCKS = ((7, 2), (7, 1), (7, 1), (7, 1))
 
 
 def _mix(x: Any, width: int, name: str) -> Any:
-    import keras
-
     x = keras.layers.Dense(width, use_bias=False, name=name)(x)
     x = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_norm")(x)
     return keras.layers.ReLU()(x)
 
 
 def _filter(x: Any, reach: int, stride: int, padding: str, name: str, *, relu: bool) -> Any:
-    import keras
-
     x = keras.layers.DepthwiseConv2D((reach, 1), stride, padding, use_bias=False, name=name)(x)
     x = keras.layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_norm")(x)
     return keras.layers.ReLU()(x) if relu else x
@@ -95,33 +84,28 @@ def as_layers(model: Any, scale: float = 1.0) -> list[Layer]:
     ----------
     scale : factor of the features in training, folded into the first layer.
     """
-    import keras
-
     found: list[Layer] = []
     pending = scale
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Reshape, keras.layers.Flatten)):
             shape = tuple(int(size) for size in layer.output.shape[1:])
             found.append(Reshape((1,) * (3 - len(shape)) + shape))  # type: ignore[arg-type]
-        elif isinstance(layer, (keras.layers.DepthwiseConv2D, keras.layers.Conv2D)):
+        elif isinstance(layer, (keras.layers.DepthwiseConv2D, keras.layers.Conv2D, keras.layers.Dense)):
             kernel = np.asarray(layer.kernel, np.float32) * np.float32(pending)
+            outputs = kernel.shape[-1] if isinstance(layer, keras.layers.Dense) else kernel.shape[2] * kernel.shape[3]
+            bias = np.asarray(layer.bias, np.float32) if layer.use_bias else np.zeros(outputs, np.float32)
+            pending = 1.0
+            if isinstance(layer, keras.layers.Dense):
+                found.append(Dense(layer.name, kernel, bias))
+                continue
             if not isinstance(layer, keras.layers.DepthwiseConv2D) and kernel.shape[2] != 1:
                 raise ValueError(f"{layer.name} mixes channels, which a depthwise convolution cannot")
-            bias = np.asarray(layer.bias, np.float32) if layer.use_bias else np.zeros(0, np.float32)
-            outputs = kernel.shape[2] * kernel.shape[3]
-            bias = bias if len(bias) else np.zeros(outputs, np.float32)
             relu = layer.activation is keras.activations.relu
             found.append(Depthwise(layer.name, kernel, bias, layer.strides[0], layer.padding.upper(), relu))
-            pending = 1.0
-        elif isinstance(layer, keras.layers.Dense):
-            kernel = np.asarray(layer.kernel, np.float32) * np.float32(pending)
-            bias = np.asarray(layer.bias, np.float32) if layer.use_bias else np.zeros(kernel.shape[1], np.float32)
-            found.append(Dense(layer.name, kernel, bias))
-            pending = 1.0
         elif isinstance(layer, keras.layers.BatchNormalization):
             found[-1] = _folded(found[-1], layer)
         elif isinstance(layer, keras.layers.ReLU):
-            found[-1] = _changed(found[-1], relu=True)
+            found[-1] = replace(found[-1], relu=True)  # type: ignore[arg-type]
         elif not isinstance(layer, (keras.layers.InputLayer, keras.layers.Dropout)):
             raise ValueError(f"{layer.name} is not a layer that can be exported")
     return found
@@ -138,13 +122,7 @@ def _folded(layer: Layer, norm: Any) -> Layer:
     shape = layer.kernel.shape[-2:] if isinstance(layer, Depthwise) else layer.kernel.shape[-1:]
     kernel = (layer.kernel * factor.reshape(shape)).astype(np.float32)
     bias = ((layer.bias - mean) * factor + beta).astype(np.float32)
-    return _changed(layer, kernel=kernel, bias=bias)
-
-
-def _changed(layer: Layer, **values: Any) -> Layer:
-    from dataclasses import replace
-
-    return replace(layer, **values)
+    return replace(layer, kernel=kernel, bias=bias)
 
 
 def front_scale(preprocess: str) -> float:
@@ -155,32 +133,3 @@ def front_scale(preprocess: str) -> float:
 def real(features: Any, preprocess: str) -> Any:
     """Return feature bytes int8 as real values, float32 of the same shape."""
     return (np.asarray(features, np.float32) - np.float32(ZERO_POINT)) * np.float32(SCALES[preprocess])
-
-
-def forward(layers: Sequence[Layer], features: Any) -> Any:
-    """Return the logits of plain layers for real features float32 [batch, inputs]: [batch, outputs], in NumPy."""
-    x = np.asarray(features, np.float32)
-    x = x.reshape(len(x), 1, 1, -1)
-    for layer in layers:
-        if isinstance(layer, Reshape):
-            x = x.reshape(len(x), *layer.shape)
-            continue
-        x = x @ layer.kernel if isinstance(layer, Dense) else _depthwise(x, layer)
-        x = x + layer.bias
-        if layer.relu:
-            x = np.maximum(x, 0)
-    return x.reshape(len(x), -1)
-
-
-def _depthwise(x: Any, layer: Depthwise) -> Any:
-    rows, columns, channels, multiplier = layer.kernel.shape
-    if layer.padding == "SAME":
-        pads = []
-        for size, reach in zip(x.shape[1:3], (rows, columns), strict=True):
-            total = max((-(-size // layer.stride) - 1) * layer.stride + reach - size, 0)
-            pads.append((total // 2, total - total // 2))
-        x = np.pad(x, ((0, 0), *pads, (0, 0)))
-    seen = np.lib.stride_tricks.sliding_window_view(x, (rows, columns), axis=(1, 2))
-    seen = seen[:, :: layer.stride, :: layer.stride]
-    result = np.einsum("bhwcij,ijcm->bhwcm", seen, layer.kernel, optimize=True)
-    return result.reshape(*result.shape[:3], channels * multiplier)

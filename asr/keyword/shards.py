@@ -13,7 +13,7 @@ import numpy.typing as npt
 from asr.core.errors import ModelError
 from asr.core.files import atomic_path
 
-ROWS = 32768  # of a shard: 64 MB of 1960 features
+ROWS = 16384  # of a shard: 32 MB of 1960 features, held while it is written
 
 Int8 = npt.NDArray[np.int8]
 Labels = npt.NDArray[np.uint8]
@@ -29,16 +29,12 @@ class Writer:
     """
 
     def __init__(self, folder: Path, name: str, width: int, rows: int = ROWS) -> None:
-        self._folder, self._name, self._rows = folder, name, rows
+        self._folder, self._name = folder, name
         folder.mkdir(parents=True, exist_ok=True)
-        for path in folder.glob(f"{name}-*.npy"):
-            path.unlink()
-        (folder / f"{name}.labels.npy").unlink(missing_ok=True)
-        self._buffer = np.empty((min(rows, 1024), width), np.int8)
-        self._filled = 0
-        self._shard: np.memmap | None = None
-        self._taken = 0
-        self._count = 0
+        for path in (*folder.glob(f"{name}-*.npy"), folder / f"{name}.labels.npy"):
+            path.unlink(missing_ok=True)
+        self._buffer = np.empty((rows, width), np.int8)
+        self._filled = self._shards = 0
         self._labels: list[Labels] = []
 
     def add(self, features: Int8, labels: npt.ArrayLike) -> None:
@@ -56,40 +52,19 @@ class Writer:
                 self._flush()
 
     def close(self) -> None:
-        """Write the remaining rows, cut the last shard to its rows, and write the labels."""
-        self._flush()
-        self._end_shard()
-        labels = np.concatenate([np.zeros(0, np.uint8), *self._labels])
-        with atomic_path(self._folder / f"{self._name}.labels.npy") as beside:
-            np.save(beside, labels)
+        """Write the remaining rows and the labels."""
+        if self._filled:
+            self._flush()
+        self._save(f"{self._name}.labels.npy", np.concatenate([np.zeros(0, np.uint8), *self._labels]))
 
     def _flush(self) -> None:
-        rows = self._buffer[: self._filled]
-        while len(rows):
-            if self._shard is None:
-                path = self._folder / f"{self._name}-{self._count:05d}.npy"
-                shape = (self._rows, self._buffer.shape[1])
-                self._shard = np.lib.format.open_memmap(path, "w+", np.int8, shape)
-                self._taken = 0
-            room = self._rows - self._taken
-            part, rows = rows[:room], rows[room:]
-            self._shard[self._taken : self._taken + len(part)] = part
-            self._taken += len(part)
-            if self._taken == self._rows:
-                self._end_shard()
+        self._save(f"{self._name}-{self._shards:05d}.npy", self._buffer[: self._filled])
+        self._shards += 1
         self._filled = 0
 
-    def _end_shard(self) -> None:
-        if self._shard is None:
-            return
-        self._shard.flush()
-        path = self._folder / f"{self._name}-{self._count:05d}.npy"
-        if self._taken < self._rows:
-            part = np.load(path, mmap_mode="r")[: self._taken]
-            with atomic_path(path) as beside:
-                np.save(beside, part)
-        self._shard = None
-        self._count += 1
+    def _save(self, name: str, array: npt.NDArray[np.generic]) -> None:
+        with atomic_path(self._folder / name) as beside:
+            np.save(beside, array)
 
 
 class Reader:
@@ -119,17 +94,11 @@ class Reader:
         """Return the rows of the given indices, int8 [k, width], in their order."""
         # Sorted, so that a disk or a page cache is read in one direction.
         order = np.argsort(indices, kind="stable")
-        result: Int8 | None = None
+        result = np.empty((len(indices), self._shards[0].shape[1] if self._shards else 0), np.int8)
         shards = np.searchsorted(self._ends, indices[order], side="right") - 1
         for shard in np.unique(shards):
             places = order[shards == shard]
-            part = self._shards[int(shard)][indices[places] - self._ends[shard]]
-            if result is None:
-                result = np.empty((len(indices), part.shape[1]), np.int8)
-            result[places] = part
-        if result is None:
-            width = self._shards[0].shape[1] if self._shards else 0
-            result = np.empty((0, width), np.int8)
+            result[places] = self._shards[int(shard)][indices[places] - self._ends[shard]]
         return result
 
     def all(self) -> Int8:

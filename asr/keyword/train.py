@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from scipy.special import log_softmax
 
-from asr.core.files import fingerprint, write_text
+from asr.core.files import fingerprint
 from asr.core.progress import say, track
 from asr.keyword import network
 from asr.keyword.batches import Batches
@@ -285,10 +284,3 @@ class _Epochs(keras.callbacks.Callback):
                 slices = rows.reshape(_SHOWN, SLICES, WIDTHS[chosen.preprocess]).astype(np.int16) + 128
                 pictures = slices.astype(np.uint8).transpose(0, 2, 1)[:, ::-1, :, np.newaxis]
                 tf.summary.image(f"clips of {word}", pictures, max_outputs=_SHOWN)
-
-
-def write_record(path: Path, trained: Trained) -> None:
-    """Write the curve of a training as JSON, for reports."""
-    seconds = float(np.median([row["seconds"] for row in trained.curve]))
-    record = {"epochs": trained.epochs, "best": trained.best, "seconds": seconds, "curve": trained.curve}
-    write_text(path, json.dumps(record, indent=1) + "\n")

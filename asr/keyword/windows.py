@@ -72,10 +72,11 @@ def cut(samples: Float, middle: int, lead: int = 0) -> Float:
     return found
 
 
+@dataclass(frozen=True)
 class Maker:
     """Makes training clips: each call augments the recording in another way.
 
-    Parameters
+    Attributes
     ----------
     settings : section [keyword].
     chain : the effects; None: only the time shift.
@@ -83,11 +84,10 @@ class Maker:
     noises : recorded background noise; None where there is none.
     """
 
-    def __init__(self, settings: Keyword, chain: Chain | None, voices: Sounds | None, noises: Sounds | None) -> None:
-        self.settings = settings
-        self.chain = chain
-        self.voices = voices
-        self.noises = noises
+    settings: Keyword
+    chain: Chain | None
+    voices: Sounds | None
+    noises: Sounds | None
 
     def word(self, sound: Sound, rng: np.random.Generator, *, plain: bool = False) -> Int16:
         """Return a clip of a word; any second of it where the word is, or becomes, longer than a clip.
@@ -121,13 +121,13 @@ class Maker:
         missing = (before - place, after - (len(piece) - place))
         piece = noise_.add_silence(piece, max(0, missing[0]), max(0, missing[1]), quieter, rng)
         place += max(0, missing[0])
-        heard = self.chain.apply(piece, rng)
-        stretch = len(heard) / len(piece)
+        augmented = self.chain.apply(piece, rng)
+        stretch = len(augmented) / len(piece)
         place = round(place * stretch)
         if inside:
             spare = max(0.0, (sound.end - sound.start) * stretch - CLIP) / 2
             shift += float(rng.uniform(-spare, spare))
-        return to_int16(cut(heard, place + round(shift), lead))
+        return to_int16(cut(augmented, place + round(shift), lead))
 
     def unknown(self, sound: Sound, rng: np.random.Generator, *, plain: bool = False) -> Int16:
         """Return a clip of other speech, from a random place where that is longer than a clip."""

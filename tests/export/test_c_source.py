@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 
 from asr.core.errors import ModelError
-from export.c_source import Listening, c_source
+from asr.keyword.detect import Rule
+from export.c_source import c_source
 from export.tflite_network import read_network
 from tests import int8_networks
 
 WORDS = ["silence", "unknown", "yes", "no"]
+RULE = Rule((256, 256, 128, 128))
 
 
 @pytest.fixture(scope="module")
@@ -124,34 +127,36 @@ def test_what_the_runner_has_not_is_refused_by_name() -> None:
 
 
 def test_both_files_carry_the_same_fingerprint(tiny_conv: bytes) -> None:
-    source, header = c_source(tiny_conv, WORDS)
+    source, header = c_source(tiny_conv, WORDS, RULE)
     marks = re.findall(r"FINGERPRINT (?:!= )?(0x[0-9a-f]{8})", source + header)
     assert len(marks) == 2 and len(set(marks)) == 1
     other = bytearray(tiny_conv)
     other[-1] ^= 1
     changed = [
-        c_source(tiny_conv, ["silence", "unknown", "yes", "on"])[1],
-        c_source(tiny_conv, WORDS, Listening(average=4))[1],
-        c_source(tiny_conv, WORDS, Listening(thresholds=[256, 256, 128, 129]))[1],
+        c_source(tiny_conv, ["silence", "unknown", "yes", "on"], RULE)[1],
+        c_source(tiny_conv, WORDS, replace(RULE, window=4))[1],
+        c_source(tiny_conv, WORDS, replace(RULE, thresholds=(256, 256, 128, 129)))[1],
     ]
     assert all(marks[0] not in text for text in changed)
 
 
 def test_words_and_settings_that_do_not_fit_are_refused(tiny_conv: bytes) -> None:
     with pytest.raises(ModelError, match="3 words for a model with 4 outputs"):
-        c_source(tiny_conv, WORDS[:3])
+        c_source(tiny_conv, WORDS[:3], RULE)
     with pytest.raises(ModelError, match="given twice"):
-        c_source(tiny_conv, ["silence", "unknown", "yes", "yes"])
-    with pytest.raises(ModelError, match="takes 1960 values, but 49 slices of 43 are 2107"):
-        c_source(tiny_conv, WORDS, Listening(channels=43))
+        c_source(tiny_conv, ["silence", "unknown", "yes", "yes"], RULE)
+    from keras import layers
+
+    with pytest.raises(ModelError, match="takes 24 values, but 49 slices of 40 are 1960"):
+        c_source(converted(layers.Flatten(), layers.Dense(4)), WORDS, RULE)
     with pytest.raises(ModelError, match="thresholds"):
-        c_source(tiny_conv, WORDS, Listening(thresholds=[1, 2, 3, 257]))
+        c_source(tiny_conv, WORDS, Rule((1, 2, 3, 257)))
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc")
 def test_words_of_any_script_survive_the_compiler(tiny_conv: bytes, tmp_path: Path) -> None:
     words = ["silence", 'say "hi"', "grüße 1", "back\\slash??/*"]
-    source, header = c_source(tiny_conv, words)
+    source, header = c_source(tiny_conv, words, RULE)
     names = re.findall(r"keyword_model_words\[KEYWORD_MODEL_CLASSES\] = \{.*\};", source)
     (tmp_path / "words.c").write_text(
         f"#include <stdio.h>\n#define KEYWORD_MODEL_CLASSES 4\nconst char *const {names[0]}\n"

@@ -19,6 +19,7 @@ from asr.layers.keyword import Dense, Depthwise, Layer
 from asr.settings.keyword import Keyword
 from export import tflite
 from export.c_array import micro_speech_source, words_fingerprint
+from tests.keyword_reference import forward
 
 load_tensorflow()
 
@@ -102,7 +103,7 @@ def test_the_default_network_of_six_words_is_below_20_000_bytes_and_aligned(rows
 
 def test_int8_says_what_float_says(model: tuple[list[Layer], bytes], rows: npt.NDArray[np.int8]) -> None:
     layers, data = model
-    logits = network.forward(layers, (rows.astype(np.float32) + 128) * np.float32(SCALE))
+    logits = forward(layers, (rows.astype(np.float32) + 128) * np.float32(SCALE))
     exact = np.exp(logits - logits.max(axis=1, keepdims=True))
     exact /= exact.sum(axis=1, keepdims=True)
     found = (tflite.predict(data, rows).astype(np.float32) + 128) / 256
@@ -114,7 +115,7 @@ def test_graph_and_float_model_say_what_the_layers_say(rows: npt.NDArray[np.int8
 
     layers = small()
     features = (rows[:5].astype(np.float32) + 128) * np.float32(SCALE)
-    logits = network.forward(layers, features)
+    logits = forward(layers, features)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert np.allclose(tflite.predict(tflite.float_model(layers, 1960), features), expected, atol=1e-5)
     definition = tf.compat.v1.GraphDef()

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from asr.core import audio
-from export.c_source import Listening
+from asr.keyword.detect import Rule
 from tests import int8_networks
 from tests.firmware_host import HostRunner, compile_library, write_tables
 from tools.firmware import machine, measure
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 # Low enough that a network with random weights hears something now and then.
-LISTENING = Listening(thresholds=(256, 256, 90, 90), suppression=40)
+RULE = Rule(thresholds=(256, 256, 90, 90), suppression=40)
 PATIENCE = 900.0  # s; far more than any of these takes, also on a machine that is shared, so that a hang ends
 
 Sound = NDArray[np.int16]
@@ -31,7 +31,7 @@ Sound = NDArray[np.int16]
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tables")
-    return write_tables(int8_networks.int8_network("tiny_conv"), folder, LISTENING)
+    return write_tables(int8_networks.int8_network("tiny_conv"), folder, RULE)
 
 
 def sound(seconds: float) -> Sound:

@@ -1,17 +1,16 @@
-"""The firmware's detector: words are heard by the rule, and by nothing else."""
+"""The firmware's detector finds the words that asr.keyword.detect finds."""
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from asr.keyword.frontend import CHANNELS, SLICES
-from asr.keyword.library import library
+from asr.keyword.detect import Rule, detect
+from asr.keyword.frontend import CHANNELS, SLICES, library
 
 Int8 = npt.NDArray[np.int8]
 BYTES = SLICES * CHANNELS
@@ -40,16 +39,6 @@ class SettingsStruct(ctypes.Structure):
         ("stride", ctypes.c_uint8),
         ("window", ctypes.c_uint8),
     )
-
-
-@dataclass(frozen=True)
-class Rule:
-    """The settings by name."""
-
-    thresholds: tuple[int, ...]
-    stride: int = 2
-    window: int = 8
-    suppression: int = 50
 
 
 class NativeDetector:
@@ -87,21 +76,6 @@ class NativeDetector:
         return int(status), heard.value
 
 
-def by_the_rule(scores: npt.NDArray[np.int64], rule: Rule) -> list[tuple[int, int, int]]:
-    """Return what should be heard; scores [looks, classes] of the looks at slices 48, 48 + stride, ..."""
-    heard: list[tuple[int, int, int]] = []
-    for look in range(rule.window - 1, len(scores)):
-        newest = SLICES - 1 + look * rule.stride
-        if heard and newest <= heard[-1][0] + rule.suppression:
-            continue
-        sums = scores[look - rule.window + 1 : look + 1].sum(axis=0)
-        passing = [c for c, threshold in enumerate(rule.thresholds) if sums[c] >= threshold * rule.window]
-        if passing:
-            word = max(passing, key=lambda c: (sums[c], -c))
-            heard.append((newest, word, int(sums[word]) // rule.window))
-    return heard
-
-
 RULES = [
     Rule((256, 256, 100, 120)),
     Rule((256, 256, 90), stride=1, window=1, suppression=0),
@@ -122,7 +96,8 @@ def test_words_are_heard_by_the_rule(rule: Rule, coarse: int) -> None:
     assert detector.status == 0
     flags = [detector.push(np.zeros(CHANNELS, np.int8)) for _ in range(SLICES + 399 * rule.stride)]
     assert next(looks, None) is None  # each was asked for, and none too early
-    expected = by_the_rule(scores, rule)
+    times = SLICES - 1 + rule.stride * np.arange(len(scores))
+    expected = [(found.slice, found.word, found.score) for found in detect(times, scores.astype(np.uint8), rule)]
     assert len(expected) >= 2
     assert detector.heard == expected
     assert [n for n, (_, heard) in enumerate(flags) if heard] == [newest for newest, _, _ in expected]

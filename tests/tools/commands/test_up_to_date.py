@@ -24,8 +24,8 @@ from asr.settings.workspace import Workspace
 from export.model_file import read_metadata
 from tools.commands import verbs
 from tools.commands.steps import evaluation
+from tools.commands.steps.inputs import build_dataset, make_scorer
 from tools.commands.steps.lineage import best_checkpoint, data_fingerprint, find_same_run
-from tools.commands.steps.preparing import make_scorer, prepare
 from tools.commands.steps.starting import origin, start_weights
 
 pytestmark = pytest.mark.usefixtures("parts")
@@ -45,7 +45,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "sentences.txt").write_text("turn on the light\nturn off the light\n")
     (root / "recordings").mkdir()
     write_text(root / "asr.toml", render(SMALL))
-    prepare(Workspace.open(root))
+    build_dataset(Workspace.open(root))
     return root
 
 
@@ -67,7 +67,7 @@ def trained(ws: Workspace, seed: int = 1) -> Run:
     from asr.runs import checkpoints
 
     make_scorer(ws)
-    run = Run.start(ws.runs, ws.settings.as_dict(), data=data_fingerprint(ws, prepare(ws)))
+    run = Run.start(ws.runs, ws.settings.as_dict(), data=data_fingerprint(ws, build_dataset(ws)))
     keras.utils.set_random_seed(seed)
     network = build(replace(ws.settings.train, seed=seed), ws.alphabet.size, np.zeros(26), np.ones(26))
     arrays = [np.asarray(value, np.float32) * 2 for value in network.get_weights()]
@@ -98,7 +98,7 @@ def test_a_stopped_run_can_be_measured_and_is_still_to_be_gone_on_with(ws) -> No
     (after,) = list_runs(ws.runs)
     assert after.figures["synthetic"]["clean"]["utterances"] > 0
     assert (after.status, after.ended) == ("stopped", ended)
-    same = find_same_run(ws, data_fingerprint(ws, prepare(ws)), {})
+    same = find_same_run(ws, data_fingerprint(ws, build_dataset(ws)), {})
     assert same is not None and same.id == run.id
 
 
@@ -143,7 +143,7 @@ def test_noise_counts_as_what_it_is(ws, capfd) -> None:
     (ws.root / "test_noise" / "folder.wav").mkdir()
     (ws.root / "test_noise" / "gone.wav").symlink_to("nowhere.wav")
     audio.write_wav(ws.root / "test_noise" / "fan.wav", sound)
-    data = data_fingerprint(judged, prepare(judged))
+    data = data_fingerprint(judged, build_dataset(judged))
     capfd.readouterr()
     verbs.train(judged)
     told = capfd.readouterr().err
@@ -155,9 +155,9 @@ def test_noise_counts_as_what_it_is(ws, capfd) -> None:
     assert data == run.data
     (ws.root / "background_noise").mkdir()
     audio.write_wav(ws.root / "background_noise" / "fan.wav", sound)
-    assert data_fingerprint(judged, prepare(judged)) != data
+    assert data_fingerprint(judged, build_dataset(judged)) != data
     off = with_values(judged.settings, augment={"enabled": False})
-    assert data_fingerprint(Workspace(ws.root, off), prepare(judged)) == data
+    assert data_fingerprint(Workspace(ws.root, off), build_dataset(judged)) == data
 
 
 def test_a_folder_of_noise_that_is_not_there_is_named(ws) -> None:
@@ -169,10 +169,10 @@ def test_a_folder_of_noise_that_is_not_there_is_named(ws) -> None:
             verbs.train(edited(ws, **changed))
     assert not list_runs(ws.runs)
     # An empty name is none, not the whole workspace with its recordings.
-    from tools.commands.steps.noise import judging_folder, noise_folders
+    from tools.commands.steps.noise import evaluation_noise_folder, noise_folders
 
     empty = edited(ws, augment={"noise_folders": ("",)}, evaluate={"noise_folder": ""})
-    assert judging_folder(empty) is None and noise_folders(empty) == []
+    assert evaluation_noise_folder(empty) is None and noise_folders(empty) == []
 
 
 def test_another_alphabet_is_no_silent_nonsense(ws) -> None:
@@ -233,7 +233,7 @@ def test_first_weights_are_known_by_what_they_are(ws, capfd) -> None:
     # An export of ours tells whose it is.
     exported = edited(ws, train={"n_hidden": 8, "epochs": 3, "start_from": "build/export/output_graph.pbmm"})
     assert origin(exported)["run"] == list_runs(ws.runs)[0].id
-    data = data_fingerprint(begun, prepare(begun))
+    data = data_fingerprint(begun, build_dataset(begun))
     run = Run.start(ws.runs, begun.settings.as_dict(), data=data, parent=str(there), origin=told)
     assert (found := find_same_run(begun, data, told)) is not None and found.id == run.id
     verbs.export(exported)

@@ -98,7 +98,7 @@ def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
 def test_tune_hears_the_noise_that_decides_between_checkpoints(trained, monkeypatch: pytest.MonkeyPatch) -> None:
     from asr.evaluation.recognition import Client, Utterance
     from tools.commands.steps import evaluation, tuning
-    from tools.commands.steps.preparing import prepare
+    from tools.commands.steps.inputs import build_dataset
 
     given = trained[0]
     ws = Workspace(given.root, with_values(given.settings, augment={"noise_probability": 0.5}))
@@ -109,7 +109,7 @@ def test_tune_hears_the_noise_that_decides_between_checkpoints(trained, monkeypa
         return 0.5
 
     monkeypatch.setattr(tuning, "word_errors", spy)
-    tuning.tune(ws, prepare(given))
+    tuning.tune(ws, build_dataset(given))
     assert {noise for _, noise in heard} == {evaluation.deciding_noise(ws)} != {None}
     assert {alpha for alpha, _ in heard} >= set(tuning.ALPHAS)
 
@@ -121,7 +121,7 @@ def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_to_judge
     from asr.ctc import weights
     from asr.evaluation.recognition import Client
     from tools.commands.steps import evaluation
-    from tools.commands.steps.preparing import prepare
+    from tools.commands.steps.inputs import build_dataset
 
     ws = trained[0]
     assert "dev chooses among checkpoints: clean clips alone" in trained[3] and evaluation.deciding_noise(ws) is None
@@ -135,15 +135,15 @@ def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_to_judge
     assert noise(enabled=False) is None and noise(noise_kinds=["babble"]) is None
 
     # Weights that know these words, clean and below so much noise that nobody would.
-    client, dev = Client(weights.find("english"), None, 50), evaluation.deciding(ws, prepare(ws))
+    client, dev = Client(weights.find("english"), None, 50), evaluation.deciding(ws, build_dataset(ws))
     monkeypatch.setattr(evaluation, "DECIDING_LEVELS", (-40.0, -30.0))
     clean, both = (evaluation.word_errors(client, dev, noise) for noise in (None, Noise("white", seed=1)))
     assert clean < 0.7 and both > clean + (0.9 - clean) * 0.6
 
 
 def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tmp_path) -> None:
+    from tools.commands.steps.inputs import build_dataset
     from tools.commands.steps.learning_curve import read_curve
-    from tools.commands.steps.preparing import prepare
 
     settings = with_values(SMALL, voices={"speakers": 8, "utterances": 88})
     ws = make_workspace(tmp_path / "lamp", settings)
@@ -170,8 +170,8 @@ def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tm
     again = asr("learning-curve", ws.root)
     assert again.stdout == done.stdout and "learning curve:" not in again.stderr
 
-    prepared = prepare(ws)
-    curve = read_curve(ws, prepared)
+    dataset = build_dataset(ws)
+    curve = read_curve(ws, dataset)
     assert curve is not None and [point.recordings for point in curve.points] == [11, 22, 44]
     for changed, same in (
         ({"evaluate": {"seed": 2}}, True),
@@ -180,15 +180,15 @@ def test_a_learning_curve_goes_on_after_a_kill_and_knows_what_it_is_of(parts, tm
         ({"scorer": {"alpha": 1.5}}, False),
     ):
         ws.toml.write_text(render(with_values(settings, **changed)))
-        assert (read_curve(Workspace.open(ws.root), prepared) is not None) == same
+        assert (read_curve(Workspace.open(ws.root), dataset) is not None) == same
     ws.toml.write_text(render(settings))
     ws.sentences.write_text(f"{SENTENCES}go on\n")
-    assert read_curve(ws, prepared) is None
+    assert read_curve(ws, dataset) is None
     ws.sentences.write_text(SENTENCES)
     whole = json.loads(kept.read_text())
     for damaged in ("[]", '{"data": 1}', json.dumps({**whole, "settings": "x"}), kept.read_text()[:-9]):
         kept.write_text(damaged)
-        assert read_curve(ws, prepared) is None
+        assert read_curve(ws, dataset) is None
 
 
 def test_training_makes_everything_and_changes_nothing_of_the_users(trained) -> None:

@@ -49,30 +49,30 @@ class Engine(Protocol):
         """Return the loss of each test clip, nats, by its name; None if it was not computed."""
 
 
-def engine_of(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> Engine:
+def engine_of(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> Engine:
     """Return the trainer that train.engine names; SetupError if it is not installed.
 
     Parameters
     ----------
     stopped : the run to resume; None: a new one.
     """
-    return Mozillas(ws) if is_mozillas(ws.settings) else Ours(ws, prepared, stopped)
+    return Mozillas(ws) if is_mozillas(ws.settings) else Ours(ws, dataset, stopped)
 
 
 class Ours:
     """This project's trainer."""
 
-    def __init__(self, ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> None:
+    def __init__(self, ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> None:
         from asr.core.stderr import load_tensorflow
 
         load_tensorflow()
         from tools.commands.steps.training import make_plan
 
-        self._ws, self._prepared = ws, prepared
-        self._plan, self.parent = make_plan(ws, prepared, stopped)
+        self._ws, self._dataset = ws, dataset
+        self._plan, self.parent = make_plan(ws, dataset, stopped)
         self._trainer: Any = None
         self.remarks: Sequence[str] = ()
-        if self.parent in weights.names() and all(clip.synthetic for clip in prepared.clips):
+        if self.parent in weights.names() and all(clip.synthetic for clip in dataset.clips):
             self.remarks = ("The pretrained weights were trained on these synthetic voices, reading other sentences.",)
         self.versions: Mapping[str, str] = {}
 
@@ -86,7 +86,7 @@ class Ours:
         if self._ws.settings.train.choose_by == "wer":
             noise = deciding_noise(self._ws)
             say_what_decides(noise, "checkpoints")
-            judge = make_evaluator(self._ws, self._prepared, noise)
+            judge = make_evaluator(self._ws, self._dataset, noise)
         self._trainer = Trainer(place(self._plan, self._ws, run))
         result = self._trainer.run(run, judge)
         run.choose(result.chosen, result.candidates)
@@ -96,7 +96,7 @@ class Ours:
         """See Engine."""
         from tools.commands.steps.training import training_clips
 
-        clips = self._prepared.of("test")
+        clips = self._dataset.of("test")
         losses = self._trainer.losses(training_clips(self._ws, clips))
         return dict(zip((Path(clip.clip).stem for clip in clips), losses, strict=True))
 

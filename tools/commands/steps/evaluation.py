@@ -15,10 +15,10 @@ from asr.core.progress import say
 from asr.ctc import weights
 from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.exporting import write_card, write_graph
+from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.learning_curve import read_curve
 from tools.commands.steps.lineage import best_checkpoint, note_evaluation
-from tools.commands.steps.noise import judging_folder
-from tools.commands.steps.preparing import read_templates
+from tools.commands.steps.noise import evaluation_noise_folder
 
 if TYPE_CHECKING:
     from asr.augment.evaluation_noise import Noise
@@ -32,9 +32,9 @@ JUDGED = 300  # dev utterances that decide between candidates
 DECIDING_LEVELS = (15.0, 6.0)
 
 
-def make_evaluator(ws: Workspace, prepared: Dataset, noise: Noise | None = None) -> Callable[[Any], float]:
+def make_evaluator(ws: Workspace, dataset: Dataset, noise: Noise | None = None) -> Callable[[Any], float]:
     """Return a function from a network's layers to the client's WER on dev, with the scorer; see `word_errors`."""
-    chosen = deciding(ws, prepared)
+    chosen = deciding(ws, dataset)
 
     def evaluate_layers(layers: Any) -> float:
         trial = ws.checkpoints / "candidate.pbmm"
@@ -48,9 +48,9 @@ def make_evaluator(ws: Workspace, prepared: Dataset, noise: Noise | None = None)
     return evaluate_layers
 
 
-def deciding(ws: Workspace, prepared: Dataset) -> list[Utterance]:
+def deciding(ws: Workspace, dataset: Dataset) -> list[Utterance]:
     """Return the dev utterances that decide between candidates: all, or a random sample of many."""
-    everyone = utterances_of(prepared, "dev")
+    everyone = utterances_of(dataset, "dev")
     order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
     return [everyone[int(index)] for index in sorted(order)]
 
@@ -104,26 +104,26 @@ def check_alphabet(ws: Workspace) -> None:
         )
 
 
-def utterances_of(prepared: Dataset, split: str) -> list[Utterance]:
+def utterances_of(dataset: Dataset, split: str) -> list[Utterance]:
     """Return a split's clips as test utterances; synthetic ones have no raw recording."""
     from asr.evaluation.recognition import Utterance
 
     return [
         Utterance(
             Path(clip.clip).stem,
-            prepared.folder / clip.clip,
+            dataset.folder / clip.clip,
             clip.transcript,
             clip.speaker,
             clip.seconds,
             clip.synthetic,
             None if clip.synthetic else Path(clip.source),
         )
-        for clip in prepared.of(split)
+        for clip in dataset.of(split)
     ]
 
 
 def evaluate(
-    ws: Workspace, prepared: Dataset, split: str, run: Run | None, losses: dict[str, float] | None = None
+    ws: Workspace, dataset: Dataset, split: str, run: Run | None, losses: dict[str, float] | None = None
 ) -> None:
     """Measure a split through the client; print a table, and write the report, the card and the run's figures.
 
@@ -148,8 +148,8 @@ def evaluate(
     heard_in_training += weights.noise_heard(ws.settings.train.start_from)
     noise = None
     if chosen.noise:
-        noise = Noise.of_folder(judging_folder(ws), chosen.seed, heard_in_training=heard_in_training)
-    utterances = utterances_of(prepared, split)
+        noise = Noise.of_folder(evaluation_noise_folder(ws), chosen.seed, heard_in_training=heard_in_training)
+    utterances = utterances_of(dataset, split)
     real = any(not utterance.synthetic for utterance in utterances)
     asked = conditions(noise, chosen.noise_levels, raw=real, draws=chosen.noise_draws)
     heard = recognise(
@@ -160,7 +160,7 @@ def evaluate(
         losses=losses,
         slots=functools.cache(read_templates(ws).slots),
     )
-    evaluations = measure(heard, prepared.remarks, seed=chosen.seed)
+    evaluations = measure(heard, dataset.remarks, seed=chosen.seed)
     name = run.id if run is not None else "model"
     tested = run if split == "test" else None
     if tested is not None:
@@ -176,7 +176,7 @@ def evaluate(
             "beam width": chosen.beam_width,
         },
         descriptions={} if noise is None else {noise.kind: noise.description},
-        learning=read_curve(ws, prepared) if split in SPLITS else None,
+        learning=read_curve(ws, dataset) if split in SPLITS else None,
     )
     sound, words = sounds(utterances, noise), timing(client_of(ws, ws.model))
     page = report_.write_report(ws.report(name, split), content, sound, words)

@@ -11,8 +11,8 @@ from asr.core.files import write_bytes, write_json, write_text
 from asr.core.stderr import load_tensorflow
 from asr.settings import asr_toml
 from asr.settings.workspace import SPLITS, Workspace
+from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.lineage import is_mozillas, mozillas_graph, read_run_layers
-from tools.commands.steps.preparing import read_templates
 
 if TYPE_CHECKING:
     from asr.core.alphabet import Alphabet

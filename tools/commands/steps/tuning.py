@@ -64,7 +64,7 @@ def best(tried: list[Tried]) -> Tried:
     return min(tried, key=lambda one: one.wer)
 
 
-def tune(ws: Workspace, prepared: Dataset) -> list[Tried]:
+def tune(ws: Workspace, dataset: Dataset) -> list[Tried]:
     """Evaluate the exported model on dev with other values of alpha and beta; nothing is written.
 
     Raises
@@ -72,7 +72,7 @@ def tune(ws: Workspace, prepared: Dataset) -> list[Tried]:
     ModelError, ScorerError : as the client raises them.
     """
     check_alphabet(ws)
-    chosen, noise = deciding(ws, prepared), deciding_noise(ws)
+    chosen, noise = deciding(ws, dataset), deciding_noise(ws)
     say_what_decides(noise, "the scorer's weights")
 
     def judge(alpha: float, beta: float) -> float:

@@ -168,9 +168,7 @@ def features(
 def tensorboard(
     workspace: Where = HERE,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 6006,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 only inside a container.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 only inside a container.")] = "127.0.0.1",
 ) -> None:
     """Show the loss curves, spectrograms and transcripts of all training runs in a browser, until Ctrl-C."""
     serve(verbs.open_workspace(workspace), port, host)
@@ -209,9 +207,7 @@ def main() -> None:
         raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            _fail(
-                f"{error.filename or 'the disk'}: no space left on the device. Free some, and run this again"
-            )
+            _fail(f"{error.filename or 'the disk'}: no space left on the device. Free some, and run this again")
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             _fail(f"{error.filename}: {error.strerror}. Choose a folder that you may write to")
         if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG):

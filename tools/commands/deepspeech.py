@@ -94,9 +94,7 @@ def words(candidate: Candidate) -> list[dict[str, str | float]]:
 
 def as_json(candidates: Sequence[Candidate]) -> str:
     """Return transcripts in the original's JSON."""
-    transcripts = [
-        {"confidence": candidate.confidence, "words": words(candidate)} for candidate in candidates
-    ]
+    transcripts = [{"confidence": candidate.confidence, "words": words(candidate)} for candidate in candidates]
     return json.dumps({"transcripts": transcripts}, indent=2)
 
 
@@ -119,13 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--hot_words", metavar="W:B,...", help="words to favour or avoid: light:7.5,night:-5; needs --scorer")
     add("--extended", action="store_true", help="print the transcript as the metadata spells it")
     add("--json", action="store_true", help="print transcripts as JSON, with the time of each word")
-    add(
-        "--candidate_transcripts",
-        type=_positive,
-        default=3,
-        metavar="N",
-        help="transcripts in JSON (default: 3)",
-    )
+    add("--candidate_transcripts", type=_positive, default=3, metavar="N", help="transcripts in JSON (default: 3)")
     add("--quiet", action="store_true", help="keep the lines about loading and timing to yourself")
     add("--version", action=_Version, nargs=0, help="print the library's version and leave")
     return parser
@@ -133,15 +125,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> None:
     if bool(options.audio) == bool(options.stream):
-        raise _UsageError(
-            "give a recording with either --audio or --stream", fix="`deepspeech --help` has examples"
-        )
+        raise _UsageError("give a recording with either --audio or --stream", fix="`deepspeech --help` has examples")
     if (options.lm_alpha is None) != (options.lm_beta is None):
         raise _UsageError("--lm_alpha and --lm_beta belong together", fix="Give both, or neither")
     if options.scorer is None and (options.lm_alpha is not None or options.hot_words):
-        raise ScorerError(
-            "--lm_alpha, --lm_beta and --hot_words weigh a scorer", fix="Give one with --scorer"
-        )
+        raise ScorerError("--lm_alpha, --lm_beta and --hot_words weigh a scorer", fix="Give one with --scorer")
     quiet(options.quiet)
     boosts = _hot_words(options.hot_words or "")
     with _load(options) as model:
@@ -176,9 +164,7 @@ def _load(options: argparse.Namespace) -> Model:
 
 
 def _hear_recording(model: Model, options: argparse.Namespace) -> None:
-    samples = (
-        _read_pipe(sys.stdin.buffer) if options.audio == "-" else _read(options.audio, model.sample_rate)
-    )
+    samples = _read_pipe(sys.stdin.buffer) if options.audio == "-" else _read(options.audio, model.sample_rate)
     say("Running inference.")
     start = perf_counter()
     if options.json:
@@ -253,9 +239,7 @@ def _hot_words(text: str) -> dict[str, float]:
         except (ValueError, argparse.ArgumentTypeError):
             colon = ""
         if not colon or not word.strip():
-            raise _UsageError(
-                f"--hot_words {entry} is no word and number", fix="Write it like light:7.5,night:-5"
-            )
+            raise _UsageError(f"--hot_words {entry} is no word and number", fix="Write it like light:7.5,night:-5")
     return boosts
 
 

@@ -187,9 +187,7 @@ def preview_voices(ws: Workspace, count: int, out: Path | None) -> str:
     speakers = draw_speakers(voices, ws.settings.alphabet.language)
     lines = assign_sentences(spoken_sentences(ws), speakers, count, voices.seed)
     paths = speak_to_files(lines, out or ws.build / "spoken", alone=out is None)
-    return "\n".join(
-        f"{path}  {line.speaker.name}: {line.transcript}" for path, line in zip(paths, lines, strict=True)
-    )
+    return "\n".join(f"{path}  {line.speaker.name}: {line.transcript}" for path, line in zip(paths, lines, strict=True))
 
 
 def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:

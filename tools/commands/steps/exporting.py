@@ -25,9 +25,7 @@ def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None,
     from export.pbmm import write_pbmm
 
     chosen = ws.settings
-    graph = graph_def(
-        layers, alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language
-    )
+    graph = graph_def(layers, alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language)
     if pb is not None:
         write_pb(graph, pb)
     write_pbmm(graph, pbmm)

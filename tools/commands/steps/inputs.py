@@ -90,10 +90,7 @@ def make_scorer(ws: Workspace) -> str:
     words = ws.export / f"vocab-{chosen.scorer.top_k}.txt"
     products = (ws.export / "lm.binary", words, ws.scorer)
     stamp = Stamp(
-        ws.export / ".scorer.stamp",
-        ws.sentences,
-        affecting(chosen.as_dict(), Product.SCORER),
-        _SCORER_VERSION,
+        ws.export / ".scorer.stamp", ws.sentences, affecting(chosen.as_dict(), Product.SCORER), _SCORER_VERSION
     )
     if stamp.is_fresh(products):
         return f"{ws.scorer} is up to date"

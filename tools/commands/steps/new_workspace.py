@@ -53,9 +53,7 @@ def make_workspace(folder: Path, sentences: Path | None = None, recordings: Path
     if recordings is not None:
         found = recordings_.find(recordings, alphabet)
         if not found:
-            raise WorkspaceError(
-                "there are no recordings", path=recordings, fix="Name a recordings.csv or a folder"
-            )
+            raise WorkspaceError("there are no recordings", path=recordings, fix="Name a recordings.csv or a folder")
         if sentences is None:
             text = "".join(f"{line}\n" for line in sorted({recording.transcript for recording in found}))
         values = {"recordings": {"folder": str(recordings.resolve())}}

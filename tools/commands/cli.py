@@ -13,8 +13,8 @@ from asr.core import progress
 from asr.core.errors import UserError
 from tools.commands import verbs
 from tools.commands.settings_table import print_settings
-from tools.commands.steps.boards import serve
 from tools.commands.steps.new_workspace import make_workspace
+from tools.commands.steps.tensorboard import serve
 
 app = typer.Typer(
     help="Speech recognition for your own sentences: type them, add a few recordings, train.",

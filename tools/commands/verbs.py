@@ -77,16 +77,9 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
             return
         trainer = engine_of(ws, dataset, run)
         if run is None:
-            settings = ws.settings.as_dict()
-            run = Run.start(
-                ws.runs,
-                settings,
-                data=data,
-                parent=trainer.parent,
-                origin=first,
-                seed=ws.settings.train.seed,
-                remarks=[*dataset.remarks, *trainer.remarks],
-            )
+            settings, remarks = ws.settings.as_dict(), [*dataset.remarks, *trainer.remarks]
+            seed, parent = ws.settings.train.seed, trainer.parent
+            run = Run.start(ws.runs, settings, data=data, parent=parent, origin=first, seed=seed, remarks=remarks)
             run.versions.update(trainer.versions)
         else:
             say(f"resuming run {run.id}")
@@ -138,14 +131,14 @@ def tune_scorer(ws: Workspace) -> str:
     with ws.lock():
         dataset = build_dataset(ws)
         make_scorer(ws)
-        tried = tune(ws, dataset)
-    found = best(tried)
-    if found == tried[0]:
-        return f"the present alpha and beta are the best: dev WER {found.wer:.1%}"
+        errors = tune(ws, dataset)
+    alpha, beta = best(errors)
+    lowest, present = errors[alpha, beta], next(iter(errors.values()))
+    if (alpha, beta) == next(iter(errors)):
+        return f"the present alpha and beta are the best: dev WER {lowest:.1%}"
     return (
-        f"dev WER {found.wer:.1%} instead of {tried[0].wer:.1%}; to use it, write into {ws.toml}\n"
-        f"[scorer]\nalpha = {found.alpha:g}\nbeta = {found.beta:g}\n"
-        f"and run: asr scorer {ws.root}, asr evaluate {ws.root}"
+        f"dev WER {lowest:.1%} instead of {present:.1%}; to use it, write into {ws.toml}\n"
+        f"[scorer]\nalpha = {alpha:g}\nbeta = {beta:g}\nand run: asr scorer {ws.root}, asr evaluate {ws.root}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Where things of a workspace lie, and who may work there."""
+"""Paths of a workspace, and its lock."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_a_folder_that_may_not_be_written(tmp_path) -> None:
 
 
 def test_no_room_for_temporary_files_is_one_line() -> None:
-    # To whom no file may grow, every folder for temporary files is full.
+    # A limit of 0 bytes a file makes every temporary folder look full.
     script = "import tempfile; from tools.commands import cli; cli.app = tempfile.gettempdir; cli.main()"
     shell = "ulimit -f 0; trap '' XFSZ; exec \"$@\""
     done = subprocess.run(

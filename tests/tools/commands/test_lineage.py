@@ -62,17 +62,17 @@ def test_sentences_make_another_run_where_they_are_trained_on_and_other_figures_
         ws.sentences.write_text(text)
         data = data_fingerprint(ws, dataset)
         run = find_same_run(ws, "f00d") or Run.start(ws.runs, ws.settings.as_dict(), data="f00d")
-        judged = is_evaluated(ws, run)
+        evaluated = is_evaluated(ws, run)
         note_evaluation(ws, run)
         run.stop()
-        return data, judged
+        return data, evaluated
 
     for use, counts in (("mix", True), ("never", False)):
-        first, judged = seen("stop\n", use)
-        assert not judged
+        first, evaluated = seen("stop\n", use)
+        assert not evaluated
         assert seen("# a lamp\nstop\n", use) == (first, True)
-        data, judged = seen("stop\ngo\n", use)
-        assert (data != first) == counts and not judged
+        data, evaluated = seen("stop\ngo\n", use)
+        assert (data != first) == counts and not evaluated
     elsewhere = [replace(clip, source="/near/x.wav") for clip in clips]
     ws = Workspace.open(tmp_path / "lamp")
     one = data_fingerprint(ws, dataset)

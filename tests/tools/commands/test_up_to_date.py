@@ -39,7 +39,7 @@ SMALL = with_values(
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace whose clips are made, to be copied."""
+    """A workspace with clips, to be copied."""
     root = tmp_path_factory.mktemp("spoken") / "lamp"
     root.mkdir()
     (root / "sentences.txt").write_text("turn on the light\nturn off the light\n")
@@ -131,8 +131,8 @@ def test_another_beam_width_is_exported_and_measured(ws, capfd) -> None:
 
 
 def test_noise_counts_as_what_it_is(ws, capfd) -> None:
-    judged = edited(ws, evaluate={"noise": True, "noise_levels": (6.0,), "beam_width": 50})
-    run = finished(judged)
+    noisy = edited(ws, evaluate={"noise": True, "noise_levels": (6.0,), "beam_width": 50})
+    run = finished(noisy)
     assert "clatter" not in json.dumps(run.figures) and run.noise == []
     sound = np.random.default_rng(0).normal(0, 0.1, 32000).astype(np.float32)
     # What macOS leaves beside a file, and a folder that is called like one, are no sounds.
@@ -143,21 +143,21 @@ def test_noise_counts_as_what_it_is(ws, capfd) -> None:
     (ws.root / "test_noise" / "folder.wav").mkdir()
     (ws.root / "test_noise" / "gone.wav").symlink_to("nowhere.wav")
     audio.write_wav(ws.root / "test_noise" / "fan.wav", sound)
-    data = data_fingerprint(judged, build_dataset(judged))
+    data = data_fingerprint(noisy, build_dataset(noisy))
     capfd.readouterr()
-    verbs.train(judged)
+    verbs.train(noisy)
     told = capfd.readouterr().err
     assert "evaluating again" in told and "noise: 1 sounds in test_noise (to test with)" in told
     assert "test noise 6 dB" in Run.load(run.folder).figures["synthetic"]
-    verbs.train(judged)
+    verbs.train(noisy)
     assert "evaluating again" not in capfd.readouterr().err
     # Noise to train with makes other data.
     assert data == run.data
     (ws.root / "background_noise").mkdir()
     audio.write_wav(ws.root / "background_noise" / "fan.wav", sound)
-    assert data_fingerprint(judged, build_dataset(judged)) != data
-    off = with_values(judged.settings, augment={"enabled": False})
-    assert data_fingerprint(Workspace(ws.root, off), build_dataset(judged)) == data
+    assert data_fingerprint(noisy, build_dataset(noisy)) != data
+    off = with_values(noisy.settings, augment={"enabled": False})
+    assert data_fingerprint(Workspace(ws.root, off), build_dataset(noisy)) == data
 
 
 def test_a_folder_of_noise_that_is_not_there_is_named(ws) -> None:
@@ -230,7 +230,7 @@ def test_first_weights_are_known_by_what_they_are(ws, capfd) -> None:
     begun = edited(ws, train={"n_hidden": 8, "epochs": 3, "start_from": "first.pbmm"})
     told = origin(begun)
     assert told == {"sha256": hashlib.sha256(there.read_bytes()).hexdigest()}
-    # An export of ours tells whose it is.
+    # Our exports name their run.
     exported = edited(ws, train={"n_hidden": 8, "epochs": 3, "start_from": "build/export/output_graph.pbmm"})
     assert origin(exported)["run"] == list_runs(ws.runs)[0].id
     data = data_fingerprint(begun, build_dataset(begun))

@@ -95,26 +95,26 @@ def test_tune_tries_weights_on_dev_and_leaves_asr_toml_alone(
     assert digests(ws.root) == before
 
 
-def test_tune_hears_the_noise_that_decides_between_checkpoints(trained, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tune_uses_the_noise_that_decides_between_checkpoints(trained, monkeypatch: pytest.MonkeyPatch) -> None:
     from asr.evaluation.recognition import Client, Utterance
     from tools.commands.steps import evaluation, tuning
     from tools.commands.steps.inputs import build_dataset
 
     given = trained[0]
     ws = Workspace(given.root, with_values(given.settings, augment={"noise_probability": 0.5}))
-    heard = []
+    asked = []
 
     def spy(client: Client, utterances: list[Utterance], noise: object) -> float:
-        heard.append((client.alpha, noise))
+        asked.append((client.alpha, noise))
         return 0.5
 
     monkeypatch.setattr(tuning, "word_errors", spy)
     tuning.tune(ws, build_dataset(given))
-    assert {noise for _, noise in heard} == {evaluation.deciding_noise(ws)} != {None}
-    assert {alpha for alpha, _ in heard} >= set(tuning.ALPHAS)
+    assert {noise for _, noise in asked} == {evaluation.deciding_noise(ws)} != {None}
+    assert {alpha for alpha, _ in asked} >= set(tuning.ALPHAS)
 
 
-def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_to_judge(
+def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_for_testing(
     trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from asr.augment.evaluation_noise import Noise
@@ -134,7 +134,7 @@ def test_candidates_are_compared_in_noise_too_but_never_in_what_is_kept_to_judge
     assert (found := noise(noise_kinds=["white", "water", "babble"])) is not None and found.kind == "water"
     assert noise(enabled=False) is None and noise(noise_kinds=["babble"]) is None
 
-    # Weights that know these words, clean and below so much noise that nobody would.
+    # Weights that know these words, clean and in too much noise to be understood.
     client, dev = Client(weights.find("english"), None, 50), evaluation.deciding(ws, build_dataset(ws))
     monkeypatch.setattr(evaluation, "DECIDING_LEVELS", (-40.0, -30.0))
     clean, both = (evaluation.word_errors(client, dev, noise) for noise in (None, Noise("white", seed=1)))
@@ -198,7 +198,7 @@ def test_training_makes_everything_and_changes_nothing_of_the_users(trained) -> 
         assert path.stat().st_size > 100, path
     (run,) = [json.loads((folder / "run.json").read_text()) for folder in ws.runs.iterdir()]
     figures = run["figures"]["synthetic"]["clean"]
-    # One epoch teaches little: what counts is that the client heard every clip of the test split, and none else.
+    # One epoch teaches little: what counts is that the client transcribed every clip of test, and no other.
     test = json.loads(ws.split_record.read_text())["recordings"]["test"]
     assert figures["utterances"] == test > 5
     assert 0 < figures["wer"] <= 1.5

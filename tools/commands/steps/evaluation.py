@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datasets.corpus import Dataset
 
 
-JUDGED = 300  # dev utterances that decide between candidates
+MOST_DECIDING = 300  # dev utterances that decide between candidates
 # Beside clean clips, dB of speech over noise: candidates that are equal in quiet often differ by points in noise.
 DECIDING_LEVELS = (15.0, 6.0)
 
@@ -51,7 +51,7 @@ def make_evaluator(ws: Workspace, dataset: Dataset, noise: Noise | None = None) 
 def deciding(ws: Workspace, dataset: Dataset) -> list[Utterance]:
     """Return the dev utterances that decide between candidates: all, or a random sample of many."""
     everyone = utterances_of(dataset, "dev")
-    order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
+    order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:MOST_DECIDING]
     return [everyone[int(index)] for index in sorted(order)]
 
 
@@ -63,9 +63,9 @@ def deciding_noise(ws: Workspace) -> Noise | None:
     from asr.augment.evaluation_noise import HARDEST_FIRST, Noise
 
     chosen = ws.settings
-    heard = chosen.augment.noise_kinds if chosen.augment.enabled and chosen.augment.noise_probability else ()
-    kind = next((kind for kind in HARDEST_FIRST if kind in heard), None)
-    return None if kind is None else Noise(kind, (), chosen.train.seed, tuple(heard))
+    trained = chosen.augment.noise_kinds if chosen.augment.enabled and chosen.augment.noise_probability else ()
+    kind = next((kind for kind in HARDEST_FIRST if kind in trained), None)
+    return None if kind is None else Noise(kind, (), chosen.train.seed, trained)
 
 
 def say_what_decides(noise: Noise | None, between: str) -> None:
@@ -81,8 +81,8 @@ def word_errors(client: Client, utterances: Sequence[Utterance], noise: Noise | 
     from asr.evaluation.conditions import conditions
     from asr.evaluation.recognition import recognise
 
-    heard = recognise(client, utterances, conditions(noise, DECIDING_LEVELS), noise)
-    return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
+    results = recognise(client, utterances, conditions(noise, DECIDING_LEVELS), noise)
+    return float(jiwer.wer([one.transcript for one in results], [one.hypothesis for one in results]))
 
 
 def client_of(ws: Workspace, model: Path) -> Client:
@@ -97,11 +97,8 @@ def check_alphabet(ws: Workspace) -> None:
     from export.model_file import read_metadata
 
     if read_metadata(ws.model).alphabet != ws.alphabet:
-        raise ModelError(
-            f"this model was trained with another alphabet than alphabet.labels in {ws.toml} says",
-            path=ws.model,
-            fix="Run: asr train",
-        )
+        what = f"this model was trained with another alphabet than alphabet.labels in {ws.toml} says"
+        raise ModelError(what, path=ws.model, fix="Run: asr train")
 
 
 def utterances_of(dataset: Dataset, split: str) -> list[Utterance]:
@@ -152,39 +149,29 @@ def evaluate(
     utterances = utterances_of(dataset, split)
     real = any(not utterance.synthetic for utterance in utterances)
     asked = conditions(noise, chosen.noise_levels, raw=real, draws=chosen.noise_draws)
-    heard = recognise(
-        client_of(ws, ws.model),
-        utterances,
-        asked,
-        noise,
-        losses=losses,
-        slots=functools.cache(read_templates(ws).slots),
-    )
-    evaluations = measure(heard, dataset.remarks, seed=chosen.seed)
-    name = run.id if run is not None else "model"
+    client, slots = client_of(ws, ws.model), functools.cache(read_templates(ws).slots)
+    results = recognise(client, utterances, asked, noise, losses=losses, slots=slots)
+    evaluations = measure(results, dataset.remarks, seed=chosen.seed)
     tested = run if split == "test" else None
     if tested is not None:
         note_evaluation(ws, tested)
         tested.figures = record(evaluations)
+    kind = "split" if split in SPLITS else "recordings"
     content = report_.Report(
         title=ws.root.name,
         evaluations=evaluations,
         run=run.record() if run is not None else {},
-        facts={
-            "split" if split in SPLITS else "recordings": split,
-            "scorer": ws.scorer.name,
-            "beam width": chosen.beam_width,
-        },
+        facts={kind: split, "scorer": ws.scorer.name, "beam width": chosen.beam_width},
         descriptions={} if noise is None else {noise.kind: noise.description},
         learning=read_curve(ws, dataset) if split in SPLITS else None,
     )
-    sound, words = sounds(utterances, noise), timing(client_of(ws, ws.model))
-    page = report_.write_report(ws.report(name, split), content, sound, words)
+    folder = ws.report(run.id if run is not None else "model", split)
+    page = report_.write_report(folder, content, sounds(utterances, noise), timing(client))
     if tested is not None:
         write_card(ws, tested)
         # The record comes last: without figures, the next training or evaluation makes all of them.
         best = best_checkpoint(ws, tested).relative_to(ws.root).as_posix()
-        tested.measure(record(evaluations), heard, {"best": best})
+        tested.measure(tested.figures, results, {"best": best})
     Console().print(report_.summary(evaluations))
     print_worst(evaluations)
     print(f"report: {page}", file=sys.stderr)

@@ -96,15 +96,8 @@ def make_scorer(ws: Workspace) -> str:
         return f"{ws.scorer} is up to date"
     # A kill in the middle must not leave new files with the stamp of the old sentences.
     stamp.path.unlink(missing_ok=True)
-    built = build(
-        ws.sentences,
-        ws.alphabet,
-        ws.export,
-        chosen.scorer,
-        limit=chosen.sentences.limit,
-        seed=chosen.sentences.seed,
-        alike=chosen.sentences.alike,
-    )
+    limit, seed, alike = chosen.sentences.limit, chosen.sentences.seed, chosen.sentences.alike
+    built = build(ws.sentences, ws.alphabet, ws.export, chosen.scorer, limit=limit, seed=seed, alike=alike)
     write_text(ws.build / "alphabet.txt", ws.alphabet.as_text())
     stamp.set()
     lines = [f"{built.scorer}: {built.words} words, {built.sentences} of {built.derivations} sentences"]

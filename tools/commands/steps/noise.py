@@ -56,9 +56,6 @@ def _folder(ws: Workspace, section: str, key: str, name: str, usual: Iterable[st
         return place
     if name in usual:
         return None
-    raise WorkspaceError(
-        f"{section}.{key} names {name!r}, and there is no such folder",
-        path=ws.toml,
-        line=asr_toml.line_of(ws.toml, section, key),
-        fix="Make it, or take it out",
-    )
+    what = f"{section}.{key} names {name!r}, and there is no such folder"
+    line = asr_toml.line_of(ws.toml, section, key)
+    raise WorkspaceError(what, path=ws.toml, line=line, fix="Make it, or take it out")

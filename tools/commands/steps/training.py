@@ -79,11 +79,6 @@ def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tu
     return plan, parent
 
 
-def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
-    """Return the plan with a run's own folders for checkpoints and logs."""
-    return replace(plan, checkpoints=ws.checkpoints / run.id, logs=ws.logs / run.id)
-
-
 def recorders(dataset: Dataset) -> int:
     """Return the highest sample rate, Hz, among the training recordings, 16,000 at most.
 

@@ -50,7 +50,7 @@ def affecting(record: dict[str, Any], products: Product) -> Tables:
 
     Parameters
     ----------
-    record : what `Settings.as_dict` gives, or a run's record of it; None stands for a key that it lacks.
+    record : from `Settings.as_dict`, or a run's record of it; a missing key gives None.
     """
     found = {}
     for name, kind in SECTIONS.items():

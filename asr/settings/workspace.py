@@ -30,7 +30,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where everything of one recogniser lies.
+    """The paths and settings of one recogniser.
 
     Parameters
     ----------
@@ -51,6 +51,7 @@ class Workspace:
     logs = _Place("build/logs")  # of TensorBoard
     runs = _Place("build/runs")
     reports = _Place("build/reports")
+    learning_curve = _Place("build/reports/learning.json")
     export = _Place("build/export")
     scorer = _Place("build/export/kenlm.scorer")
     graph = _Place("build/export/output_graph.pb")

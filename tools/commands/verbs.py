@@ -18,7 +18,7 @@ from tools.commands.steps.inputs import build_dataset, count_words, describe, ma
 from tools.commands.steps.lineage import data_fingerprint, find_same_run, find_trained_run, is_evaluated
 from tools.commands.steps.new_workspace import make_keyword_workspace
 from tools.commands.steps.noise import check_noise
-from tools.commands.steps.starting import origin
+from tools.commands.steps.pretrained import origin
 from tools.commands.steps.training import augmentation
 
 

@@ -23,7 +23,7 @@ from datasets.speech import draw_speakers, speak
 from export.weights import read_layers
 from lm.sentences import Templates
 from tools.commands.steps.new_workspace import make_workspace
-from tools.commands.steps.starting import start_weights
+from tools.commands.steps.pretrained import start_weights
 from tools.commands.verbs import open_workspace
 
 ROOT = Path(weights.__file__).parents[3]

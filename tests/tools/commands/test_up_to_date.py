@@ -26,7 +26,7 @@ from tools.commands import verbs
 from tools.commands.steps import evaluation
 from tools.commands.steps.inputs import build_dataset, make_scorer
 from tools.commands.steps.lineage import best_checkpoint, data_fingerprint, find_same_run
-from tools.commands.steps.starting import origin, start_weights
+from tools.commands.steps.pretrained import origin, start_weights
 
 pytestmark = pytest.mark.usefixtures("parts")
 SMALL = with_values(

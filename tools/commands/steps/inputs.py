@@ -1,4 +1,4 @@
-"""From the user's files to clips, manifests and the scorer."""
+"""Inputs of a training, made of the user's files: sentences, clips, manifests and the scorer."""
 
 from __future__ import annotations
 

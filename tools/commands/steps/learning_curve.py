@@ -10,7 +10,6 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,7 +86,7 @@ def measure(ws: Workspace, dataset: Dataset, evaluate: Callable[[Any], float]) -
         )
         error = evaluate(Trainer(part).run(_Silent()).layers)
         points.append(asdict(Point(count, error, words)))
-        write_json(_path(ws), {**conditions, "points": points})
+        write_json(ws.learning_curve, {**conditions, "points": points})
         for folder in (part.checkpoints, part.features):
             shutil.rmtree(folder, ignore_errors=True)
     return fit([Point(**point) for point in points], by)
@@ -127,10 +126,6 @@ def read_curve(ws: Workspace, dataset: Dataset) -> PowerLaw | None:
     return fit([Point(**point) for point in points], by) if len(points) > 1 else None
 
 
-def _path(ws: Workspace) -> Path:
-    return ws.reports / "learning.json"
-
-
 def _conditions(ws: Workspace, dataset: Dataset, by: str) -> dict[str, Any]:
     """Return all that a point depends on."""
     return {
@@ -144,7 +139,7 @@ def _conditions(ws: Workspace, dataset: Dataset, by: str) -> dict[str, Any]:
 def _kept(ws: Workspace, conditions: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the points measured under these conditions."""
     try:
-        kept = json.loads(_path(ws).read_text(encoding="utf-8"))
+        kept = json.loads(ws.learning_curve.read_text(encoding="utf-8"))
         return list(kept["points"]) if {name: kept[name] for name in conditions} == conditions else []
     except (OSError, ValueError, LookupError, TypeError):
         return []

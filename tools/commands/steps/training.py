@@ -14,7 +14,7 @@ from asr.core import audio
 from asr.settings.workspace import Workspace
 from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.noise import noise_folders
-from tools.commands.steps.starting import check_start, start_weights
+from tools.commands.steps.pretrained import check_start, start_weights
 
 if TYPE_CHECKING:
     from asr.augment.chain import Chain
@@ -60,7 +60,7 @@ def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tu
     start, parent = start_weights(ws, stopped)
     if start is not None:
         check_start(ws, start)
-    rate = recorders(dataset)
+    rate = recorded_rate(dataset)
     views = 2 if chosen.consistency else 1
     extractor = FeatureExtractor(ws.alphabet, augmentation(ws, dataset), chosen.seed, views)
     plan = Plan(
@@ -79,7 +79,7 @@ def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tu
     return plan, parent
 
 
-def recorders(dataset: Dataset) -> int:
+def recorded_rate(dataset: Dataset) -> int:
     """Return the highest sample rate, Hz, among the training recordings, 16,000 at most.
 
     Synthetic voices with a wider band would teach the network that a narrow band means a person.

@@ -294,7 +294,7 @@ def test_recordings_of_others_are_evaluated_and_change_nothing_else(trained, tmp
         (["--recordings", tmp_path / "nowhere"], "nowhere: there are no recordings"),
         # The folder of a table that is not there is not searched for other sounds.
         (["--recordings", folders.parent / "recordings.csv"], "recordings.csv: there are no recordings"),
-        (["--recordings", neighbours, "--split", "dev"], "other recordings have no splits"),
+        (["--recordings", neighbours, "--split", "dev"], "--recordings have no splits"),
     ):
         done = asr("evaluate", ws.root, *arguments)
         assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1

@@ -56,8 +56,7 @@ class AsrToml:
         result = combine(self.given, preset if self.preset == AUTO else self.preset)
 
         def fail(section: str, key: str, what: str, fix: str) -> typing.NoReturn:
-            line = _line_of(self.text, section, key)
-            raise WorkspaceError(f"{section}.{key}: {what}", path=self.path, line=line, fix=fix)
+            raise _error(f"{section}.{key}: {what}", self.path, self.text, section, key, fix)
 
         check_together(result, fail)
         return result
@@ -74,9 +73,7 @@ def read(path: Path) -> AsrToml:
         # Some editors write a byte order mark, which TOML does not know.
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise WorkspaceError(
-            "no such file", path=path, fix=f"Make a workspace with: asr init {path.parent}"
-        ) from None
+        raise WorkspaceError("no such file", path=path, fix=f"Make a workspace with: asr init {path.parent}") from None
     except UnicodeDecodeError:
         raise WorkspaceError("this is not UTF-8 text", path=path, fix="Save it as UTF-8") from None
     except OSError as error:
@@ -93,24 +90,17 @@ def parse(text: str, path: Path) -> AsrToml:
         # What TOML misses at the end of the document was begun on its last line or before.
         line = int(found.group(1)) if found else max(1, len(text.splitlines()))
         what = re.sub(r" \(at .*\)$", "", str(error))
-        raise WorkspaceError(
-            f"this is not TOML: {what}", path=path, line=line, fix="Correct that line"
-        ) from None
+        raise WorkspaceError(f"this is not TOML: {what}", path=path, line=line, fix="Correct that line") from None
     except ValueError:  # Python's answer to an integer of thousands of digits
         raise WorkspaceError("a number in it has too many digits", path=path, fix="Shorten it") from None
     given = {}
     for name, values in tables.items():
         if name not in SECTIONS:
-            raise WorkspaceError(
-                f"unknown {'section' if isinstance(values, dict) else 'key'} {name!r}",
-                path=path,
-                line=_line_of(text, "", name),
-                fix=_home(name) or _nearest(name, SECTIONS, f"The sections are {', '.join(SECTIONS)}"),
-            )
+            kind = "section" if isinstance(values, dict) else "key"
+            fix = _home(name) or _nearest(name, SECTIONS, f"The sections are {', '.join(SECTIONS)}")
+            raise _error(f"unknown {kind} {name!r}", path, text, "", name, fix)
         if not isinstance(values, dict):
-            raise WorkspaceError(
-                f"{name!r} is a section", path=path, line=_line_of(text, "", name), fix=f"Write [{name}]"
-            )
+            raise _error(f"{name!r} is a section", path, text, "", name, f"Write [{name}]")
         given[name] = _check_section(name, values, text, path)
     return AsrToml(path, text, given)
 
@@ -124,8 +114,7 @@ def from_record(record: dict[str, Any], path: Path) -> Settings:
     """
     sections = {}
     for name, kind in SECTIONS.items():
-        known = {item.name for item in dataclasses.fields(kind)}
-        values = {key: value for key, value in record.get(name, {}).items() if key in known}
+        values = {key: value for key, value in record.get(name, {}).items() if key in kind.__dataclass_fields__}
         sections[name] = kind(**_check_section(name, values, "", path))
     return Settings(**sections)
 
@@ -136,20 +125,13 @@ def _check_section(name: str, values: dict[str, Any], text: str, path: Path) -> 
     hints = typing.get_type_hints(kind)
     checked = {}
     for key, value in values.items():
-        line = _line_of(text, name, key)
         if key not in fields:
-            raise WorkspaceError(
-                f"unknown key {key!r} in [{name}]",
-                path=path,
-                line=line,
-                fix=_home(key) or _nearest(key, fields, "`asr settings --all` prints all keys"),
-            )
+            fix = _home(key) or _nearest(key, fields, "`asr settings --all` prints all keys")
+            raise _error(f"unknown key {key!r} in [{name}]", path, text, name, key, fix)
         try:
             checked[key] = _checked(value, hints[key], fields[key].metadata)
         except ValueError as error:
-            raise WorkspaceError(
-                f"{name}.{key}: {error}", path=path, line=line, fix="Correct that value"
-            ) from None
+            raise _error(f"{name}.{key}: {error}", path, text, name, key, "Correct that value") from None
     return checked
 
 
@@ -171,11 +153,12 @@ def _checked(value: Any, kind: Any, details: Any) -> Any:
     if kind in (int, float):
         if value != value or value in (float("inf"), float("-inf")):
             raise ValueError(f"expected a finite number, found {value}")
+        least, most = details["minimum"], details["maximum"]
         unit = f" {details['unit']}" if details["unit"] else ""
-        if details["minimum"] is not None and value < details["minimum"]:
-            raise ValueError(f"{value} is below the least possible value, {details['minimum']}{unit}")
-        if details["maximum"] is not None and value > details["maximum"]:
-            raise ValueError(f"{value} is above the greatest possible value, {details['maximum']}{unit}")
+        if least is not None and value < least:
+            raise ValueError(f"{value} is below the least possible value, {least}{unit}")
+        if most is not None and value > most:
+            raise ValueError(f"{value} is above the greatest possible value, {most}{unit}")
     if details["choices"] and value not in details["choices"]:
         raise ValueError(f"{value!r} is none of {', '.join(details['choices'])}")
     return value
@@ -183,15 +166,17 @@ def _checked(value: Any, kind: Any, details: Any) -> Any:
 
 def _home(key: str) -> str:
     """Return where a key belongs that stands in the wrong place; nothing where no section has it."""
-    homes = [
-        f"[{name}]" for name, kind in SECTIONS.items() if key in {item.name for item in dataclasses.fields(kind)}
-    ]
+    homes = [f"[{name}]" for name, kind in SECTIONS.items() if key in kind.__dataclass_fields__]
     return f"It belongs below {' or '.join(homes)}" if homes else ""
 
 
 def _nearest(word: str, known: typing.Iterable[str], otherwise: str) -> str:
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"Did you mean {close[0]!r}?" if close else otherwise
+
+
+def _error(what: str, path: Path, text: str, section: str, key: str, fix: str) -> WorkspaceError:
+    return WorkspaceError(what, path=path, line=_line_of(text, section, key), fix=fix)
 
 
 def line_of(path: Path, section: str, key: str) -> int | None:

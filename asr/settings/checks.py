@@ -8,6 +8,7 @@ from typing import NoReturn, Protocol
 
 from asr.core.alphabet import normal_word
 from asr.settings.augment import Augment
+from asr.settings.declaration import Range
 from asr.settings.keyword import SILENCE, UNKNOWN, Keyword
 from asr.settings.sections import Split, Voices
 from asr.settings.values import Settings
@@ -43,11 +44,10 @@ def _check_split(split: Split, fail: Fail) -> None:
     if abs(total - 1) > 1e-6:
         fail("split", "train", f"train, dev and test add up to {total:g}, not 1", "Change one of them")
     named = [*split.train_speakers, *split.dev_speakers, *split.test_speakers]
-    for speaker in named:
-        if named.count(speaker) > 1:
-            keys = ("test_speakers", "dev_speakers", "train_speakers")
-            key = next(key for key in keys if speaker in getattr(split, key))
-            fail("split", key, f"speaker {speaker!r} is named twice", "A speaker belongs to one split")
+    for key in ("test_speakers", "dev_speakers", "train_speakers"):
+        for speaker in getattr(split, key):
+            if named.count(speaker) > 1:
+                fail("split", key, f"speaker {speaker!r} is named twice", "A speaker belongs to one split")
 
 
 def _check_ranges(settings: Settings, fail: Fail) -> None:
@@ -55,9 +55,9 @@ def _check_ranges(settings: Settings, fail: Fail) -> None:
         # Every list of plain numbers in these sections is a range.
         for key, hint in typing.get_type_hints(kind).items():
             pair = getattr(getattr(settings, section), key)
-            if hint == tuple[float, ...] and (len(pair) != 2 or pair[0] > pair[1]):
-                found = list(pair)
-                fail(section, key, f"expected [lowest, highest], found {found}", "Write two numbers in rising order")
+            if hint == Range and (len(pair) != 2 or pair[0] > pair[1]):
+                what = f"expected [lowest, highest], found {list(pair)}"
+                fail(section, key, what, "Write two numbers in rising order")
 
 
 def _check_words(words: tuple[str, ...], fail: Fail) -> None:

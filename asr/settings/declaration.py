@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import field, fields
 from typing import Any
 
-MOST_SEED = 2**32 - 1  # the greatest that Keras and NumPy's older generator take
+Range = tuple[float, ...]  # least, most
+SEEDS = (0, 2**32 - 1)  # what Keras and NumPy's older generator take
 
 
 class Product(enum.Flag):
@@ -32,10 +32,9 @@ def setting(
     default: Any,
     affects: Product,
     help: str,
-    *,
+    limits: tuple[float | None, float | None] = (None, None),
     unit: str = "",
-    minimum: float | None = None,
-    maximum: float | None = None,
+    *,
     choices: tuple[str, ...] = (),
 ) -> Any:
     """Declare a key of a section.
@@ -44,12 +43,10 @@ def setting(
     ----------
     affects : the products that go out of date when the value changes.
     help : one line for a reader of asr.toml.
-    minimum, maximum : inclusive; they hold for each item of a list.
+    limits : least and greatest value, inclusive; they hold for each item of a list.
     """
-    details = {
-        **{"affects": affects, "help": help, "unit": unit},
-        **{"minimum": minimum, "maximum": maximum, "choices": choices},
-    }
+    minimum, maximum = limits
+    details = dict(affects=affects, help=help, unit=unit, minimum=minimum, maximum=maximum, choices=choices)
     return field(default=default, metadata=details)
 
 
@@ -61,19 +58,3 @@ def keys_affecting(section: Any, products: Product) -> tuple[str, ...]:
 def values_affecting(section: Any, products: Product) -> dict[str, Any]:
     """Return the values of a section that at least one of the products depends on."""
     return {key: getattr(section, key) for key in keys_affecting(section, products)}
-
-
-def recorded_affecting(
-    kinds: Mapping[str, type[Any]], record: Mapping[str, Any], products: Product
-) -> dict[str, dict[str, Any]]:
-    """Return the same of all sections, as a run's record holds them; None for a key that it lacks.
-
-    Parameters
-    ----------
-    kinds : the class of each section, by name.
-    """
-    found = {}
-    for name, kind in kinds.items():
-        if keys := keys_affecting(kind, products):
-            found[name] = {key: record.get(name, {}).get(key) for key in keys}
-    return found

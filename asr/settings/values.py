@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asr.settings.augment import Augment
-from asr.settings.declaration import Product, recorded_affecting
+from asr.settings.declaration import Product, keys_affecting
 from asr.settings.keyword import Keyword
 from asr.settings.sections import AlphabetSection, Evaluate, Recordings, Scorer, Sentences, Split, Train, Voices
 
@@ -41,9 +41,7 @@ SECTIONS = {item.name: typing.cast("type[Any]", item.default_factory) for item i
 
 def with_values(settings: Settings, **sections: dict[str, Any]) -> Settings:
     """Return the settings with some values changed: with_values(settings, train={"epochs": 3})."""
-    changed = {
-        name: dataclasses.replace(getattr(settings, name), **values) for name, values in sections.items()
-    }
+    changed = {name: dataclasses.replace(getattr(settings, name), **values) for name, values in sections.items()}
     return dataclasses.replace(settings, **changed)
 
 
@@ -52,6 +50,10 @@ def affecting(record: dict[str, Any], products: Product) -> Tables:
 
     Parameters
     ----------
-    record : what `Settings.as_dict` gives, or a run's record of it; None stands for a key that it lacks.
+    record : from `Settings.as_dict`, or a run's record of it; a missing key gives None.
     """
-    return recorded_affecting(SECTIONS, record, products)
+    found = {}
+    for name, kind in SECTIONS.items():
+        if keys := keys_affecting(kind, products):
+            found[name] = {key: record.get(name, {}).get(key) for key in keys}
+    return found

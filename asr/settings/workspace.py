@@ -18,9 +18,19 @@ from asr.settings.values import Settings
 SPLITS = ("train", "dev", "test")
 
 
+class _Place:
+    """A path in a workspace, read as an attribute of it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __get__(self, workspace: Workspace, owner: type[Workspace]) -> Path:
+        return workspace.root / self.path
+
+
 @dataclass(frozen=True)
 class Workspace:
-    """Where everything of one recogniser lies.
+    """The paths and settings of one recogniser.
 
     Parameters
     ----------
@@ -30,6 +40,26 @@ class Workspace:
 
     root: Path
     settings: Settings
+
+    toml = _Place("asr.toml")
+    build = _Place("build")  # all that is made; deleting it loses nothing of the user's
+    clips = _Place("build/clips")
+    clips_table = _Place("build/clips/clips.csv")
+    speech = _Place("build/speech")  # utterances of synthetic voices
+    split_record = _Place("build/split.json")
+    checkpoints = _Place("build/checkpoints")
+    logs = _Place("build/logs")  # of TensorBoard
+    runs = _Place("build/runs")
+    reports = _Place("build/reports")
+    learning_curve = _Place("build/reports/learning.json")
+    export = _Place("build/export")
+    scorer = _Place("build/export/kenlm.scorer")
+    graph = _Place("build/export/output_graph.pb")
+    model = _Place("build/export/output_graph.pbmm")
+    coqui = _Place("build/export/coqui")  # model.tflite and alphabet.txt for Coqui's client
+    card = _Place("build/export/MODEL_CARD.md")
+    keyword = _Place("build/keyword")  # features, checkpoints and logs of the keyword model
+    keyword_export = _Place("build/export/keyword")
 
     @classmethod
     def open(cls, folder: Path | str, count_words: Callable[[Workspace], int] | None = None) -> Workspace:
@@ -46,9 +76,7 @@ class Workspace:
         """
         root = Path(folder).resolve()
         if not root.is_dir():
-            raise WorkspaceError(
-                "no such folder", path=folder, fix=f"Make a workspace with: asr init {folder}"
-            )
+            raise WorkspaceError("no such folder", path=folder, fix=f"Make a workspace with: asr init {folder}")
         found = asr_toml.read(root / "asr.toml")
         workspace = cls(root, found.settings())
         if found.preset == AUTO and count_words is not None:
@@ -65,10 +93,6 @@ class Workspace:
         return self.root / Path(name).expanduser() if name else None
 
     @property
-    def toml(self) -> Path:
-        return self.root / "asr.toml"
-
-    @property
     def sentences(self) -> Path:
         return self.root / self.settings.sentences.file
 
@@ -77,88 +101,15 @@ class Workspace:
         """Folder of the user's recordings; asr.toml may name one outside the workspace."""
         return self.root / Path(self.settings.recordings.folder).expanduser()
 
-    @property
-    def build(self) -> Path:
-        """Everything that is made; deleting it loses nothing of the user's."""
-        return self.root / "build"
-
-    @property
-    def clips(self) -> Path:
-        return self.build / "clips"
-
-    @property
-    def clips_table(self) -> Path:
-        return self.clips / "clips.csv"
-
-    @property
-    def speech(self) -> Path:
-        """Utterances of synthetic voices."""
-        return self.build / "speech"
-
-    @property
-    def split_record(self) -> Path:
-        return self.build / "split.json"
-
     def manifest(self, split: str) -> Path:
         """Return the DeepSpeech manifest of "train", "dev" or "test"."""
         if split not in SPLITS:
             raise ValueError(f"no split {split!r}")
         return self.build / split / f"{split}.csv"
 
-    @property
-    def checkpoints(self) -> Path:
-        return self.build / "checkpoints"
-
-    @property
-    def logs(self) -> Path:
-        """TensorBoard's folder."""
-        return self.build / "logs"
-
-    @property
-    def runs(self) -> Path:
-        return self.build / "runs"
-
-    @property
-    def reports(self) -> Path:
-        return self.build / "reports"
-
     def report(self, name: str, split: str) -> Path:
         """Return the folder of a run's report on a split."""
         return self.reports / f"{name}-{split}"
-
-    @property
-    def export(self) -> Path:
-        return self.build / "export"
-
-    @property
-    def scorer(self) -> Path:
-        return self.export / "kenlm.scorer"
-
-    @property
-    def graph(self) -> Path:
-        return self.export / "output_graph.pb"
-
-    @property
-    def model(self) -> Path:
-        return self.export / "output_graph.pbmm"
-
-    @property
-    def coqui(self) -> Path:
-        """Folder of model.tflite and alphabet.txt for Coqui's client."""
-        return self.export / "coqui"
-
-    @property
-    def card(self) -> Path:
-        return self.export / "MODEL_CARD.md"
-
-    @property
-    def keyword(self) -> Path:
-        """Features, checkpoints and logs of the keyword model."""
-        return self.build / "keyword"
-
-    @property
-    def keyword_export(self) -> Path:
-        return self.export / "keyword"
 
     def lock(self) -> AbstractContextManager[None]:
         """Lock the workspace for this process; BusyError if another one has locked it."""

@@ -13,8 +13,8 @@ from asr.settings.values import with_values
 from asr.settings.workspace import Workspace
 from datasets.keyword_voices import keyword_prompts, near_miss
 from tests.keyword_words import make_workspace
+from tools.commands.steps.inputs import sample_sentences
 from tools.commands.steps.keyword import find_recordings
-from tools.commands.steps.preparing import sample_sentences
 
 
 def workspace(root: Path, **voices: object) -> Workspace:

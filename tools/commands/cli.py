@@ -11,6 +11,10 @@ import typer
 
 from asr.core import progress
 from asr.core.errors import UserError
+from tools.commands import verbs
+from tools.commands.settings_table import print_settings
+from tools.commands.steps.new_workspace import make_workspace
+from tools.commands.steps.tensorboard import serve
 
 app = typer.Typer(
     help="Speech recognition for your own sentences: type them, add a few recordings, train.",
@@ -46,9 +50,7 @@ def init(
     ] = None,
 ) -> None:
     """Make a workspace: asr.toml with the settings people change, sentences.txt, recordings/."""
-    from tools.commands import verbs
-
-    print(verbs.init(folder, sentences, recordings))
+    print(make_workspace(folder, sentences, recordings))
 
 
 @app.command(epilog="Example: asr settings my-lamp --all")
@@ -57,24 +59,18 @@ def settings(
     everything: Annotated[bool, typer.Option("--all", help="Include settings at their default.")] = False,
 ) -> None:
     """Print the settings in effect and where each comes from: asr.toml, preset or default."""
-    from tools.commands import verbs
-
-    verbs.show_settings(verbs.open_workspace(workspace), everything)
+    print_settings(verbs.open_workspace(workspace), everything)
 
 
 @app.command(epilog="Example: asr manifests my-lamp")
 def manifests(workspace: Where = HERE) -> None:
     """Turn recordings into clips and the manifests train, dev and test, with no speaker in two of them."""
-    from tools.commands import verbs
-
     print(verbs.manifests(verbs.open_workspace(workspace)))
 
 
 @app.command(epilog="Example: asr scorer my-lamp")
 def scorer(workspace: Where = HERE) -> None:
     """Turn sentences.txt into the language model, kenlm.scorer."""
-    from tools.commands import verbs
-
     print(verbs.scorer(verbs.open_workspace(workspace)))
 
 
@@ -85,8 +81,6 @@ def preview_voices(
     out: Annotated[Path | None, typer.Option(help="Folder for the WAV files; build/spoken by default.")] = None,
 ) -> None:
     """Write WAV files of synthetic voices reading your sentences."""
-    from tools.commands import verbs
-
     print(verbs.preview_voices(verbs.open_workspace(workspace), count, out))
 
 
@@ -97,8 +91,6 @@ def preview_augmentation(
     play: Annotated[bool, typer.Option("--play", help="Play them too.")] = False,
 ) -> None:
     """Write augmented training clips and their spectrograms, to check the ranges of section augment."""
-    from tools.commands import verbs
-
     print(verbs.preview_augmentation(verbs.open_workspace(workspace), count, play))
 
 
@@ -111,8 +103,6 @@ def train(
     ] = "",
 ) -> None:
     """Make a model of your recordings: manifests, scorer, training, export and evaluation."""
-    from tools.commands import verbs
-
     verbs.train(verbs.open_workspace(workspace), again=again, engine=engine)
 
 
@@ -122,8 +112,6 @@ def export(
     run: Annotated[str, typer.Option(help="The run to export; the latest finished one by default.")] = "",
 ) -> None:
     """Write output_graph.pb, output_graph.pbmm, coqui/model.tflite and the model card."""
-    from tools.commands import verbs
-
     print(verbs.export(verbs.open_workspace(workspace), run))
 
 
@@ -137,24 +125,18 @@ def evaluate(
     ] = None,
 ) -> None:
     """Test the exported model through the client: a table here, a report in build/reports."""
-    from tools.commands import verbs
-
     verbs.evaluate(verbs.open_workspace(workspace), split, recordings)
 
 
 @app.command(epilog="Example: asr tune-scorer my-lamp; it prints lines for asr.toml and changes nothing.")
 def tune_scorer(workspace: Where = HERE) -> None:
     """Tune the scorer's alpha and beta on dev."""
-    from tools.commands import verbs
-
     print(verbs.tune_scorer(verbs.open_workspace(workspace)))
 
 
 @app.command(epilog="Example: asr learning-curve my-lamp; it takes about twice as long as training.")
 def learning_curve(workspace: Where = HERE) -> None:
     """Train on a quarter, half and all of the recordings, to forecast what more of them would bring."""
-    from tools.commands import verbs
-
     print(verbs.learning_curve(verbs.open_workspace(workspace)))
 
 
@@ -167,8 +149,6 @@ def runs(
     lineage: Annotated[bool, typer.Option("--lineage", help="Show which run started from which weights.")] = False,
 ) -> None:
     """List the training runs."""
-    from tools.commands import verbs
-
     verbs.show_runs(verbs.open_workspace(workspace), compare, lineage)
 
 
@@ -179,23 +159,19 @@ def features(
     preprocess: Annotated[str, typer.Option(help="micro, or average for the older features.")] = "micro",
 ) -> None:
     """Write the keyword features of a recording as a C array, for tests on a board."""
-    from tools.commands import verbs
+    from asr.keyword.c_features import write_c_features
 
-    print(verbs.features(wav, c_file, preprocess))
+    print(write_c_features(wav, c_file, preprocess))
 
 
 @app.command(epilog="Example: asr tensorboard my-lamp --port 6007")
 def tensorboard(
     workspace: Where = HERE,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 6006,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 only inside a container.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 only inside a container.")] = "127.0.0.1",
 ) -> None:
     """Show the loss curves, spectrograms and transcripts of all training runs in a browser, until Ctrl-C."""
-    from tools.commands import verbs
-
-    verbs.tensorboard(verbs.open_workspace(workspace), port, host)
+    serve(verbs.open_workspace(workspace), port, host)
 
 
 @app.command(epilog="Example: asr keyword my-lamp; if it was stopped, the same command resumes it.")
@@ -205,8 +181,6 @@ def keyword(
     split: Annotated[str, typer.Option(help="Split to evaluate: test or dev.")] = "test",
 ) -> None:
     """Make a keyword model for a microcontroller: features, training, export and evaluation."""
-    from tools.commands import verbs
-
     print(verbs.keyword(verbs.open_workspace(workspace), again=again, split=split))
 
 
@@ -217,8 +191,6 @@ def import_(
     workspace: Where = HERE,
 ) -> None:
     """Make keyword features of a published corpus."""
-    from tools.commands import verbs
-
     print(verbs.import_corpus(corpus, source, workspace))
 
 
@@ -235,9 +207,7 @@ def main() -> None:
         raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            _fail(
-                f"{error.filename or 'the disk'}: no space left on the device. Free some, and run this again"
-            )
+            _fail(f"{error.filename or 'the disk'}: no space left on the device. Free some, and run this again")
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             _fail(f"{error.filename}: {error.strerror}. Choose a folder that you may write to")
         if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG):

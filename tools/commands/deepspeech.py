@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # Whoever read the transcript has left; keep Python from complaining about it once more at its end.
+        # The reader has closed the pipe; keep Python from reporting that again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except KeyboardInterrupt:
@@ -94,16 +94,14 @@ def words(candidate: Candidate) -> list[dict[str, str | float]]:
 
 def as_json(candidates: Sequence[Candidate]) -> str:
     """Return transcripts in the original's JSON."""
-    transcripts = [
-        {"confidence": candidate.confidence, "words": words(candidate)} for candidate in candidates
-    ]
+    transcripts = [{"confidence": candidate.confidence, "words": words(candidate)} for candidate in candidates]
     return json.dumps({"transcripts": transcripts}, indent=2)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="deepspeech",
-        description="Write down what is said in a recording, with a DeepSpeech 0.9 model.",
+        description="Transcribe a recording with a DeepSpeech 0.9 model.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -111,37 +109,27 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", required=True, metavar="FILE", help="model: output_graph.pbmm, or .pb")
     add("--scorer", metavar="FILE", help="language model: kenlm.scorer")
-    add("--audio", metavar="FILE", help="recording to hear, or - for raw samples from standard input")
-    add("--stream", metavar="FILE", help="hear FILE piece by piece and print the transcript as it changes")
+    add("--audio", metavar="FILE", help="recording to transcribe, or - for raw samples from standard input")
+    add("--stream", metavar="FILE", help="transcribe FILE piece by piece and print the transcript as it changes")
     add("--beam_width", type=_positive, metavar="N", help="hypotheses to keep (default: the model's own)")
     add("--lm_alpha", type=_real, metavar="A", help="weight of the language model (default: the scorer's)")
     add("--lm_beta", type=_real, metavar="B", help="bonus for each word (default: the scorer's)")
     add("--hot_words", metavar="W:B,...", help="words to favour or avoid: light:7.5,night:-5; needs --scorer")
     add("--extended", action="store_true", help="print the transcript as the metadata spells it")
     add("--json", action="store_true", help="print transcripts as JSON, with the time of each word")
-    add(
-        "--candidate_transcripts",
-        type=_positive,
-        default=3,
-        metavar="N",
-        help="transcripts in JSON (default: 3)",
-    )
-    add("--quiet", action="store_true", help="keep the lines about loading and timing to yourself")
-    add("--version", action=_Version, nargs=0, help="print the library's version and leave")
+    add("--candidate_transcripts", type=_positive, default=3, metavar="N", help="transcripts in JSON (default: 3)")
+    add("--quiet", action="store_true", help="do not print the lines about loading and timing")
+    add("--version", action=_Version, nargs=0, help="print the library's version and exit")
     return parser
 
 
 def _run(options: argparse.Namespace) -> None:
     if bool(options.audio) == bool(options.stream):
-        raise _UsageError(
-            "give a recording with either --audio or --stream", fix="`deepspeech --help` has examples"
-        )
+        raise _UsageError("give a recording with either --audio or --stream", fix="`deepspeech --help` has examples")
     if (options.lm_alpha is None) != (options.lm_beta is None):
         raise _UsageError("--lm_alpha and --lm_beta belong together", fix="Give both, or neither")
     if options.scorer is None and (options.lm_alpha is not None or options.hot_words):
-        raise ScorerError(
-            "--lm_alpha, --lm_beta and --hot_words weigh a scorer", fix="Give one with --scorer"
-        )
+        raise ScorerError("--lm_alpha, --lm_beta and --hot_words weigh a scorer", fix="Give one with --scorer")
     quiet(options.quiet)
     boosts = _hot_words(options.hot_words or "")
     with _load(options) as model:
@@ -150,9 +138,9 @@ def _run(options: argparse.Namespace) -> None:
         for word, boost in boosts.items():
             model.add_hot_word(word, boost)
         if options.stream:
-            _hear_stream(model, options)
+            _transcribe_stream(model, options)
         else:
-            _hear_recording(model, options)
+            _transcribe_recording(model, options)
 
 
 def _load(options: argparse.Namespace) -> Model:
@@ -175,10 +163,8 @@ def _load(options: argparse.Namespace) -> Model:
     return model
 
 
-def _hear_recording(model: Model, options: argparse.Namespace) -> None:
-    samples = (
-        _read_pipe(sys.stdin.buffer) if options.audio == "-" else _read(options.audio, model.sample_rate)
-    )
+def _transcribe_recording(model: Model, options: argparse.Namespace) -> None:
+    samples = _read_pipe(sys.stdin.buffer) if options.audio == "-" else _read(options.audio, model.sample_rate)
     say("Running inference.")
     start = perf_counter()
     if options.json:
@@ -190,7 +176,7 @@ def _hear_recording(model: Model, options: argparse.Namespace) -> None:
     say(_time_line(start, len(samples) / model.sample_rate))
 
 
-def _hear_stream(model: Model, options: argparse.Namespace) -> None:
+def _transcribe_stream(model: Model, options: argparse.Namespace) -> None:
     """Print the transcript whenever it has changed, and the final one."""
     piece = math.ceil(_PIECE_SECONDS * model.sample_rate)
     if options.stream == "-":
@@ -199,11 +185,11 @@ def _hear_stream(model: Model, options: argparse.Namespace) -> None:
         recording = _read(options.stream, model.sample_rate)
         pieces = (recording[first : first + piece] for first in range(0, len(recording), piece))
     say("Running inference.")
-    start, heard, last = perf_counter(), 0, ""
+    start, count, last = perf_counter(), 0, ""
     stream = model.create_stream()
     for samples in pieces:
         stream.feed(samples)
-        heard += len(samples)
+        count += len(samples)
         text = stream.decode()
         if text != last:
             print(text, flush=True)
@@ -212,12 +198,12 @@ def _hear_stream(model: Model, options: argparse.Namespace) -> None:
         print(as_json(stream.finish_with_metadata(options.candidate_transcripts)))
     else:
         print(stream.finish())
-    say(_time_line(start, heard / model.sample_rate))
+    say(_time_line(start, count / model.sample_rate))
 
 
 def _read(path: str, rate: int) -> Int16:
     """Return a recording as the model wants it: mono int16 at its rate, whatever the file is."""
-    # Its libraries take longer to load than a short pipe takes to hear.
+    # Imported late: its libraries take longer to load than a short pipe takes to transcribe.
     from asr.core import audio
 
     return audio.to_int16(audio.load(Path(path), rate))
@@ -253,9 +239,7 @@ def _hot_words(text: str) -> dict[str, float]:
         except (ValueError, argparse.ArgumentTypeError):
             colon = ""
         if not colon or not word.strip():
-            raise _UsageError(
-                f"--hot_words {entry} is no word and number", fix="Write it like light:7.5,night:-5"
-            )
+            raise _UsageError(f"--hot_words {entry} is no word and number", fix="Write it like light:7.5,night:-5")
     return boosts
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from asr.settings.asr_toml import read
 from asr.settings.presets import source_of
@@ -14,41 +12,31 @@ from asr.settings.values import SECTIONS
 from asr.settings.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class Setting:
-    """An effective value, as TOML writes it, and its source: "default", "preset NAME" or "file"."""
+def print_settings(ws: Workspace, everything: bool) -> None:
+    """Print a table on a terminal; elsewhere TOML, with each value's source as a comment.
 
-    key: str
-    value: str
-    source: str
-    explanation: str
-
-
-def settings_of(ws: Workspace, everything: bool) -> list[Setting]:
-    """Return the workspace's settings; without `everything` only those that the file or the preset sets."""
+    Parameters
+    ----------
+    everything : include the settings at their default.
+    """
     given, preset = read(ws.toml).given, ws.settings.train.preset
-    found = []
+    rows = []
     for section in SECTIONS:
         values = getattr(ws.settings, section)
         for item in dataclasses.fields(values):
             source = source_of(section, item.name, given, preset)
             if everything or source != "default":
                 value = toml(getattr(values, item.name))
-                found.append(Setting(f"{section}.{item.name}", value, source, explanation(section, item.name)))
-    return found
-
-
-def print_settings(settings: Sequence[Setting]) -> None:
-    """Print a table on a terminal; elsewhere TOML, with the source as a comment."""
+                rows.append((f"{section}.{item.name}", value, source, explanation(section, item.name)))
     if not sys.stdout.isatty():
-        for one in settings:
-            print(f"{one.key} = {one.value}  # {one.source}")
+        for key, value, source, _ in rows:
+            print(f"{key} = {value}  # {source}")
         return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table("setting", "value", "from", "meaning", box=None, pad_edge=False)
-    for one in settings:
-        table.add_row(*(Text(text) for text in (one.key, one.value, one.source, one.explanation)))
+    for row in rows:
+        table.add_row(*map(Text, row))
     Console().print(table)

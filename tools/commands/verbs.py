@@ -14,11 +14,11 @@ from tools.commands.steps.engines import engine_of
 from tools.commands.steps.evaluation import evaluate as evaluate_split
 from tools.commands.steps.evaluation import make_evaluator
 from tools.commands.steps.exporting import export_run, exported_run, is_exported, write_card
+from tools.commands.steps.inputs import build_dataset, count_words, describe, make_scorer, spoken_sentences
 from tools.commands.steps.lineage import data_fingerprint, find_same_run, find_trained_run, is_evaluated
-from tools.commands.steps.new_workspace import make_keyword_workspace, make_workspace
+from tools.commands.steps.new_workspace import make_keyword_workspace
 from tools.commands.steps.noise import check_noise
-from tools.commands.steps.preparing import count_words, describe, make_scorer, prepare, spoken_sentences
-from tools.commands.steps.starting import origin
+from tools.commands.steps.pretrained import origin
 from tools.commands.steps.training import augmentation
 
 
@@ -27,15 +27,10 @@ def open_workspace(folder: Path) -> Workspace:
     return Workspace.open(folder, count_words)
 
 
-def init(folder: Path, sentences: Path | None = None, recordings: Path | None = None) -> str:
-    """Make a workspace in a new or empty folder."""
-    return make_workspace(folder, sentences, recordings)
-
-
 def manifests(ws: Workspace) -> str:
     """Make clips, split and manifests."""
     with ws.lock():
-        return describe(prepare(ws))
+        return describe(build_dataset(ws))
 
 
 def scorer(ws: Workspace) -> str:
@@ -54,12 +49,12 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
         ws = Workspace(ws.root, with_values(ws.settings, train={"engine": engine}))
     with ws.lock():
         noises = check_noise(ws)
-        prepared = prepare(ws)
-        say(describe(prepared))
+        dataset = build_dataset(ws)
+        say(describe(dataset))
         if noises:
             say(noises)
         say(make_scorer(ws))
-        data = data_fingerprint(ws, prepared)
+        data = data_fingerprint(ws, dataset)
         first = origin(ws)
         run = None if again else find_same_run(ws, data, first)
         if run is not None and run.status == "finished":
@@ -78,20 +73,13 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
                 say(f"report: {page}")
             else:
                 say("the evaluation is out of date, or its report is missing; evaluating again")
-                evaluate_split(ws, prepared, "test", run)
+                evaluate_split(ws, dataset, "test", run)
             return
-        trainer = engine_of(ws, prepared, run)
+        trainer = engine_of(ws, dataset, run)
         if run is None:
-            settings = ws.settings.as_dict()
-            run = Run.start(
-                ws.runs,
-                settings,
-                data=data,
-                parent=trainer.parent,
-                origin=first,
-                seed=ws.settings.train.seed,
-                remarks=[*prepared.remarks, *trainer.remarks],
-            )
+            settings, remarks = ws.settings.as_dict(), [*dataset.remarks, *trainer.remarks]
+            seed, parent = ws.settings.train.seed, trainer.parent
+            run = Run.start(ws.runs, settings, data=data, parent=parent, origin=first, seed=seed, remarks=remarks)
             run.versions.update(trainer.versions)
         else:
             say(f"resuming run {run.id}")
@@ -102,7 +90,7 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
             run.end("stopped")
             raise
         export_run(ws, run)
-        evaluate_split(ws, prepared, "test", run, trainer.losses())
+        evaluate_split(ws, dataset, "test", run, trainer.losses())
         run.end("finished")
 
 
@@ -125,13 +113,13 @@ def evaluate(ws: Workspace, split: str = "test", recordings: Path | None = None)
         raise ModelError("there is no model", path=ws.model, fix="Run: asr train")
     with ws.lock():
         if recordings is None:
-            prepared = prepare(ws)
+            dataset = build_dataset(ws)
         else:
             from datasets.corpus import build_external_dataset
 
-            split, prepared = build_external_dataset(ws, recordings)
+            split, dataset = build_external_dataset(ws, recordings)
         make_scorer(ws)
-        evaluate_split(ws, prepared, split, exported_run(ws))
+        evaluate_split(ws, dataset, split, exported_run(ws))
 
 
 def tune_scorer(ws: Workspace) -> str:
@@ -141,16 +129,16 @@ def tune_scorer(ws: Workspace) -> str:
     if not ws.model.is_file():
         raise ModelError("there is no model", path=ws.model, fix="Run: asr train")
     with ws.lock():
-        prepared = prepare(ws)
+        dataset = build_dataset(ws)
         make_scorer(ws)
-        tried = tune(ws, prepared)
-    found = best(tried)
-    if found == tried[0]:
-        return f"the present alpha and beta are the best: dev WER {found.wer:.1%}"
+        errors = tune(ws, dataset)
+    alpha, beta = best(errors)
+    lowest, present = errors[alpha, beta], next(iter(errors.values()))
+    if (alpha, beta) == next(iter(errors)):
+        return f"the present alpha and beta are the best: dev WER {lowest:.1%}"
     return (
-        f"dev WER {found.wer:.1%} instead of {tried[0].wer:.1%}; to use it, write into {ws.toml}\n"
-        f"[scorer]\nalpha = {found.alpha:g}\nbeta = {found.beta:g}\n"
-        f"and run: asr scorer {ws.root}, asr evaluate {ws.root}"
+        f"dev WER {lowest:.1%} instead of {present:.1%}; to use it, write into {ws.toml}\n"
+        f"[scorer]\nalpha = {alpha:g}\nbeta = {beta:g}\nand run: asr scorer {ws.root}, asr evaluate {ws.root}"
     )
 
 
@@ -159,10 +147,10 @@ def learning_curve(ws: Workspace) -> str:
     from tools.commands.steps.learning_curve import measure
 
     with ws.lock():
-        prepared = prepare(ws)
+        dataset = build_dataset(ws)
         make_scorer(ws)
         load_tensorflow()
-        law = measure(ws, prepared, make_evaluator(ws, prepared))  # on clean clips, as the forecast is
+        law = measure(ws, dataset, make_evaluator(ws, dataset))  # on clean clips, as the forecast is
     lines = [f"{point.recordings} recordings: dev WER {point.wer:.1%}" for point in law.points]
     return "\n".join([*lines, law.forecast(), "asr evaluate draws it into the report"])
 
@@ -172,12 +160,12 @@ def preview_augmentation(ws: Workspace, count: int, play: bool) -> str:
     from asr.augment.preview import preview
 
     with ws.lock():
-        prepared = prepare(ws)
-        chain = augmentation(ws, prepared)
+        dataset = build_dataset(ws)
+        chain = augmentation(ws, dataset)
         if chain is None:
             raise WorkspaceError("augment.enabled is false", path=ws.toml, fix="Set it to true to preview augmentation")
         folder = ws.reports / "augmentation"
-        clips = [ws.clips / clip.clip for clip in prepared.of("train")]
+        clips = [ws.clips / clip.clip for clip in dataset.of("train")]
         examples = preview(clips, chain, count, folder, seed=ws.settings.train.seed, play=play)
     lines = [f"{example.wav.name}: {example.describe()}" for example in examples]
     return "\n".join([*lines, f"{folder / 'examples.png'} shows their spectrograms"])
@@ -192,30 +180,7 @@ def preview_voices(ws: Workspace, count: int, out: Path | None) -> str:
     speakers = draw_speakers(voices, ws.settings.alphabet.language)
     lines = assign_sentences(spoken_sentences(ws), speakers, count, voices.seed)
     paths = speak_to_files(lines, out or ws.build / "spoken", alone=out is None)
-    return "\n".join(
-        f"{path}  {line.speaker.name}: {line.transcript}" for path, line in zip(paths, lines, strict=True)
-    )
-
-
-def show_settings(ws: Workspace, everything: bool) -> None:
-    """Print effective settings and where each comes from."""
-    from tools.commands.settings_table import print_settings, settings_of
-
-    print_settings(settings_of(ws, everything))
-
-
-def features(recording: Path, c_file: Path, preprocess: str) -> str:
-    """Write a recording's keyword features as a C array."""
-    from asr.keyword.c_features import write_c_features
-
-    return write_c_features(recording, c_file, preprocess)
-
-
-def tensorboard(ws: Workspace, port: int, host: str) -> None:
-    """Serve TensorBoard until the process is interrupted."""
-    from tools.commands.steps.boards import serve
-
-    serve(ws, port, host)
+    return "\n".join(f"{path}  {line.speaker.name}: {line.transcript}" for path, line in zip(paths, lines, strict=True))
 
 
 def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:

@@ -22,8 +22,9 @@ from asr.settings.workspace import Workspace
 from datasets.speech import draw_speakers, speak
 from export.weights import read_layers
 from lm.sentences import Templates
-from tools.commands.steps.starting import start_weights
-from tools.commands.verbs import init, open_workspace
+from tools.commands.steps.new_workspace import make_workspace
+from tools.commands.steps.pretrained import start_weights
+from tools.commands.verbs import open_workspace
 
 ROOT = Path(weights.__file__).parents[3]
 EXAMPLE = ROOT / "examples" / "english"
@@ -48,19 +49,19 @@ def test_they_are_what_a_new_workspace_asks_for() -> None:
 
 
 def test_a_workspace_starts_from_them_by_name(tmp_path: Path) -> None:
-    init(tmp_path / "lamp")
+    make_workspace(tmp_path / "lamp")
     start, parent = start_weights(open_workspace(tmp_path / "lamp"))
     assert parent == "english" and start.normalises
     # Whose own file or run is called so must name its path.
     toml = tmp_path / "lamp" / "asr.toml"
     toml.write_text(render(with_values(read(toml).settings(), train={"start_from": "./english.pbmm"})))
-    complaint = r'asr\.toml:\d+: train\.start_from = "\./english\.pbmm": there is no such model\. Did you mean .english'
+    complaint = r'asr\.toml:\d+: train\.start_from = "\./english\.pbmm": no such model\. Did you mean .english'
     with pytest.raises(ModelError, match=complaint):
         start_weights(Workspace.open(tmp_path / "lamp"))
 
 
 def test_a_mistyped_name_is_told_what_there_is(tmp_path: Path) -> None:
-    init(tmp_path / "lamp")
+    make_workspace(tmp_path / "lamp")
     toml = tmp_path / "lamp" / "asr.toml"
     toml.write_text(render(with_values(read(toml).settings(), train={"start_from": "englisch"})))
     complaint = r"asr\.toml:\d+: train\.start_from = .* no run matches 'englisch'\. Did you mean 'english'\?$"

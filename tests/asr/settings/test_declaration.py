@@ -8,7 +8,7 @@ import typing
 import pytest
 
 from asr.core.stamps import Stamp
-from asr.keyword import examples
+from asr.keyword import clips
 from asr.settings.augment import KINDS, Augment
 from asr.settings.declaration import Product, keys_affecting, values_affecting
 from asr.settings.keyword import Keyword
@@ -68,7 +68,7 @@ def test_products_are_told_from_each_other_by_the_settings_they_depend_on(tmp_pa
 def test_effects_on_keyword_clips_are_declared() -> None:
     """Section [augment] affects keyword clips by those keys that section [keyword] does not replace."""
     hints = typing.get_type_hints(Augment)
-    usual, reached = examples.fitted(Augment(), Keyword()), set()
+    usual, reached = clips.adapted(Augment(), Keyword()), set()
     for item in dataclasses.fields(Augment):
         kind, value = hints[item.name], getattr(Augment(), item.name)
         if item.name == "noise_kinds":
@@ -77,7 +77,7 @@ def test_effects_on_keyword_clips_are_declared() -> None:
             other = value[:1]
         else:
             other = not value if kind is bool else value + 1
-        if examples.fitted(dataclasses.replace(Augment(), **{item.name: other}), Keyword()) != usual:
+        if clips.adapted(dataclasses.replace(Augment(), **{item.name: other}), Keyword()) != usual:
             reached.add(item.name)
     assert set(keys_affecting(Augment, Product.KEYWORD_FEATURES)) == reached
 

@@ -114,13 +114,14 @@ def test_settings_tell_where_they_come_from(tmp_path) -> None:
 
 
 def test_settings_are_a_table_on_a_terminal(tmp_path, monkeypatch, capsys) -> None:
-    from tools.commands import verbs
+    from tools.commands.settings_table import print_settings
+    from tools.commands.verbs import open_workspace
 
     (tmp_path / "asr.toml").write_text('[train]\nfreeze = ["[bold]"]\n')
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    verbs.show_settings(verbs.open_workspace(tmp_path), False)
+    print_settings(open_workspace(tmp_path), False)
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split() == ["setting", "value", "from", "meaning"]
     assert any(row.split()[:3] == ["train.freeze", '["[bold]"]', "file"] for row in rows)
@@ -134,7 +135,7 @@ def test_a_folder_that_may_not_be_written(tmp_path) -> None:
 
 
 def test_no_room_for_temporary_files_is_one_line() -> None:
-    # To whom no file may grow, every folder for temporary files is full.
+    # A limit of 0 bytes a file makes every temporary folder look full.
     script = "import tempfile; from tools.commands import cli; cli.app = tempfile.gettempdir; cli.main()"
     shell = "ulimit -f 0; trap '' XFSZ; exec \"$@\""
     done = subprocess.run(

@@ -71,7 +71,7 @@ def test_both_engines_stand_side_by_side(lamp: Path) -> None:
     assert run["versions"]["trainer"] == "coqui-stt-training 1.4.0"
     figures = run["figures"]["synthetic"]["clean"]
     assert figures["utterances"] == 10 and 0 < figures["wer"] <= 1.5
-    # Its own graph, untouched, and converted: what TensorFlow 1.15 trained is what our client heard with.
+    # Its own graph, untouched, and converted: our client runs what TensorFlow 1.15 trained.
     exported = lamp / "build/export"
     graph = lamp / "build/checkpoints" / folder.name / "export/output_graph.pb"
     assert (exported / "output_graph.pb").read_bytes() == graph.read_bytes()

@@ -10,21 +10,22 @@ from asr.core.errors import RecordingsError, SentenceError, WorkspaceError
 from asr.settings.presets import combine
 from asr.settings.values import Settings
 from asr.settings.workspace import Workspace
-from tools.commands.verbs import init, open_workspace
+from tools.commands.steps.new_workspace import make_workspace
+from tools.commands.verbs import open_workspace
 
 
 def test_init_writes_what_open_reads(tmp_path) -> None:
-    said = init(tmp_path / "lamp")
+    said = make_workspace(tmp_path / "lamp")
     ws = open_workspace(tmp_path / "lamp")
     assert ws.settings == combine({}, "words")
     assert sorted(path.name for path in ws.root.iterdir()) == ["asr.toml", "recordings", "sentences.txt"]
     assert "turn on the light" in ws.sentences.read_text()
     assert "put recordings into recordings/" in said
     with pytest.raises(WorkspaceError, match="there is a workspace already"):
-        init(tmp_path / "lamp")
+        make_workspace(tmp_path / "lamp")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(WorkspaceError, match="file: this is a file"):
-        init(tmp_path / "file")
+        make_workspace(tmp_path / "file")
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -33,7 +34,7 @@ def test_many_words_get_another_preset(tmp_path) -> None:
     letters = "abcdefghijklmnopqrstuvwxyz"
     for words, alpha, beta in ((30, Settings().scorer.alpha, Settings().scorer.beta), (31, 2.5, 1.0)):
         sentences.write_text("\n".join(["word", *(f"{x}{y}" for x in letters for y in "ab")][:words]) + "\n")
-        said = init(tmp_path / str(words), sentences)
+        said = make_workspace(tmp_path / str(words), sentences)
         settings = open_workspace(tmp_path / str(words)).settings
         assert (settings.scorer.alpha, settings.scorer.beta, settings.scorer.look_ahead) == (alpha, beta, True)
         assert settings.train.start_from == "english"
@@ -44,15 +45,15 @@ def test_sentences_with_an_error_are_refused_before_anything_is_written(tmp_path
     sentences = tmp_path / "commands.txt"
     sentences.write_text("turn on\nturn (on|off the light\n")
     with pytest.raises(SentenceError, match=r"commands\.txt:2"):
-        init(tmp_path / "lamp", sentences)
+        make_workspace(tmp_path / "lamp", sentences)
     sentences.write_text("turn on\nset it to 20\n")
     with pytest.raises(SentenceError, match=r"commands\.txt:2.*numbers as words"):
-        init(tmp_path / "lamp", sentences)
+        make_workspace(tmp_path / "lamp", sentences)
     with pytest.raises(SentenceError, match=r"missing\.txt: no such file"):
-        init(tmp_path / "lamp", tmp_path / "missing.txt")
+        make_workspace(tmp_path / "lamp", tmp_path / "missing.txt")
     assert not (tmp_path / "lamp").exists()
     sentences.write_text("turn (on|off)\n")
-    init(tmp_path / "lamp", sentences)
+    make_workspace(tmp_path / "lamp", sentences)
     assert (tmp_path / "lamp/sentences.txt").read_text() == "turn (on|off)\n"
 
 
@@ -61,8 +62,8 @@ def test_sentences_that_are_there_stay(tmp_path) -> None:
     (tmp_path / "lamp/sentences.txt").write_text("mine\n")
     (tmp_path / "commands.txt").write_text("others\n")
     with pytest.raises(WorkspaceError, match="there are sentences already"):
-        init(tmp_path / "lamp", tmp_path / "commands.txt")
-    init(tmp_path / "lamp")
+        make_workspace(tmp_path / "lamp", tmp_path / "commands.txt")
+    make_workspace(tmp_path / "lamp")
     assert (tmp_path / "lamp/sentences.txt").read_text() == "mine\n"
 
 
@@ -74,7 +75,7 @@ def test_recordings_are_used_where_they_lie(tmp_path) -> None:
     table = folder / "recordings.csv"
     table.write_text("file,transcript,speaker\na.wav,lights on,ada\nb.wav,lights off,bob\n")
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    said = init(tmp_path / "lamp", recordings=table)
+    said = make_workspace(tmp_path / "lamp", recordings=table)
     ws = Workspace.open(tmp_path / "lamp")
     assert ws.recordings == table
     assert said == (
@@ -87,15 +88,15 @@ def test_recordings_are_used_where_they_lie(tmp_path) -> None:
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     table.write_text("file,transcript\nc.wav,lights on\n")
     with pytest.raises(RecordingsError, match=r"recordings\.csv:2: no such file 'c\.wav'"):
-        init(tmp_path / "other", recordings=table)
+        make_workspace(tmp_path / "other", recordings=table)
     with pytest.raises(WorkspaceError, match="there are no recordings"):
-        init(tmp_path / "other", recordings=tmp_path / "nowhere")
+        make_workspace(tmp_path / "other", recordings=tmp_path / "nowhere")
     assert not (tmp_path / "other").exists()
 
 
 def test_the_number_of_words_counts_when_the_file_is_read(tmp_path) -> None:
     """Sentences that come later, and a better preset, reach a workspace that is there."""
-    init(tmp_path / "lamp")
+    make_workspace(tmp_path / "lamp")
     assert open_workspace(tmp_path / "lamp").settings == combine({}, "words")
     letters = "abcdefghijklmnopqrstuvwxyz"
     (tmp_path / "lamp/sentences.txt").write_text("".join(f"{x}a {x}b\n" for x in letters))

@@ -13,8 +13,8 @@ def test_a_part_is_all_that_some_speakers_said() -> None:
     quarter, half, everything = (set(part) for part in parts)
     assert quarter < half < everything
     for part, size in zip(parts, (24, 48, 95), strict=True):
-        who = {speakers[index] for index in part}
-        assert part == [index for index, speaker in enumerate(speakers) if speaker in who]
+        chosen = {speakers[index] for index in part}
+        assert part == [index for index, speaker in enumerate(speakers) if speaker in chosen]
         assert size <= len(part) < size + 10, "no more speakers than it takes"
     assert take_parts(speakers, seed=1) == (by, parts) != take_parts(speakers, seed=2)
 

@@ -13,11 +13,12 @@ from asr.settings.workspace import Workspace
 from datasets.clips import Clip
 from datasets.corpus import Dataset
 from tools.commands.steps.lineage import data_fingerprint, find_same_run, is_evaluated, note_evaluation
-from tools.commands.verbs import init, open_workspace
+from tools.commands.steps.new_workspace import make_workspace
+from tools.commands.verbs import open_workspace
 
 
 def test_a_setting_that_weights_depend_on_makes_another_run(tmp_path: Path) -> None:
-    init(tmp_path / "lamp")
+    make_workspace(tmp_path / "lamp")
     toml = tmp_path / "lamp" / "asr.toml"
 
     def workspace(**values: Any) -> Workspace:
@@ -50,35 +51,35 @@ def test_a_setting_that_weights_depend_on_makes_another_run(tmp_path: Path) -> N
 
 
 def test_sentences_make_another_run_where_they_are_trained_on_and_other_figures_in_any_case(tmp_path: Path) -> None:
-    init(tmp_path / "lamp")
+    make_workspace(tmp_path / "lamp")
     toml = tmp_path / "lamp" / "asr.toml"
     clips = [Clip(f"ann/{name}.wav", f"/far/{name}.wav", "ann", "stop", 1.0, False) for name in "abc"]
-    prepared = Dataset(clips, ("train", "dev", "test"), [], "speaker", (), tmp_path)
+    dataset = Dataset(clips, ("train", "dev", "test"), [], "speaker", (), tmp_path)
 
     def seen(text: str, use: str) -> tuple[str, bool]:
         toml.write_text(render(with_values(Settings(), voices={"use": use})))
         ws = Workspace.open(tmp_path / "lamp")
         ws.sentences.write_text(text)
-        data = data_fingerprint(ws, prepared)
+        data = data_fingerprint(ws, dataset)
         run = find_same_run(ws, "f00d") or Run.start(ws.runs, ws.settings.as_dict(), data="f00d")
-        judged = is_evaluated(ws, run)
+        evaluated = is_evaluated(ws, run)
         note_evaluation(ws, run)
         run.end("stopped")
-        return data, judged
+        return data, evaluated
 
     for use, counts in (("mix", True), ("never", False)):
-        first, judged = seen("stop\n", use)
-        assert not judged
+        first, evaluated = seen("stop\n", use)
+        assert not evaluated
         assert seen("# a lamp\nstop\n", use) == (first, True)
-        data, judged = seen("stop\ngo\n", use)
-        assert (data != first) == counts and not judged
+        data, evaluated = seen("stop\ngo\n", use)
+        assert (data != first) == counts and not evaluated
     elsewhere = [replace(clip, source="/near/x.wav") for clip in clips]
     ws = Workspace.open(tmp_path / "lamp")
-    one = data_fingerprint(ws, prepared)
-    assert data_fingerprint(ws, replace(prepared, clips=elsewhere)) == one
+    one = data_fingerprint(ws, dataset)
+    assert data_fingerprint(ws, replace(dataset, clips=elsewhere)) == one
     for other in (
-        replace(prepared, splits=("train", "test", "dev")),
-        replace(prepared, clips=[replace(clips[0], transcript="go"), *clips[1:]]),
-        replace(prepared, clips=[replace(clips[0], clip="ann/d.wav"), *clips[1:]]),
+        replace(dataset, splits=("train", "test", "dev")),
+        replace(dataset, clips=[replace(clips[0], transcript="go"), *clips[1:]]),
+        replace(dataset, clips=[replace(clips[0], clip="ann/d.wav"), *clips[1:]]),
     ):
         assert data_fingerprint(ws, other) != one

@@ -17,7 +17,7 @@ from asr.core.errors import BusyError, ModelError
 from asr.settings.template import render
 from asr.settings.values import Settings
 from asr.settings.workspace import Workspace
-from tools.commands.steps.boards import serve
+from tools.commands.steps.tensorboard import serve
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

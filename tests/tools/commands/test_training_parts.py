@@ -12,14 +12,14 @@ from asr.settings.template import render
 from asr.settings.values import Settings, with_values
 from asr.settings.workspace import Workspace
 from datasets import speech
+from tools.commands.steps.new_workspace import make_workspace
 from tools.commands.steps.training import synthetic_voices
-from tools.commands.verbs import init
 
 SENTENCES = "turn the light (on|off)\nturn the fan (on|off)\n"
 
 
 def workspace(folder: Path, voices: dict[str, object]) -> Workspace:
-    init(folder)
+    make_workspace(folder)
     toml = folder / "asr.toml"
     toml.write_text(render(with_values(Settings(), voices=voices)))
     ws = Workspace.open(folder)
@@ -40,7 +40,7 @@ def test_slow_speakers_are_heard_with_what_they_said_before(tmp_path: Path, monk
     slow = [line for line in first if line.speaker.voice.endswith("f3")]
     assert len(slow) == 6 and {line.file for line in slow} == set(files)
     assert all(line.file is None for line in first if line not in slow)
-    # What lies in the file is the whole voice, what is heard has no highs.
+    # The file has the whole band, the utterance no high frequencies.
     samples = slow[0].samples()
     spectrum = np.abs(np.fft.rfft(samples)) ** 2
     assert spectrum[len(spectrum) * 6 // 10 :].sum() < 1e-3 * spectrum.sum()

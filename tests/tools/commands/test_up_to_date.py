@@ -24,9 +24,9 @@ from asr.settings.workspace import Workspace
 from export.model_file import read_metadata
 from tools.commands import verbs
 from tools.commands.steps import evaluation
+from tools.commands.steps.inputs import build_dataset, make_scorer
 from tools.commands.steps.lineage import best_checkpoint, data_fingerprint, find_same_run
-from tools.commands.steps.preparing import make_scorer, prepare
-from tools.commands.steps.starting import origin, start_weights
+from tools.commands.steps.pretrained import origin, start_weights
 
 pytestmark = pytest.mark.usefixtures("parts")
 SMALL = with_values(
@@ -39,13 +39,13 @@ SMALL = with_values(
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace whose clips are made, to be copied."""
+    """A workspace with clips, to be copied."""
     root = tmp_path_factory.mktemp("spoken") / "lamp"
     root.mkdir()
     (root / "sentences.txt").write_text("turn on the light\nturn off the light\n")
     (root / "recordings").mkdir()
     write_text(root / "asr.toml", render(SMALL))
-    prepare(Workspace.open(root))
+    build_dataset(Workspace.open(root))
     return root
 
 
@@ -67,7 +67,7 @@ def trained(ws: Workspace, seed: int = 1) -> Run:
     from asr.runs import checkpoints
 
     make_scorer(ws)
-    run = Run.start(ws.runs, ws.settings.as_dict(), data=data_fingerprint(ws, prepare(ws)))
+    run = Run.start(ws.runs, ws.settings.as_dict(), data=data_fingerprint(ws, build_dataset(ws)))
     keras.utils.set_random_seed(seed)
     network = build(replace(ws.settings.train, seed=seed), ws.alphabet.size, np.zeros(26), np.ones(26))
     arrays = [np.asarray(value, np.float32) * 2 for value in network.get_weights()]
@@ -98,7 +98,7 @@ def test_a_stopped_run_can_be_measured_and_is_still_to_be_gone_on_with(ws) -> No
     (after,) = list_runs(ws.runs)
     assert after.figures["synthetic"]["clean"]["utterances"] > 0
     assert (after.status, after.ended) == ("stopped", ended)
-    same = find_same_run(ws, data_fingerprint(ws, prepare(ws)), {})
+    same = find_same_run(ws, data_fingerprint(ws, build_dataset(ws)), {})
     assert same is not None and same.id == run.id
 
 
@@ -131,8 +131,8 @@ def test_another_beam_width_is_exported_and_measured(ws, capfd) -> None:
 
 
 def test_noise_counts_as_what_it_is(ws, capfd) -> None:
-    judged = edited(ws, evaluate={"noise": True, "noise_levels": (6.0,), "beam_width": 50})
-    run = finished(judged)
+    noisy = edited(ws, evaluate={"noise": True, "noise_levels": (6.0,), "beam_width": 50})
+    run = finished(noisy)
     assert "clatter" not in json.dumps(run.figures) and run.noise == []
     sound = np.random.default_rng(0).normal(0, 0.1, 32000).astype(np.float32)
     # What macOS leaves beside a file, and a folder that is called like one, are no sounds.
@@ -143,21 +143,21 @@ def test_noise_counts_as_what_it_is(ws, capfd) -> None:
     (ws.root / "test_noise" / "folder.wav").mkdir()
     (ws.root / "test_noise" / "gone.wav").symlink_to("nowhere.wav")
     audio.write_wav(ws.root / "test_noise" / "fan.wav", sound)
-    data = data_fingerprint(judged, prepare(judged))
+    data = data_fingerprint(noisy, build_dataset(noisy))
     capfd.readouterr()
-    verbs.train(judged)
+    verbs.train(noisy)
     told = capfd.readouterr().err
     assert "evaluating again" in told and "noise: 1 sounds in test_noise (to test with)" in told
     assert "test noise 6 dB" in Run.load(run.folder).figures["synthetic"]
-    verbs.train(judged)
+    verbs.train(noisy)
     assert "evaluating again" not in capfd.readouterr().err
     # Noise to train with makes other data.
     assert data == run.data
     (ws.root / "background_noise").mkdir()
     audio.write_wav(ws.root / "background_noise" / "fan.wav", sound)
-    assert data_fingerprint(judged, prepare(judged)) != data
-    off = with_values(judged.settings, augment={"enabled": False})
-    assert data_fingerprint(Workspace(ws.root, off), prepare(judged)) == data
+    assert data_fingerprint(noisy, build_dataset(noisy)) != data
+    off = with_values(noisy.settings, augment={"enabled": False})
+    assert data_fingerprint(Workspace(ws.root, off), build_dataset(noisy)) == data
 
 
 def test_a_folder_of_noise_that_is_not_there_is_named(ws) -> None:
@@ -169,10 +169,10 @@ def test_a_folder_of_noise_that_is_not_there_is_named(ws) -> None:
             verbs.train(edited(ws, **changed))
     assert not list_runs(ws.runs)
     # An empty name is none, not the whole workspace with its recordings.
-    from tools.commands.steps.noise import judging_folder, noise_folders
+    from tools.commands.steps.noise import evaluation_noise_folder, noise_folders
 
     empty = edited(ws, augment={"noise_folders": ("",)}, evaluate={"noise_folder": ""})
-    assert judging_folder(empty) is None and noise_folders(empty) == []
+    assert evaluation_noise_folder(empty) is None and noise_folders(empty) == []
 
 
 def test_another_alphabet_is_no_silent_nonsense(ws) -> None:
@@ -230,10 +230,10 @@ def test_first_weights_are_known_by_what_they_are(ws, capfd) -> None:
     begun = edited(ws, train={"n_hidden": 8, "epochs": 3, "start_from": "first.pbmm"})
     told = origin(begun)
     assert told == {"sha256": hashlib.sha256(there.read_bytes()).hexdigest()}
-    # An export of ours tells whose it is.
+    # Our exports name their run.
     exported = edited(ws, train={"n_hidden": 8, "epochs": 3, "start_from": "build/export/output_graph.pbmm"})
     assert origin(exported)["run"] == list_runs(ws.runs)[0].id
-    data = data_fingerprint(begun, prepare(begun))
+    data = data_fingerprint(begun, build_dataset(begun))
     run = Run.start(ws.runs, begun.settings.as_dict(), data=data, parent=str(there), origin=told)
     assert (found := find_same_run(begun, data, told)) is not None and found.id == run.id
     verbs.export(exported)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,30 +50,30 @@ class Engine(Protocol):
         """Return the loss of each test clip, nats, by its name; None if it was not computed."""
 
 
-def engine_of(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> Engine:
+def engine_of(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> Engine:
     """Return the trainer that train.engine names; SetupError if it is not installed.
 
     Parameters
     ----------
     stopped : the run to resume; None: a new one.
     """
-    return Mozillas(ws) if is_mozillas(ws.settings) else Ours(ws, prepared, stopped)
+    return Mozillas(ws) if is_mozillas(ws.settings) else Ours(ws, dataset, stopped)
 
 
 class Ours:
     """This project's trainer."""
 
-    def __init__(self, ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> None:
+    def __init__(self, ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> None:
         from asr.core.stderr import load_tensorflow
 
         load_tensorflow()
         from tools.commands.steps.training import make_plan
 
-        self._ws, self._prepared = ws, prepared
-        self._plan, self.parent = make_plan(ws, prepared, stopped)
+        self._ws, self._dataset = ws, dataset
+        self._plan, self.parent = make_plan(ws, dataset, stopped)
         self._trainer: Any = None
         self.remarks: Sequence[str] = ()
-        if self.parent in weights.names() and all(clip.synthetic for clip in prepared.clips):
+        if self.parent in weights.names() and all(clip.synthetic for clip in dataset.clips):
             self.remarks = ("The pretrained weights were trained on these synthetic voices, reading other sentences.",)
         self.versions: Mapping[str, str] = {}
 
@@ -80,15 +81,15 @@ class Ours:
         """See Engine."""
         from asr.ctc.train import Trainer
         from tools.commands.steps.evaluation import deciding_noise, make_evaluator, say_what_decides
-        from tools.commands.steps.training import place
 
-        judge = None
+        evaluate = None
         if self._ws.settings.train.choose_by == "wer":
             noise = deciding_noise(self._ws)
             say_what_decides(noise, "checkpoints")
-            judge = make_evaluator(self._ws, self._prepared, noise)
-        self._trainer = Trainer(place(self._plan, self._ws, run))
-        result = self._trainer.run(run, judge)
+            evaluate = make_evaluator(self._ws, self._dataset, noise)
+        plan = replace(self._plan, checkpoints=self._ws.checkpoints / run.id, logs=self._ws.logs / run.id)
+        self._trainer = Trainer(plan)
+        result = self._trainer.run(run, evaluate)
         run.choose(result.chosen, result.candidates)
         return f"chosen: {result.chosen}; {result.epochs} epochs in {result.seconds:.0f} s"
 
@@ -96,7 +97,7 @@ class Ours:
         """See Engine."""
         from tools.commands.steps.training import training_clips
 
-        clips = self._prepared.of("test")
+        clips = self._dataset.of("test")
         losses = self._trainer.losses(training_clips(self._ws, clips))
         return dict(zip((Path(clip.clip).stem for clip in clips), losses, strict=True))
 
@@ -112,12 +113,9 @@ class Mozillas:
         self.remarks: Sequence[str] = flags.remarks(ws.settings)
         named = ws.settings.train.mozilla_source
         self._source = (ws.root / Path(named).expanduser()).resolve() if named else None
-        if ws.settings.train.engine == "mozilla":
-            self._fork = False
-            self._command = docker_command(ws)
-        else:
-            self._fork = self._source is None
-            self._command = [python37(), *trainer_of(self._source)]
+        in_docker = ws.settings.train.engine == "mozilla"
+        self._fork = self._source is None and not in_docker
+        self._command = docker_command(ws) if in_docker else [python37(), *trainer_of(self._source)]
         name = FORK if self._fork else ORIGINAL
         self.versions: Mapping[str, str] = {"trainer": name, "trainer's tensorflow": "1.15.4"}
 
@@ -127,15 +125,8 @@ class Mozillas:
         graph = mozillas_graph(ws, run)
         checkpoints, export = graph.parent.parent, graph.parent
         export.mkdir(parents=True, exist_ok=True)
-        files = flags.Files(
-            ws.manifest("train"),
-            ws.manifest("dev"),
-            ws.build / "alphabet.txt",
-            ws.scorer,
-            checkpoints,
-            export,
-            ws.logs / run.id,
-        )
+        train, dev, alphabet = ws.manifest("train"), ws.manifest("dev"), ws.build / "alphabet.txt"
+        files = flags.Files(train, dev, alphabet, ws.scorer, checkpoints, export, ws.logs / run.id)
         done, wanted = len(run.curves), settings.train.epochs
         for remark in self.remarks:
             say(f"warning: {remark}")
@@ -149,20 +140,17 @@ class Mozillas:
 
         say(f"starting {self.versions['trainer']} on TensorFlow 1.15")
         arguments = flags.flags(settings, files, fork=self._fork, epochs=max(0, wanted - done))
+        environment = {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+        if self._source is not None:
+            environment["PYTHONPATH"] = str(self._source / "training")
         reader = Reader(on_epoch, say, done)
-        watch([*self._command, *arguments], reader, run.folder / "trainer.log", self._environment())
+        watch([*self._command, *arguments], reader, run.folder / "trainer.log", environment)
         seconds = sum(row["seconds"] for row in run.curves)
         return f"chosen: by Mozilla's trainer, its lowest dev loss; {len(run.curves)} epochs in {seconds:.0f} s"
 
     def losses(self) -> dict[str, float] | None:
         """See Engine."""
         return None
-
-    def _environment(self) -> dict[str, str]:
-        environment = {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-        if self._source is not None:
-            environment["PYTHONPATH"] = str(self._source / "training")
-        return environment
 
 
 def python37() -> Path:
@@ -187,11 +175,8 @@ def trainer_of(source: Path | None) -> list[str | Path]:
         return ["-m", "coqui_stt_training.train"]
     script = source / "DeepSpeech.py"
     if not script.is_file():
-        raise SetupError(
-            "no DeepSpeech.py in the folder that train.mozilla_source names",
-            path=source,
-            fix="Name a checkout of DeepSpeech v0.9.3, or leave it empty",
-        )
+        what = "no DeepSpeech.py in the folder that train.mozilla_source names"
+        raise SetupError(what, path=source, fix="Name a checkout of DeepSpeech v0.9.3, or leave it empty")
     return [script]
 
 

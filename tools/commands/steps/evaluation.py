@@ -15,10 +15,10 @@ from asr.core.progress import say
 from asr.ctc import weights
 from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.exporting import write_card, write_graph
+from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.learning_curve import read_curve
 from tools.commands.steps.lineage import best_checkpoint, note_evaluation
-from tools.commands.steps.noise import judging_folder
-from tools.commands.steps.preparing import read_templates
+from tools.commands.steps.noise import evaluation_noise_folder
 
 if TYPE_CHECKING:
     from asr.augment.evaluation_noise import Noise
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from datasets.corpus import Dataset
 
 
-JUDGED = 300  # dev utterances that decide between candidates
+MOST_DECIDING = 300  # dev utterances that decide between candidates
 # Beside clean clips, dB of speech over noise: candidates that are equal in quiet often differ by points in noise.
 DECIDING_LEVELS = (15.0, 6.0)
 
 
-def make_evaluator(ws: Workspace, prepared: Dataset, noise: Noise | None = None) -> Callable[[Any], float]:
+def make_evaluator(ws: Workspace, dataset: Dataset, noise: Noise | None = None) -> Callable[[Any], float]:
     """Return a function from a network's layers to the client's WER on dev, with the scorer; see `word_errors`."""
-    chosen = deciding(ws, prepared)
+    chosen = deciding(ws, dataset)
 
     def evaluate_layers(layers: Any) -> float:
         trial = ws.checkpoints / "candidate.pbmm"
@@ -48,10 +48,10 @@ def make_evaluator(ws: Workspace, prepared: Dataset, noise: Noise | None = None)
     return evaluate_layers
 
 
-def deciding(ws: Workspace, prepared: Dataset) -> list[Utterance]:
+def deciding(ws: Workspace, dataset: Dataset) -> list[Utterance]:
     """Return the dev utterances that decide between candidates: all, or a random sample of many."""
-    everyone = utterances_of(prepared, "dev")
-    order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:JUDGED]
+    everyone = utterances_of(dataset, "dev")
+    order = np.random.default_rng(ws.settings.train.seed).permutation(len(everyone))[:MOST_DECIDING]
     return [everyone[int(index)] for index in sorted(order)]
 
 
@@ -63,9 +63,9 @@ def deciding_noise(ws: Workspace) -> Noise | None:
     from asr.augment.evaluation_noise import HARDEST_FIRST, Noise
 
     chosen = ws.settings
-    heard = chosen.augment.noise_kinds if chosen.augment.enabled and chosen.augment.noise_probability else ()
-    kind = next((kind for kind in HARDEST_FIRST if kind in heard), None)
-    return None if kind is None else Noise(kind, (), chosen.train.seed, tuple(heard))
+    trained = chosen.augment.noise_kinds if chosen.augment.enabled and chosen.augment.noise_probability else ()
+    kind = next((kind for kind in HARDEST_FIRST if kind in trained), None)
+    return None if kind is None else Noise(kind, (), chosen.train.seed, trained)
 
 
 def say_what_decides(noise: Noise | None, between: str) -> None:
@@ -81,8 +81,8 @@ def word_errors(client: Client, utterances: Sequence[Utterance], noise: Noise | 
     from asr.evaluation.conditions import conditions
     from asr.evaluation.recognition import recognise
 
-    heard = recognise(client, utterances, conditions(noise, DECIDING_LEVELS), noise)
-    return float(jiwer.wer([one.transcript for one in heard], [one.hypothesis for one in heard]))
+    results = recognise(client, utterances, conditions(noise, DECIDING_LEVELS), noise)
+    return float(jiwer.wer([one.transcript for one in results], [one.hypothesis for one in results]))
 
 
 def client_of(ws: Workspace, model: Path) -> Client:
@@ -97,33 +97,30 @@ def check_alphabet(ws: Workspace) -> None:
     from export.model_file import read_metadata
 
     if read_metadata(ws.model).alphabet != ws.alphabet:
-        raise ModelError(
-            f"this model was trained with another alphabet than alphabet.labels in {ws.toml} says",
-            path=ws.model,
-            fix="Run: asr train",
-        )
+        what = f"this model was trained with another alphabet than alphabet.labels in {ws.toml} says"
+        raise ModelError(what, path=ws.model, fix="Run: asr train")
 
 
-def utterances_of(prepared: Dataset, split: str) -> list[Utterance]:
+def utterances_of(dataset: Dataset, split: str) -> list[Utterance]:
     """Return a split's clips as test utterances; synthetic ones have no raw recording."""
     from asr.evaluation.recognition import Utterance
 
     return [
         Utterance(
             Path(clip.clip).stem,
-            prepared.folder / clip.clip,
+            dataset.folder / clip.clip,
             clip.transcript,
             clip.speaker,
             clip.seconds,
             clip.synthetic,
             None if clip.synthetic else Path(clip.source),
         )
-        for clip in prepared.of(split)
+        for clip in dataset.of(split)
     ]
 
 
 def evaluate(
-    ws: Workspace, prepared: Dataset, split: str, run: Run | None, losses: dict[str, float] | None = None
+    ws: Workspace, dataset: Dataset, split: str, run: Run | None, losses: dict[str, float] | None = None
 ) -> None:
     """Measure a split through the client; print a table, and write the report, the card and the run's figures.
 
@@ -148,43 +145,33 @@ def evaluate(
     heard_in_training += weights.noise_heard(ws.settings.train.start_from)
     noise = None
     if chosen.noise:
-        noise = Noise.of_folder(judging_folder(ws), chosen.seed, heard_in_training=heard_in_training)
-    utterances = utterances_of(prepared, split)
+        noise = Noise.of_folder(evaluation_noise_folder(ws), chosen.seed, heard_in_training=heard_in_training)
+    utterances = utterances_of(dataset, split)
     real = any(not utterance.synthetic for utterance in utterances)
     asked = conditions(noise, chosen.noise_levels, raw=real, draws=chosen.noise_draws)
-    heard = recognise(
-        client_of(ws, ws.model),
-        utterances,
-        asked,
-        noise,
-        losses=losses,
-        slots=functools.cache(read_templates(ws).slots),
-    )
-    evaluations = measure(heard, prepared.remarks, seed=chosen.seed)
-    name = run.id if run is not None else "model"
+    client, slots = client_of(ws, ws.model), functools.cache(read_templates(ws).slots)
+    results = recognise(client, utterances, asked, noise, losses=losses, slots=slots)
+    evaluations = measure(results, dataset.remarks, seed=chosen.seed)
     tested = run if split == "test" else None
     if tested is not None:
         note_evaluation(ws, tested)
         tested.figures = record(evaluations)
+    kind = "split" if split in SPLITS else "recordings"
     content = report_.Report(
         title=ws.root.name,
         evaluations=evaluations,
         run=run.record() if run is not None else {},
-        facts={
-            "split" if split in SPLITS else "recordings": split,
-            "scorer": ws.scorer.name,
-            "beam width": chosen.beam_width,
-        },
+        facts={kind: split, "scorer": ws.scorer.name, "beam width": chosen.beam_width},
         descriptions={} if noise is None else {noise.kind: noise.description},
-        learning=read_curve(ws, prepared) if split in SPLITS else None,
+        learning=read_curve(ws, dataset) if split in SPLITS else None,
     )
-    sound, words = sounds(utterances, noise), timing(client_of(ws, ws.model))
-    page = report_.write_report(ws.report(name, split), content, sound, words)
+    folder = ws.report(run.id if run is not None else "model", split)
+    page = report_.write_report(folder, content, sounds(utterances, noise), timing(client))
     if tested is not None:
         write_card(ws, tested)
         # The record comes last: without figures, the next training or evaluation makes all of them.
         best = best_checkpoint(ws, tested).relative_to(ws.root).as_posix()
-        tested.measure(record(evaluations), [one.row() for one in heard], {"best": best})
+        tested.measure(tested.figures, [result.row() for result in results], {"best": best})
     Console().print(report_.summary(evaluations))
     print_worst(evaluations)
     print(f"report: {page}", file=sys.stderr)

@@ -11,8 +11,8 @@ from asr.core.files import write_bytes, write_json, write_text
 from asr.core.stderr import load_tensorflow
 from asr.settings import asr_toml
 from asr.settings.workspace import SPLITS, Workspace
+from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.lineage import is_mozillas, mozillas_graph, read_run_layers
-from tools.commands.steps.preparing import read_templates
 
 if TYPE_CHECKING:
     from asr.core.alphabet import Alphabet
@@ -25,9 +25,7 @@ def write_graph(ws: Workspace, layers: Any, alphabet: Alphabet, pb: Path | None,
     from export.pbmm import write_pbmm
 
     chosen = ws.settings
-    graph = graph_def(
-        layers, alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language
-    )
+    graph = graph_def(layers, alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language)
     if pb is not None:
         write_pb(graph, pb)
     write_pbmm(graph, pbmm)
@@ -38,6 +36,8 @@ def export_run(ws: Workspace, run: Run) -> None:
     # A kill in the middle must not leave a mixture that passes for a run's.
     (ws.export / "run.json").unlink(missing_ok=True)
     load_tensorflow()
+    from export.coqui import tflite
+
     # The run's alphabet: asr.toml may name another one by now.
     layers, alphabet = read_run_layers(ws, run)
     if is_mozillas(asr_toml.from_record(run.settings, run.folder)):
@@ -49,18 +49,10 @@ def export_run(ws: Workspace, run: Run) -> None:
         write_pbmm(read_pb(graph), ws.model)
     else:
         write_graph(ws, layers, alphabet, ws.graph, ws.model)
-    write_coqui(ws, layers, alphabet)
-    write_json(ws.export / "run.json", {"run": run.id})
-
-
-def write_coqui(ws: Workspace, layers: Any, alphabet: Alphabet) -> None:
-    """Write model.tflite and alphabet.txt for Coqui's client."""
-    from export.coqui import tflite
-
-    chosen = ws.settings
-    model = tflite(layers, alphabet, beam_width=chosen.evaluate.beam_width, language=chosen.alphabet.language)
-    write_bytes(ws.coqui / "model.tflite", model)
+    beam_width, language = ws.settings.evaluate.beam_width, ws.settings.alphabet.language
+    write_bytes(ws.coqui / "model.tflite", tflite(layers, alphabet, beam_width=beam_width, language=language))
     write_text(ws.coqui / "alphabet.txt", alphabet.as_text())
+    write_json(ws.export / "run.json", {"run": run.id})
 
 
 def exported_run(ws: Workspace) -> Run | None:
@@ -90,7 +82,7 @@ def is_exported(ws: Workspace, run: Run) -> bool:
         return False
 
 
-def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) -> None:
+def write_card(ws: Workspace, run: Run) -> None:
     """Write the model card of a run, with its figures if it has been evaluated."""
     from datasets.clips import read_clips
     from datasets.manifest import read_manifest
@@ -104,8 +96,6 @@ def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) ->
             rows[name].append((clip.speaker, clip.seconds, clip.synthetic))
     record = json.loads(ws.split_record.read_text(encoding="utf-8"))
     path = ws.report(run.id, "test") / "report.json"
-    if report is None and path.is_file():
-        report = json.loads(path.read_text(encoding="utf-8"))
     card = Card(
         name=ws.root.name,
         author=_user(),
@@ -113,7 +103,7 @@ def write_card(ws: Workspace, run: Run, report: dict[str, Any] | None = None) ->
         split_by=record["by"],
         remarks=record["remarks"],
         run=run.record(),
-        report=report or {},
+        report=json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {},
         sentences=read_templates(ws).expand(10, 1)[:10],
     )
     write_card(ws.export, card, [path for path in (ws.graph, ws.model, ws.scorer) if path.is_file()])

@@ -20,8 +20,8 @@ from asr.core.stderr import captured_stderr, load_tensorflow
 from asr.settings.declaration import Product
 from asr.settings.values import affecting
 from asr.settings.workspace import Workspace
-from tools.commands.steps.noise import judging_folder
-from tools.commands.steps.preparing import sample_sentences
+from tools.commands.steps.inputs import sample_sentences
+from tools.commands.steps.noise import evaluation_noise_folder
 
 if TYPE_CHECKING:
     from asr.augment.evaluation_noise import Noise
@@ -68,7 +68,7 @@ def evaluation_noise(ws: Workspace) -> tuple[Noise, ...]:
     from asr.settings.augment import KINDS
 
     chosen, seed = ws.settings.keyword, ws.settings.evaluate.seed
-    own = Noise.of_folder(judging_folder(ws), seed, chosen.noise_kinds)
+    own = Noise.of_folder(evaluation_noise_folder(ws), seed, chosen.noise_kinds)
     if own.files:
         return (own,)
     # Textures do not occur outside tests.

@@ -10,7 +10,6 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +39,7 @@ class _Silent:
         """Take a row."""
 
 
-def measure(ws: Workspace, prepared: Dataset, evaluate: Callable[[Any], float]) -> PowerLaw:
+def measure(ws: Workspace, dataset: Dataset, evaluate: Callable[[Any], float]) -> PowerLaw:
     """Train on parts of the recordings and measure each on dev, through the client with the scorer.
 
     A stopped measurement resumes with the part it was at.
@@ -56,16 +55,16 @@ def measure(ws: Workspace, prepared: Dataset, evaluate: Callable[[Any], float]) 
     from asr.ctc.train import Trainer
     from asr.evaluation.learning import Point, fit
 
-    plan, _ = make_plan(ws, prepared)
+    plan, _ = make_plan(ws, dataset)
     if len(plan.train) * SHARES[0] < FEWEST:
         raise ModelError(
             f"{len(plan.train)} training recordings are too few for a learning curve",
             fix=f"Record {round(FEWEST / SHARES[0])} or more",
         )
-    words = sum(len(clip.transcript.split()) for clip in prepared.of("dev"))
-    speakers = [clip.speaker for clip in prepared.of("train")]
+    words = sum(len(clip.transcript.split()) for clip in dataset.of("dev"))
+    speakers = [clip.speaker for clip in dataset.of("train")]
     by, taken = take_parts(speakers, ws.settings.train.seed)
-    conditions = _conditions(ws, prepared, by)
+    conditions = _conditions(ws, dataset, by)
     points, stamp = _kept(ws, conditions), fingerprint(conditions)[:8]
     measured = {point["recordings"] for point in points}
     parts = {len(part): part for part in taken if len(part) not in measured}
@@ -87,7 +86,7 @@ def measure(ws: Workspace, prepared: Dataset, evaluate: Callable[[Any], float]) 
         )
         error = evaluate(Trainer(part).run(_Silent()).layers)
         points.append(asdict(Point(count, error, words)))
-        write_json(_path(ws), {**conditions, "points": points})
+        write_json(ws.learning_curve, {**conditions, "points": points})
         for folder in (part.checkpoints, part.features):
             shutil.rmtree(folder, ignore_errors=True)
     return fit([Point(**point) for point in points], by)
@@ -118,24 +117,20 @@ def take_parts(speakers: Sequence[str], seed: int) -> tuple[str, list[list[int]]
     return "recordings", [sorted(order[:size].tolist()) for size in sizes]
 
 
-def read_curve(ws: Workspace, prepared: Dataset) -> PowerLaw | None:
+def read_curve(ws: Workspace, dataset: Dataset) -> PowerLaw | None:
     """Return the curve of the data and settings as they are now; None if it has not been measured."""
     from asr.evaluation.learning import Point, fit
 
-    by, _ = take_parts([clip.speaker for clip in prepared.of("train")], ws.settings.train.seed)
-    points = _kept(ws, _conditions(ws, prepared, by))
+    by, _ = take_parts([clip.speaker for clip in dataset.of("train")], ws.settings.train.seed)
+    points = _kept(ws, _conditions(ws, dataset, by))
     return fit([Point(**point) for point in points], by) if len(points) > 1 else None
 
 
-def _path(ws: Workspace) -> Path:
-    return ws.reports / "learning.json"
-
-
-def _conditions(ws: Workspace, prepared: Dataset, by: str) -> dict[str, Any]:
+def _conditions(ws: Workspace, dataset: Dataset, by: str) -> dict[str, Any]:
     """Return all that a point depends on."""
     return {
         "by": by,
-        "data": data_fingerprint(ws, prepared),
+        "data": data_fingerprint(ws, dataset),
         "sentences": sentences_fingerprint(ws),
         "settings": affecting(ws.settings.as_dict(), Product.WEIGHTS | Product.SCORER | Product.LEARNING_CURVE),
     }
@@ -144,7 +139,7 @@ def _conditions(ws: Workspace, prepared: Dataset, by: str) -> dict[str, Any]:
 def _kept(ws: Workspace, conditions: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the points measured under these conditions."""
     try:
-        kept = json.loads(_path(ws).read_text(encoding="utf-8"))
+        kept = json.loads(ws.learning_curve.read_text(encoding="utf-8"))
         return list(kept["points"]) if {name: kept[name] for name in conditions} == conditions else []
     except (OSError, ValueError, LookupError, TypeError):
         return []

@@ -13,22 +13,22 @@ from asr.settings.asr_toml import from_record
 from asr.settings.declaration import Product
 from asr.settings.values import Settings, affecting
 from asr.settings.workspace import Workspace
-from tools.commands.steps.noise import inventory, judging_folder, noise_folders
-from tools.commands.steps.preparing import read_templates
+from tools.commands.steps.inputs import read_templates
+from tools.commands.steps.noise import evaluation_noise_folder, inventory, noise_folders
 
 if TYPE_CHECKING:
     from asr.runs.record import Run
     from datasets.corpus import Dataset
 
 
-def data_fingerprint(ws: Workspace, prepared: Dataset) -> str:
+def data_fingerprint(ws: Workspace, dataset: Dataset) -> str:
     """Return a SHA-256 of the training and test data: clips, splits, sentences for synthetic voices, recorded noise.
 
     It does not depend on where the workspace lies.
     """
     rows = [
         [clip.clip, clip.transcript, clip.speaker, clip.synthetic, split]
-        for clip, split in zip(prepared.clips, prepared.splits, strict=True)
+        for clip, split in zip(dataset.clips, dataset.splits, strict=True)
     ]
     # Beside recordings, synthetic voices read sentences of the templates.
     said = sentences_fingerprint(ws) if ws.settings.voices.use == "mix" else None
@@ -127,5 +127,5 @@ def note_evaluation(ws: Workspace, run: Run) -> None:
 
 
 def _test_noise(ws: Workspace) -> list[Any]:
-    folder = judging_folder(ws) if ws.settings.evaluate.noise else None
+    folder = evaluation_noise_folder(ws) if ws.settings.evaluate.noise else None
     return inventory(ws, [folder] if folder is not None else [])

@@ -36,13 +36,11 @@ def make_workspace(folder: Path, sentences: Path | None = None, recordings: Path
         raise WorkspaceError("there is a workspace already", path=folder, fix="Choose another folder")
     if folder.exists() and not folder.is_dir():
         raise WorkspaceError("this is a file", path=folder, fix="Name a folder that does not exist yet")
-    if sentences is not None and (folder / "sentences.txt").exists():
-        raise WorkspaceError(
-            "there are sentences already", path=folder / "sentences.txt", fix="Leave out --sentences to use them"
-        )
+    written = folder / "sentences.txt"
+    if sentences is not None and written.exists():
+        raise WorkspaceError("there are sentences already", path=written, fix="Leave out --sentences to use them")
     alphabet = Workspace(folder, Settings()).alphabet
     text = EXAMPLE
-    written = folder / "sentences.txt"
     if written.exists():
         sentences = written
     if sentences is not None:
@@ -53,9 +51,7 @@ def make_workspace(folder: Path, sentences: Path | None = None, recordings: Path
     if recordings is not None:
         found = recordings_.find(recordings, alphabet)
         if not found:
-            raise WorkspaceError(
-                "there are no recordings", path=recordings, fix="Name a recordings.csv or a folder"
-            )
+            raise WorkspaceError("there are no recordings", path=recordings, fix="Name a recordings.csv or a folder")
         if sentences is None:
             text = "".join(f"{line}\n" for line in sorted({recording.transcript for recording in found}))
         values = {"recordings": {"folder": str(recordings.resolve())}}

@@ -27,7 +27,7 @@ def noise_folders(ws: Workspace) -> list[tuple[str, Path]]:
     return [(name, place) for name, place in found if place is not None]
 
 
-def judging_folder(ws: Workspace) -> Path | None:
+def evaluation_noise_folder(ws: Workspace) -> Path | None:
     """Return the noise folder to test with; None if there is none. WorkspaceError as `noise_folders`."""
     return _folder(ws, "evaluate", "noise_folder", ws.settings.evaluate.noise_folder, (Evaluate().noise_folder,))
 
@@ -35,7 +35,7 @@ def judging_folder(ws: Workspace) -> Path | None:
 def check_noise(ws: Workspace) -> str:
     """Check that the named folders exist; return a line about their content, empty if there is none."""
     counts = [(name, len(audio.sound_files(place))) for name, place in noise_folders(ws)]
-    if (place := judging_folder(ws)) is not None:
+    if (place := evaluation_noise_folder(ws)) is not None:
         counts.append((f"{place.name} (to test with)", len(audio.sound_files(place))))
     found = [f"{count} sounds in {name}" for name, count in counts if count]
     return f"noise: {', '.join(found)}" if found else ""
@@ -52,9 +52,6 @@ def _folder(ws: Workspace, section: str, key: str, name: str, usual: Iterable[st
         return place
     if name in usual:
         return None
-    raise WorkspaceError(
-        f"{section}.{key} names {name!r}, and there is no such folder",
-        path=ws.toml,
-        line=asr_toml.line_of(ws.toml, section, key),
-        fix="Make it, or take it out",
-    )
+    what = f"{section}.{key} names {name!r}, and there is no such folder"
+    line = asr_toml.line_of(ws.toml, section, key)
+    raise WorkspaceError(what, path=ws.toml, line=line, fix="Make it, or take it out")

@@ -12,9 +12,9 @@ import numpy as np
 
 from asr.core import audio
 from asr.settings.workspace import Workspace
+from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.noise import noise_folders
-from tools.commands.steps.preparing import read_templates
-from tools.commands.steps.starting import check_start, start_weights
+from tools.commands.steps.pretrained import check_start, start_weights
 
 if TYPE_CHECKING:
     from asr.augment.chain import Chain
@@ -30,7 +30,7 @@ def training_clips(ws: Workspace, clips: Sequence[Any]) -> list[Any]:
     return [Clip(ws.clips / clip.clip, clip.transcript, clip.seconds) for clip in clips]
 
 
-def augmentation(ws: Workspace, prepared: Dataset) -> Chain | None:
+def augmentation(ws: Workspace, dataset: Dataset) -> Chain | None:
     """Return the chain of effects with the workspace's noises and voices; None if it is switched off."""
     from asr.augment.chain import Chain
     from asr.augment.sounds import Sounds
@@ -41,11 +41,11 @@ def augmentation(ws: Workspace, prepared: Dataset) -> Chain | None:
     cache = ws.build / "noise"
     cache.mkdir(parents=True, exist_ok=True)
     noises = Sounds.gather([place for _, place in noise_folders(ws)], cache=cache)
-    voices = Sounds.read([[ws.clips / clip.clip for clip in prepared.of("train")]], cache=cache, name="voices")
+    voices = Sounds.read([[ws.clips / clip.clip for clip in dataset.of("train")]], cache=cache, name="voices")
     return Chain(chosen, noises, voices, seed=ws.settings.train.seed)
 
 
-def make_plan(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> tuple[Plan, str | None]:
+def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tuple[Plan, str | None]:
     """Return the inputs of a training and the name of its pretrained weights, if any.
 
     Parameters
@@ -56,18 +56,18 @@ def make_plan(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> t
     from asr.ctc.plan import Plan
 
     chosen = ws.settings.train
-    real = not all(clip.synthetic for clip in prepared.clips)
+    real = not all(clip.synthetic for clip in dataset.clips)
     start, parent = start_weights(ws, stopped)
     if start is not None:
         check_start(ws, start)
-    rate = recorders(prepared)
+    rate = recorded_rate(dataset)
     views = 2 if chosen.consistency else 1
-    extractor = FeatureExtractor(ws.alphabet, augmentation(ws, prepared), chosen.seed, views)
+    extractor = FeatureExtractor(ws.alphabet, augmentation(ws, dataset), chosen.seed, views)
     plan = Plan(
         chosen,
         ws.alphabet,
-        training_clips(ws, prepared.of("train")),
-        training_clips(ws, prepared.of("dev")),
+        training_clips(ws, dataset.of("train")),
+        training_clips(ws, dataset.of("dev")),
         extractor,
         ws.checkpoints,
         ws.build / "features",
@@ -79,17 +79,12 @@ def make_plan(ws: Workspace, prepared: Dataset, stopped: Run | None = None) -> t
     return plan, parent
 
 
-def place(plan: Plan, ws: Workspace, run: Run) -> Plan:
-    """Return the plan with a run's own folders for checkpoints and logs."""
-    return replace(plan, checkpoints=ws.checkpoints / run.id, logs=ws.logs / run.id)
-
-
-def recorders(prepared: Dataset) -> int:
+def recorded_rate(dataset: Dataset) -> int:
     """Return the highest sample rate, Hz, among the training recordings, 16,000 at most.
 
     Synthetic voices with a wider band would teach the network that a narrow band means a person.
     """
-    sources = {Path(clip.source) for clip in prepared.of("train") if not clip.synthetic}
+    sources = {Path(clip.source) for clip in dataset.of("train") if not clip.synthetic}
     rates = [audio.header_rate(source) or audio.SAMPLE_RATE for source in sources]
     return min(max(rates, default=audio.SAMPLE_RATE), audio.SAMPLE_RATE)
 

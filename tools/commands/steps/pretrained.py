@@ -24,16 +24,16 @@ GRAPHS = (".pb", ".pbmm")
 
 
 def start_weights(ws: Workspace, stopped: Run | None = None) -> tuple[PretrainedWeights | None, str | None]:
-    """Return the weights to start from and what to call them; (None, None) where training starts afresh.
+    """Return the pretrained weights and their name; (None, None) if training starts from random weights.
 
     Parameters
     ----------
-    stopped : the run that is gone on with: what it started from is in its record, since "last" would be itself by
-        now; and where its checkpoint is there, those weights are needed only to tell which layers stay as they are.
+    stopped : the run to resume. Its record names the weights, since "last" would now be the run itself. With a
+        checkpoint, the weights are only needed for frozen layers and are None otherwise.
 
     Raises
     ------
-    ModelError : train.start_from names nothing that there is, or no graph; with the line.
+    ModelError : train.start_from names no run and no graph; with the line.
     """
     from asr.ctc.transfer import PretrainedWeights
     from asr.runs.record import find_run
@@ -63,13 +63,13 @@ def check_start(ws: Workspace, start: PretrainedWeights) -> None:
 
     Raises
     ------
-    ModelError : they do not fit, or train.freeze names a layer that there is not; with the line.
+    ModelError : they do not fit, or train.freeze names an unknown layer; with the line.
     """
     from asr.ctc import devices
     from asr.ctc.network import build
 
     train = ws.settings.train
-    # The network wakes TensorFlow, whose threads are settled by then.
+    # Before the network starts TensorFlow, which fixes the number of its threads.
     devices.prepare(train.batch_size * (2 if train.consistency else 1))
     network = build(train, ws.alphabet.size)
     with _blamed_on(ws, "freeze"):
@@ -79,12 +79,12 @@ def check_start(ws: Workspace, start: PretrainedWeights) -> None:
 
 
 def origin(ws: Workspace) -> dict[str, str]:
-    """Return what the graph to start from is at this moment, so that it can be told when its file has become another.
+    """Return the identity of the graph that train.start_from names, to detect that its file has changed.
 
     Returns
     -------
-    "sha256" of the graph and, as far as run.json beside it tells, the "run" that it was exported from; nothing where
-    no graph is named, or none is there.
+    "sha256" of the graph and, if run.json beside it names it, the "run" that it was exported from; empty without a
+    graph.
     """
     name = ws.settings.train.start_from
     graph = _graph(ws, name) if name else None
@@ -97,14 +97,14 @@ def origin(ws: Workspace) -> dict[str, str]:
 
 
 def _graph(ws: Workspace, name: str) -> Path | None:
-    """Return the graph of that name; None where it is a run's."""
+    """Return the graph of that name; None if it is the name of a run."""
     path = weights.find(name) or (ws.root / Path(name).expanduser()).resolve()
     return path if path.suffix in GRAPHS else None
 
 
 @contextmanager
 def _blamed_on(ws: Workspace, key: str) -> Iterator[None]:
-    """Turn an error about weights into one about the line of asr.toml that names them."""
+    """Turn an error about weights into one about the line of asr.toml with that key."""
     try:
         yield
     except ModelError as error:

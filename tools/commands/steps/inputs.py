@@ -1,4 +1,4 @@
-"""From the user's files to clips, manifests and the scorer."""
+"""Inputs of a training, made of the user's files: sentences, clips, manifests and the scorer."""
 
 from __future__ import annotations
 
@@ -46,26 +46,26 @@ def sample_sentences(ws: Workspace, count: int, rng: np.random.Generator) -> lis
         return []
 
 
-def prepare(ws: Workspace) -> Dataset:
+def build_dataset(ws: Workspace) -> Dataset:
     """Make clips, split and manifests unless they are up to date."""
     from datasets.corpus import build_manifests
 
     return build_manifests(ws, spoken_sentences(ws))
 
 
-def describe(prepared: Dataset) -> str:
+def describe(dataset: Dataset) -> str:
     """Describe the split in words, with warnings."""
     parts = []
     for name in SPLITS:
-        clips = prepared.of(name)
+        clips = dataset.of(name)
         speakers = len({clip.speaker for clip in clips})
         kind = " synthetic" if clips and all(clip.synthetic for clip in clips) else ""
         minutes = sum(clip.seconds for clip in clips) / 60
         parts.append(f"{name} {len(clips)} clips ({minutes:.1f} min) of {speakers}{kind} speakers")
-    lines = [f"split by {prepared.by}: " + ", ".join(parts)]
-    if prepared.rejected:
-        lines.append(f"{len(prepared.rejected)} recordings were rejected, see build/clips/rejected.csv")
-    return "\n".join([*lines, *(f"warning: {remark}" for remark in prepared.remarks)])
+    lines = [f"split by {dataset.by}: " + ", ".join(parts)]
+    if dataset.rejected:
+        lines.append(f"{len(dataset.rejected)} recordings were rejected, see build/clips/rejected.csv")
+    return "\n".join([*lines, *(f"warning: {remark}" for remark in dataset.remarks)])
 
 
 _SCORER_VERSION = 2  # raise it when the same sentences would give another scorer
@@ -90,24 +90,14 @@ def make_scorer(ws: Workspace) -> str:
     words = ws.export / f"vocab-{chosen.scorer.top_k}.txt"
     products = (ws.export / "lm.binary", words, ws.scorer)
     stamp = Stamp(
-        ws.export / ".scorer.stamp",
-        ws.sentences,
-        affecting(chosen.as_dict(), Product.SCORER),
-        _SCORER_VERSION,
+        ws.export / ".scorer.stamp", ws.sentences, affecting(chosen.as_dict(), Product.SCORER), _SCORER_VERSION
     )
     if stamp.is_fresh(products):
         return f"{ws.scorer} is up to date"
     # A kill in the middle must not leave new files with the stamp of the old sentences.
     stamp.path.unlink(missing_ok=True)
-    built = build(
-        ws.sentences,
-        ws.alphabet,
-        ws.export,
-        chosen.scorer,
-        limit=chosen.sentences.limit,
-        seed=chosen.sentences.seed,
-        alike=chosen.sentences.alike,
-    )
+    limit, seed, alike = chosen.sentences.limit, chosen.sentences.seed, chosen.sentences.alike
+    built = build(ws.sentences, ws.alphabet, ws.export, chosen.scorer, limit=limit, seed=seed, alike=alike)
     write_text(ws.build / "alphabet.txt", ws.alphabet.as_text())
     stamp.set()
     lines = [f"{built.scorer}: {built.words} words, {built.sentences} of {built.derivations} sentences"]

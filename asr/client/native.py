@@ -36,11 +36,7 @@ class TokenStruct(ctypes.Structure):
 class CandidateStruct(ctypes.Structure):
     """CandidateTranscript of deepspeech.h."""
 
-    _fields_ = (
-        ("tokens", ctypes.POINTER(TokenStruct)),
-        ("num_tokens", ctypes.c_uint),
-        ("confidence", ctypes.c_double),
-    )
+    _fields_ = (("tokens", ctypes.POINTER(TokenStruct)), ("num_tokens", ctypes.c_uint), ("confidence", ctypes.c_double))
 
 
 class MetadataStruct(ctypes.Structure):

@@ -39,15 +39,11 @@ class Recurrence(keras.layers.Layer):
         # Glorot for the inputs, orthogonal for the state, and a forget gate that starts open.
         inputs = keras.initializers.GlorotUniform(seed=self.seed)((n_in, 4 * n))
         states = [keras.initializers.Orthogonal(seed=self.seed + 1 + gate)((n, n)) for gate in range(4)]
-        start = np.concatenate(
-            [ops.convert_to_numpy(inputs), np.hstack([ops.convert_to_numpy(s) for s in states])]
-        )
+        start = np.concatenate([ops.convert_to_numpy(inputs), np.hstack([ops.convert_to_numpy(s) for s in states])])
         bias = np.zeros(4 * n, np.float32)
         bias[2 * n : 3 * n] = 1
         self.kernel = self.add_weight(
-            shape=start.shape,
-            initializer=lambda shape, dtype=None: ops.convert_to_tensor(start),
-            name="kernel",
+            shape=start.shape, initializer=lambda shape, dtype=None: ops.convert_to_tensor(start), name="kernel"
         )
         self.bias = self.add_weight(
             shape=bias.shape, initializer=lambda shape, dtype=None: ops.convert_to_tensor(bias), name="bias"

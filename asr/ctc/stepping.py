@@ -31,12 +31,7 @@ class StepCallback(keras.callbacks.Callback):
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-            )
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
             label = f"epoch {self._epoch + 1}/{self._settings.epochs}"
@@ -76,14 +71,8 @@ def dataset(batches: Iterable[Batch], parts: int = 1, failures: list[Exception] 
     failures : takes the exceptions that `batches` raised.
     """
     signature = (
-        {
-            "features": tf.TensorSpec((None, None, None), tf.float32),
-            "frames": tf.TensorSpec((None,), tf.int32),
-        },
-        {
-            "labels": tf.TensorSpec((None, None), tf.int32),
-            "weights": tf.TensorSpec((None,), tf.float32),
-        },
+        {"features": tf.TensorSpec((None, None, None), tf.float32), "frames": tf.TensorSpec((None,), tf.int32)},
+        {"labels": tf.TensorSpec((None, None), tf.int32), "weights": tf.TensorSpec((None,), tf.float32)},
     )
 
     def rows() -> Iterator[Any]:

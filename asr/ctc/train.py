@@ -224,9 +224,7 @@ class Trainer:
             return
         stored = checkpoints.load(self.last)
         if [array.shape for array in stored.arrays] != [tuple(variable.shape) for variable in self._variables]:
-            raise ModelError(
-                "this checkpoint is of another network", path=self.last, fix="Delete it and train again"
-            )
+            raise ModelError("this checkpoint is of another network", path=self.last, fix="Delete it and train again")
         for variable, array in zip(self._variables, stored.arrays, strict=True):
             variable.assign(array)
         self.state = _State.of(stored.state)
@@ -262,8 +260,6 @@ def read_layers(path: Path, settings: Train, alphabet: Alphabet) -> list[Layer]:
     network = build(settings, alphabet.size, stored.state.get("mean"), stored.state.get("scale"))
     expected = [tuple(weights.shape) for weights in network.get_weights()]
     if [array.shape for array in stored.arrays] != expected:
-        raise ModelError(
-            "this checkpoint is of another network than its run says", path=path, fix="Train again"
-        )
+        raise ModelError("this checkpoint is of another network than its run says", path=path, fix="Train again")
     network.set_weights(stored.arrays)
     return layers(network)

@@ -28,14 +28,7 @@ EPOCHS = 60
 
 # On one thread two undisturbed trainings are equal to the last bit.
 ENVIRONMENT = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-CHANGES = {
-    "epochs": EPOCHS,
-    "n_hidden": 64,
-    "early_stop_patience": 0,
-    "speakers": 40,
-    "utterances": 120,
-    "heard_in": 4,
-}
+CHANGES = {"epochs": EPOCHS, "n_hidden": 64, "early_stop_patience": 0, "speakers": 40, "utterances": 120, "heard_in": 4}
 
 
 def workspace(folder: Path) -> Path:

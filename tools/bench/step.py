@@ -28,9 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (134, 512)
 # Steps in a round, so that a round of either side is a second or two.
 STEPS = {134: 12, 512: 4, 2048: 1}
-SKIPPED = (
-    "skipped: no TensorFlow 1.15 to compare with; `make reference` installs it where a Python 3.7 is found"
-)
+SKIPPED = "skipped: no TensorFlow 1.15 to compare with; `make reference` installs it where a Python 3.7 is found"
 
 
 @dataclass
@@ -88,12 +86,8 @@ def ratios(ours: Sequence[float], reference: Sequence[float]) -> list[float]:
 
 def main() -> None:
     """Print a table for each width, or JSON with --json."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--width", type=int, action="append", help=f"n_hidden; default: {WIDTHS}; 2048 is slow"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--width", type=int, action="append", help=f"n_hidden; default: {WIDTHS}; 2048 is slow")
     parser.add_argument(
         "--threads",
         action="append",
@@ -146,10 +140,7 @@ def measure(reference: Path, width: int, settings: Sequence[str], options: argpa
     """Return both sides at each setting of threads, after all rounds."""
     steps = options.steps or STEPS.get(width, 2)
     script = ROOT / "tools" / "bench" / "reference_step.py"
-    commands = {
-        "ours": [sys.executable, "-m", "tools.bench.our_step"],
-        "reference": [str(reference), str(script)],
-    }
+    commands = {"ours": [sys.executable, "-m", "tools.bench.our_step"], "reference": [str(reference), str(script)]}
     shape = ["--width", str(width), "--batch", str(options.batch), "--frames", str(options.frames)]
     sides: list[Side] = []
     try:

@@ -73,7 +73,8 @@ def recur(values: Any, kernel: Any, bias: Any) -> Any:
     kernel, bias = tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias)
     n = kernel.shape[1] // 4
     n_in = kernel.shape[0] - n
-    none = tf.zeros((n,))  # peepholes
+    none = tf.zeros((n,))
+    weights = {"w": kernel, "b": bias, "wci": none, "wcf": none, "wco": none, "use_peephole": False}
 
     @tf.custom_gradient
     def run(values: Any, kernel: Any, bias: Any) -> Any:
@@ -85,14 +86,9 @@ def recur(values: Any, kernel: Any, bias: Any) -> Any:
             x=inputs,
             cs_prev=zeros,
             h_prev=zeros,
-            w=kernel,
-            wci=none,
-            wcf=none,
-            wco=none,
-            b=bias,
             forget_bias=0.0,
             cell_clip=-1.0,
-            use_peephole=False,
+            **weights,
         )
 
         def gradient(above: Any) -> Any:
@@ -103,13 +99,8 @@ def recur(values: Any, kernel: Any, bias: Any) -> Any:
 
             def backward(step: Any, d_output: Any, d_cell: Any, d_gates: Any) -> Any:
                 back = tf.raw_ops.LSTMBlockCellGrad(
-                    x=unread,  # of this, the next two and the weights only the shape is used
+                    x=unread,  # of this, the next and the weights only the shape is used
                     h_prev=zeros,
-                    b=bias,
-                    w=kernel,
-                    wci=none,
-                    wcf=none,
-                    wco=none,
                     cs_prev=tf.gather(earlier_cells, step),
                     i=tf.gather(trace.i, step),
                     cs=tf.gather(trace.cs, step),
@@ -119,7 +110,7 @@ def recur(values: Any, kernel: Any, bias: Any) -> Any:
                     co=tf.gather(trace.co, step),
                     cs_grad=d_cell,
                     h_grad=d_output + tf.gather(above, step),
-                    use_peephole=False,
+                    **weights,
                 )
                 d_output = tf.matmul(back.dicfo, transposed)
                 return step - 1, d_output, back.cs_prev_grad, d_gates.write(step, back.dicfo)

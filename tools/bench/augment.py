@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-import json
 import os
 import time
 from collections.abc import Callable
@@ -35,19 +34,15 @@ REFERENCE = "soxr to 22.05 kHz"
 
 
 def main() -> None:
-    """Print a table, or JSON with --json."""
+    """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sounds", nargs="*", type=Path, help="sound files to augment")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     clips = [audio.load(path) for path in arguments.sounds] or made_clips()
     seconds = sum(clip.shape[0] for clip in clips) / SAMPLE_RATE
     times = measure(effects(clips), clips, arguments.rounds)
-    if arguments.json:
-        print(json.dumps({name: seconds / spent for name, spent in times.items()}, indent=2))
-        return
     print(f"{len(clips)} clips, {seconds:.1f} s of sound, one core, median of {arguments.rounds} rounds")
     print(f"{'':24}{'ms for 1 s':>12}{'times real time':>18}{'of ' + REFERENCE:>24}")
     for name, spent in times.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from asr.ctc.normalisation import NARROW, measure, narrow
 from asr.ctc.objective import Objective, optimiser_of
 from asr.ctc.plan import Evaluate, Log, Plan, Result
 from asr.ctc.schedule import LearningRateSchedule
-from asr.ctc.stepping import Restartable, StepCallback, dataset
+from asr.ctc.stepping import StepCallback, dataset
 from asr.ctc.tensorboard import TensorBoardWriter
 from asr.layers.sentence import Layer
 from asr.runs import checkpoints
@@ -148,8 +148,9 @@ class Trainer:
         rng = np.random.default_rng([settings.seed, number])
         epoch = self.sampler.epoch(number)
         batches = bucket(epoch.seconds, settings.batch_size, rng, short_first=number < settings.curriculum)
-        made = Restartable(lambda: map(writer.show, self.sampler.batches(workers, epoch, batches)))
-        loss = self._steps(made, len(batches), number)
+        loss = self._steps(
+            lambda: map(writer.show, self.sampler.batches(workers, epoch, batches)), len(batches), number
+        )
         if not math.isfinite(loss):
             raise ModelError(
                 f"the loss became {loss} in epoch {number + 1}",
@@ -170,14 +171,14 @@ class Trainer:
             "seconds": round(time.monotonic() - started, 2),
         }
 
-    def _steps(self, batches: Iterable[Batch], count: int, epoch: int) -> float:
+    def _steps(self, start: Callable[[], Iterable[Batch]], count: int, epoch: int) -> float:
         """Take one step for each batch and return the mean of their losses: nats per character, regularisers added."""
         callback = StepCallback(self.state.schedule, self.settings, epoch, count)
         # TensorFlow hides an exception of the batches behind one of its own.
         failures: list[Exception] = []
         # The views of an utterance stay on one device.
         parts = self.strategy.num_replicas_in_sync * self.shares * self.plan.extractor.views
-        rows = dataset(batches, parts, failures)
+        rows = dataset(start, parts, failures)
         try:
             with self.strategy.scope(), devices.in_bfloat16(self.bfloat16):
                 self.objective.fit(rows, steps_per_epoch=count, shuffle=False, verbose=0, callbacks=[callback])

@@ -47,7 +47,7 @@ def main() -> None:
     def take(count: int) -> list[tuple[float, float]]:
         clock = Clock()
         # The first step of a fit starts the pipeline, once an epoch, and is not counted.
-        fed = dataset(itertools.repeat(batch, count + 1), shares)
+        fed = dataset(lambda: itertools.repeat(batch, count + 1), shares)
         objective.fit(fed, steps_per_epoch=count + 1, shuffle=False, verbose=0, callbacks=[clock])
         pairs = itertools.pairwise(clock.ends)
         return [(end[0] - start[0], end[1] - start[1]) for start, end in pairs]

@@ -70,7 +70,7 @@ def step_parts(network: str, width: int, batch: int, frames: int) -> dict[str, P
     objective = Objective(model)
     objective.compile(optimizer=optimiser_of(settings))
     objective.make_train_function()
-    data = iter(dataset(itertools.repeat(Batch(*made))))
+    data = iter(dataset(lambda: itertools.repeat(Batch(*made))))
     optimiser = optimiser_of(settings)
     variables = model.trainable_variables
     optimiser.build(variables)

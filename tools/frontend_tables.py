@@ -18,16 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from asr.keyword.frontend import CHANNELS, SAMPLE_RATE, SLICES, STEP, WINDOW
+
 FOLDER = Path(__file__).resolve().parent.parent / "firmware" / "lib"
 HEADER = FOLDER / "frontend_tables.h"
 AVERAGE_HEADER = FOLDER / "average_tables.h"
 
-SAMPLE_RATE = 16000  # Hz
-WINDOW = 480  # samples, 30 ms
-STEP = 320  # samples, 20 ms
 FFT = 512  # samples, the zero-padded window
-CHANNELS = 40
-SLICES = 49  # of one second
 LOWER, UPPER = 125.0, 7500.0  # Hz, the band of the filterbank
 WINDOW_BITS = 12
 FILTER_BITS = 12

@@ -32,17 +32,6 @@ add any other key of this page under its section. A value comes from the first o
 `asr keyword`, together with everything that is made of it. All numbers are limited to the range given, which holds for
 each item of a list.
 """
-_HOLDS = {
-    Product.CLIPS: "clips",
-    Product.SPLIT: "split",
-    Product.SCORER: "scorer",
-    Product.WEIGHTS: "weights",
-    Product.EVALUATION: "evaluation",
-    Product.LEARNING_CURVE: "learning curve",
-    Product.KEYWORD_FEATURES: "keyword features",
-    Product.KEYWORD_WEIGHTS: "keyword weights",
-    Product.KEYWORD_THRESHOLDS: "keyword thresholds",
-}
 
 
 def page() -> str:
@@ -60,7 +49,8 @@ def _row(section: str, item: dataclasses.Field[Any]) -> str:
     details = item.metadata
     values = {name: preset.get(section, {}).get(item.name) for name, preset in PRESETS.items()}
     presets = ", ".join(f"{name}: {_code(value)}" for name, value in values.items() if value is not None)
-    affected = ", ".join(name for product, name in _HOLDS.items() if details["affects"] & product)
+    products = (product for product in Product if product and product in details["affects"])
+    affected = ", ".join(str(product.name).lower().replace("_", " ") for product in products)
     key = f"**`{item.name}`**" if item.name in KEYS.get(section, ()) else f"`{item.name}`"
     cells = (key, _code(item.default), presets, _range(details), affected, details["help"])
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -188,6 +188,16 @@ def fetch(archive: Archive, deps: Path, log: Path) -> Path:
     return path
 
 
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a pinned .tar.gz into a fresh folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with tarfile.open(archive) as sources:
+        # The content is pinned; newer Pythons warn without a filter.
+        sources.extraction_filter = getattr(tarfile, "data_filter", None)
+        sources.extractall(folder)
+
+
 # -------------------------------------------------------------------------------------------------- the parts
 
 
@@ -207,12 +217,7 @@ def make_kenlm(deps: Path) -> str:
     archive = fetch(KENLM, deps, log)
     say("kenlm: building lmplz, filter and build_binary (one minute)")
     work = deps / "build-kenlm"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    with tarfile.open(archive) as sources:
-        # The content is pinned; newer Pythons warn without a filter.
-        sources.extraction_filter = getattr(tarfile, "data_filter", None)
-        sources.extractall(work)
+    unpack(archive, work)
     source, build = work / "kenlm-0.3.0", work / "build"
     # Eigen is for a program that we do not need.
     run(log, "cmake", "-S", source, "-B", build, "-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON")

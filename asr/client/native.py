@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from asr.core.errors import ModelError, SetupError
 from asr.core.stderr import redirected_stderr
@@ -36,11 +36,7 @@ class TokenStruct(ctypes.Structure):
 class CandidateStruct(ctypes.Structure):
     """CandidateTranscript of deepspeech.h."""
 
-    _fields_ = (
-        ("tokens", ctypes.POINTER(TokenStruct)),
-        ("num_tokens", ctypes.c_uint),
-        ("confidence", ctypes.c_double),
-    )
+    _fields_ = (("tokens", ctypes.POINTER(TokenStruct)), ("num_tokens", ctypes.c_uint), ("confidence", ctypes.c_double))
 
 
 class MetadataStruct(ctypes.Structure):
@@ -73,17 +69,13 @@ def library() -> ctypes.CDLL:
         "GetModelBeamWidth": (count, handle),
         "SetModelBeamWidth": (integer, handle, count),
         "EnableExternalScorer": (integer, handle, name),
-        "DisableExternalScorer": (integer, handle),
         "SetScorerAlphaBeta": (integer, handle, real, real),
         "AddHotWord": (integer, handle, name, real),
-        "EraseHotWord": (integer, handle, name),
-        "ClearHotWords": (integer, handle),
         "SpeechToText": (text, handle, sound, count),
         "SpeechToTextWithMetadata": (metadata, handle, sound, count, count),
         "CreateStream": (integer, handle, out),
         "FeedAudioContent": (None, handle, sound, count),
         "IntermediateDecode": (text, handle),
-        "IntermediateDecodeWithMetadata": (metadata, handle, count),
         "FinishStream": (text, handle),
         "FinishStreamWithMetadata": (metadata, handle, count),
         "FreeStream": (None, handle),
@@ -128,7 +120,7 @@ def captured_messages(path: Path | str) -> Iterator[Callable[[], str]]:
     ------
     ModelError : a session failed in the library, which itself reports success.
     """
-    with _one_at_a_time, _scratch() as captured:
+    with _one_at_a_time, tempfile.TemporaryFile(buffering=0) as captured:
 
         def messages() -> str:
             lines = os.pread(captured.fileno(), 1 << 20, 0).decode("utf-8", "replace").splitlines()
@@ -141,10 +133,3 @@ def captured_messages(path: Path | str) -> Iterator[Callable[[], str]]:
         raise ModelError(f"the library could not run this model: {rest}", path=path)
     if rest and has_stderr:
         os.write(2, f"{rest}\n".encode())
-
-
-def _scratch() -> IO[bytes]:
-    """Return an anonymous file, in memory where the system supports that."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("libdeepspeech"), "w+b", buffering=0)
-    return tempfile.TemporaryFile(buffering=0)

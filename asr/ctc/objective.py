@@ -110,12 +110,7 @@ class Objective(keras.Model):
         return ops.concatenate([ctc_losses(*part) for part in parts], axis=0)
 
     def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         logits, lower = y_pred if self.intermediate else (y_pred, None)
         losses = self._ctc_losses(logits, x["frames"], y["labels"])
@@ -135,9 +130,7 @@ def optimiser_of(settings: Train) -> Any:
     return optimiser
 
 
-def decode_greedily(
-    logits: npt.NDArray[np.float32], frames: npt.NDArray[np.int32], alphabet: Alphabet
-) -> list[str]:
+def decode_greedily(logits: npt.NDArray[np.float32], frames: npt.NDArray[np.int32], alphabet: Alphabet) -> list[str]:
     """Return the text of the best label of each frame, repeats and blanks removed.
 
     Parameters

@@ -39,15 +39,11 @@ class Recurrence(keras.layers.Layer):
         # Glorot for the inputs, orthogonal for the state, and a forget gate that starts open.
         inputs = keras.initializers.GlorotUniform(seed=self.seed)((n_in, 4 * n))
         states = [keras.initializers.Orthogonal(seed=self.seed + 1 + gate)((n, n)) for gate in range(4)]
-        start = np.concatenate(
-            [ops.convert_to_numpy(inputs), np.hstack([ops.convert_to_numpy(s) for s in states])]
-        )
+        start = np.concatenate([ops.convert_to_numpy(inputs), np.hstack([ops.convert_to_numpy(s) for s in states])])
         bias = np.zeros(4 * n, np.float32)
         bias[2 * n : 3 * n] = 1
         self.kernel = self.add_weight(
-            shape=start.shape,
-            initializer=lambda shape, dtype=None: ops.convert_to_tensor(start),
-            name="kernel",
+            shape=start.shape, initializer=lambda shape, dtype=None: ops.convert_to_tensor(start), name="kernel"
         )
         self.bias = self.add_weight(
             shape=bias.shape, initializer=lambda shape, dtype=None: ops.convert_to_tensor(bias), name="bias"
@@ -77,7 +73,8 @@ def recur(values: Any, kernel: Any, bias: Any) -> Any:
     kernel, bias = tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias)
     n = kernel.shape[1] // 4
     n_in = kernel.shape[0] - n
-    none = tf.zeros((n,))  # peepholes
+    none = tf.zeros((n,))
+    weights = {"w": kernel, "b": bias, "wci": none, "wcf": none, "wco": none, "use_peephole": False}
 
     @tf.custom_gradient
     def run(values: Any, kernel: Any, bias: Any) -> Any:
@@ -89,14 +86,9 @@ def recur(values: Any, kernel: Any, bias: Any) -> Any:
             x=inputs,
             cs_prev=zeros,
             h_prev=zeros,
-            w=kernel,
-            wci=none,
-            wcf=none,
-            wco=none,
-            b=bias,
             forget_bias=0.0,
             cell_clip=-1.0,
-            use_peephole=False,
+            **weights,
         )
 
         def gradient(above: Any) -> Any:
@@ -107,13 +99,8 @@ def recur(values: Any, kernel: Any, bias: Any) -> Any:
 
             def backward(step: Any, d_output: Any, d_cell: Any, d_gates: Any) -> Any:
                 back = tf.raw_ops.LSTMBlockCellGrad(
-                    x=unread,  # of this, the next two and the weights only the shape is used
+                    x=unread,  # of this, the next and the weights only the shape is used
                     h_prev=zeros,
-                    b=bias,
-                    w=kernel,
-                    wci=none,
-                    wcf=none,
-                    wco=none,
                     cs_prev=tf.gather(earlier_cells, step),
                     i=tf.gather(trace.i, step),
                     cs=tf.gather(trace.cs, step),
@@ -123,7 +110,7 @@ def recur(values: Any, kernel: Any, bias: Any) -> Any:
                     co=tf.gather(trace.co, step),
                     cs_grad=d_cell,
                     h_grad=d_output + tf.gather(above, step),
-                    use_peephole=False,
+                    **weights,
                 )
                 d_output = tf.matmul(back.dicfo, transposed)
                 return step - 1, d_output, back.cs_prev_grad, d_gates.write(step, back.dicfo)

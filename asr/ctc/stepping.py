@@ -31,12 +31,7 @@ class StepCallback(keras.callbacks.Callback):
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-            )
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
             label = f"epoch {self._epoch + 1}/{self._settings.epochs}"
@@ -57,38 +52,23 @@ class StepCallback(keras.callbacks.Callback):
             self._bar.stop()
 
 
-class Restartable:
-    """An iterable of batches that starts again each time: with several devices Keras reads one batch, then restarts."""
-
-    def __init__(self, start: Callable[[], Iterator[Batch]]) -> None:
-        self._start = start
-
-    def __iter__(self) -> Iterator[Batch]:
-        return self._start()
-
-
-def dataset(batches: Iterable[Batch], parts: int = 1, failures: list[Exception] | None = None) -> Any:
-    """Return a tf.data.Dataset of the batches, prefetched.
+def dataset(start: Callable[[], Iterable[Batch]], parts: int = 1, failures: list[Exception] | None = None) -> Any:
+    """Return a tf.data.Dataset of batches, prefetched.
 
     Parameters
     ----------
+    start : returns the batches from the first on; with several devices Keras reads one batch, then starts again.
     parts : equal parts into which a step divides a batch: it is filled up to a multiple, with utterances of weight 0.
-    failures : takes the exceptions that `batches` raised.
+    failures : takes the exceptions that the batches raised.
     """
     signature = (
-        {
-            "features": tf.TensorSpec((None, None, None), tf.float32),
-            "frames": tf.TensorSpec((None,), tf.int32),
-        },
-        {
-            "labels": tf.TensorSpec((None, None), tf.int32),
-            "weights": tf.TensorSpec((None,), tf.float32),
-        },
+        {"features": tf.TensorSpec((None, None, None), tf.float32), "frames": tf.TensorSpec((None,), tf.int32)},
+        {"labels": tf.TensorSpec((None, None), tf.int32), "weights": tf.TensorSpec((None,), tf.float32)},
     )
 
     def rows() -> Iterator[Any]:
         try:
-            for batch in batches:
+            for batch in start():
                 size = len(batch.frames)
                 filled = np.arange(-(-size // parts) * parts) % size
                 weights = 1 / (np.maximum(batch.label_lengths, 1) * size)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 from scipy.fft import idct
 
 from asr.ctc.batches import Batch
@@ -55,9 +56,6 @@ class TensorBoardWriter:
     """
 
     def __init__(self, folder: Path, views: int = 1) -> None:
-        import tensorflow as tf
-
-        self._summary = tf.summary
         self._writer = tf.summary.create_file_writer(str(folder))
         self._example: Batch | None = None
         self._views = views
@@ -78,14 +76,14 @@ class TensorBoardWriter:
         with self._writer.as_default(step=row["epoch"]):
             for name, value in row.items():
                 if name != "epoch":
-                    self._summary.scalar(name, value)
+                    tf.summary.scalar(name, value)
             if self._example is not None:
                 batch = self._example
                 for number, place in enumerate(range(0, len(batch.frames), self._views)[:EXAMPLES]):
                     picture = spectrogram(batch.features[place, : batch.frames[place]])
-                    self._summary.image(f"training utterance {number + 1}", picture[np.newaxis])
+                    tf.summary.image(f"training utterance {number + 1}", picture[np.newaxis])
                 self._example = None
             lines = [f"| {a} | {b} |" for a, b in list(zip(transcripts, decoded, strict=True))[:TRANSCRIPTS]]
             table = "\n".join(["| transcript | greedy decoding |", "| --- | --- |", *lines])
-            self._summary.text("dev transcripts", table)
+            tf.summary.text("dev transcripts", table)
         self._writer.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from asr.ctc.normalisation import NARROW, measure, narrow
 from asr.ctc.objective import Objective, optimiser_of
 from asr.ctc.plan import Evaluate, Log, Plan, Result
 from asr.ctc.schedule import LearningRateSchedule
-from asr.ctc.stepping import Restartable, StepCallback, dataset
+from asr.ctc.stepping import StepCallback, dataset
 from asr.ctc.tensorboard import TensorBoardWriter
 from asr.layers.sentence import Layer
 from asr.runs import checkpoints
@@ -43,17 +43,9 @@ class _State:
     seconds: float = 0.0
     schedule: LearningRateSchedule = field(default_factory=LearningRateSchedule)
 
-    def as_json(self) -> dict[str, Any]:
-        state = asdict(self)
-        if math.isinf(self.schedule.best):
-            state["schedule"]["best"] = None
-        return state
-
     @classmethod
     def of(cls, state: dict[str, Any]) -> _State:
-        schedule = dict(state["schedule"])
-        schedule["best"] = math.inf if schedule["best"] is None else schedule["best"]
-        return cls(int(state["epoch"]), float(state["seconds"]), LearningRateSchedule(**schedule))
+        return cls(state["epoch"], state["seconds"], LearningRateSchedule(**state["schedule"]))
 
 
 class Trainer:
@@ -93,7 +85,6 @@ class Trainer:
         known = {id(variable) for variable in self.network.variables}
         more = [variable for variable in trained.variables if id(variable) not in known]
         self._variables = [*self.network.variables, *more, *optimiser.variables]
-        self.writer: TensorBoardWriter | None = None
         self.state = _State()
         self.candidates = Candidates(plan.checkpoints, self.settings.average)
         self._resume()
@@ -118,11 +109,11 @@ class Trainer:
         say(self.sampler.describe())
         if self.bfloat16:
             say("this processor multiplies in bfloat16 (train.bfloat16)")
-        writer = self.writer = TensorBoardWriter(self.plan.logs, self.plan.extractor.views)
+        writer = TensorBoardWriter(self.plan.logs, self.plan.extractor.views)
         with FeatureWorkers(self.plan.extractor, self.plan.workers) as workers:
             while self.state.epoch < settings.epochs and not self._is_over():
                 stalled = self.state.schedule.stalled
-                row = self._epoch(workers)
+                row = self._epoch(workers, writer)
                 writer.write(row, self.dev.transcripts, self.dev.decoded)
                 log.epoch(row)
                 say(
@@ -151,14 +142,15 @@ class Trainer:
 
     # -------------------------------------------------------------------------------------------- one epoch
 
-    def _epoch(self, workers: FeatureWorkers) -> dict[str, Any]:
+    def _epoch(self, workers: FeatureWorkers, writer: TensorBoardWriter) -> dict[str, Any]:
         number, settings = self.state.epoch, self.settings
         started = time.monotonic()
         rng = np.random.default_rng([settings.seed, number])
         epoch = self.sampler.epoch(number)
         batches = bucket(epoch.seconds, settings.batch_size, rng, short_first=number < settings.curriculum)
-        prepared = Restartable(lambda: map(self._shown, self.sampler.batches(workers, epoch, batches)))
-        loss = self._steps(prepared, len(batches), number)
+        loss = self._steps(
+            lambda: map(writer.show, self.sampler.batches(workers, epoch, batches)), len(batches), number
+        )
         if not math.isfinite(loss):
             raise ModelError(
                 f"the loss became {loss} in epoch {number + 1}",
@@ -179,22 +171,17 @@ class Trainer:
             "seconds": round(time.monotonic() - started, 2),
         }
 
-    def _shown(self, batch: Batch) -> Batch:
-        return batch if self.writer is None else self.writer.show(batch)
-
-    def _steps(self, batches: Iterable[Batch], count: int, epoch: int) -> float:
+    def _steps(self, start: Callable[[], Iterable[Batch]], count: int, epoch: int) -> float:
         """Take one step for each batch and return the mean of their losses: nats per character, regularisers added."""
         callback = StepCallback(self.state.schedule, self.settings, epoch, count)
         # TensorFlow hides an exception of the batches behind one of its own.
         failures: list[Exception] = []
         # The views of an utterance stay on one device.
         parts = self.strategy.num_replicas_in_sync * self.shares * self.plan.extractor.views
-        rows = dataset(batches, parts, failures)
+        rows = dataset(start, parts, failures)
         try:
             with self.strategy.scope(), devices.in_bfloat16(self.bfloat16):
-                self.objective.fit(
-                    rows, epochs=1, steps_per_epoch=count, shuffle=False, verbose=0, callbacks=[callback]
-                )
+                self.objective.fit(rows, steps_per_epoch=count, shuffle=False, verbose=0, callbacks=[callback])
         except Exception:
             if failures:
                 raise failures[0] from None
@@ -212,7 +199,7 @@ class Trainer:
         if state.schedule.note(self.settings, epoch, dev_loss):
             checkpoints.save(self.best, weights, {"epoch": epoch, "dev_loss": dev_loss, **self.normalisation})
         self.candidates.add(epoch, dev_loss, weights)
-        stored = {**state.as_json(), "kept": self.candidates.kept}
+        stored = {**asdict(state), "kept": self.candidates.kept}
         checkpoints.save(self.last, [np.asarray(variable) for variable in self._variables], stored)
         self.candidates.tidy()
 
@@ -224,9 +211,7 @@ class Trainer:
             return
         stored = checkpoints.load(self.last)
         if [array.shape for array in stored.arrays] != [tuple(variable.shape) for variable in self._variables]:
-            raise ModelError(
-                "this checkpoint is of another network", path=self.last, fix="Delete it and train again"
-            )
+            raise ModelError("this checkpoint is of another network", path=self.last, fix="Delete it and train again")
         for variable, array in zip(self._variables, stored.arrays, strict=True):
             variable.assign(array)
         self.state = _State.of(stored.state)
@@ -262,8 +247,6 @@ def read_layers(path: Path, settings: Train, alphabet: Alphabet) -> list[Layer]:
     network = build(settings, alphabet.size, stored.state.get("mean"), stored.state.get("scale"))
     expected = [tuple(weights.shape) for weights in network.get_weights()]
     if [array.shape for array in stored.arrays] != expected:
-        raise ModelError(
-            "this checkpoint is of another network than its run says", path=path, fix="Train again"
-        )
+        raise ModelError("this checkpoint is of another network than its run says", path=path, fix="Train again")
     network.set_weights(stored.arrays)
     return layers(network)

@@ -110,9 +110,7 @@ class PretrainedWeights:
 
     def _misfit(self, name: str, found: Sequence[int], expected: Sequence[int]) -> ModelError:
         return ModelError(
-            f"{name} is {list(found)} there and {list(expected)} here",
-            path=self.name,
-            fix=self._advice(),
+            f"{name} is {list(found)} there and {list(expected)} here", path=self.name, fix=self._advice()
         )
 
     def _advice(self) -> str:

@@ -6,13 +6,12 @@ import argparse
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tools.bench import __main__ as bench
-from tools.bench import alternation, dev_loss, reference_step, step
+from tools.bench import reference_step, step
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,7 +38,7 @@ def side(name: str, threads: str, seconds: float) -> step.Side:
 def test_the_listing_names_every_bench_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["--list"]) == 0
     listed = capsys.readouterr().out
-    workers = {"__init__", "__main__", "alternation", "our_step", "reference_step"}
+    workers = {"__init__", "__main__", "our_step", "reference_step"}
     there = {path.stem for path in (ROOT / "tools" / "bench").glob("*.py")} - workers
     assert set(bench.BENCHES) == there
     for name in there:
@@ -53,25 +52,6 @@ def test_help_tells_the_options_of_a_bench() -> None:
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for option in ("--width", "--threads", "--rounds", "--batch", "--frames", "--json"):
         assert option in told
-
-
-def test_two_kinds_of_steps_take_turns(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
-    turns: list[str] = []
-
-    def takes(name: str, seconds: float) -> alternation.Side:
-        def run(steps: int) -> list[tuple[float, float]]:
-            turns.append(name)
-            return [(seconds * len(turns), 0.0)] * steps
-
-        return run
-
-    monkeypatch.setattr(sys, "argv", ["bench", "--rounds", "4", "--steps", "2", "--others", "3"])
-    options = alternation.parse("What it is.", "deepspeech", {"others": 6})
-    assert (options.others, options.network) == (3, "deepspeech")
-    alternation.compare({"one": takes("one", 1.0), "two": takes("two", 0.5)}, options)
-    assert turns == ["one", "two", "two", "one"] * 2 + ["one", "two"], "neither is always the first"
-    told = capsys.readouterr().out
-    assert re.search(r"deepspeech, n_hidden 320: 0\.\d\d \(rounds( 0\.\d\d){4}\)", told)
 
 
 def test_a_ratio_is_taken_within_each_round() -> None:
@@ -126,42 +106,3 @@ def test_threads_are_read_as_two_numbers() -> None:
     assert reference_step.threads("2/1") == (2, 1)
     with pytest.raises((ValueError, argparse.ArgumentTypeError)):
         reference_step.threads("two")
-
-
-def test_the_time_to_a_loss_is_that_of_the_first_epoch_that_reaches_it() -> None:
-    ours = [(9.0, 5.0), (4.0, 8.0), (4.5, 10.0)]
-    theirs = [(12.0, 10.0), (5.0, 20.0), (4.2, 40.0), (4.4, 60.0)]
-    found = dev_loss.summary(ours, theirs)
-    assert (found["dev_loss"], found["reference"], found["ours"], found["ratio"]) == (4.2, 40.0, 8.0, 0.2)
-    # One that never gets there has no time.
-    found = dev_loss.summary(theirs, ours)
-    assert (found["dev_loss"], found["ours"], found["ratio"], found["our_lowest"]) == (4.0, None, None, 4.2)
-
-
-def test_only_its_own_turns_count_for_a_side() -> None:
-    # Its child works in another session, as the trainer does, and is stopped with it.
-    script = (
-        "import subprocess, sys\n"
-        "print('kenlm.scorer: up to date', file=sys.stderr, flush=True)\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time, sys\\nfor n in range(1, 100):\\n"
-        "  time.sleep(0.05); print(f\"epoch {n}/99  loss 1.0  dev loss {9 - n}  1 s\", file=sys.stderr, flush=True)"
-        "'], start_new_session=True)\n"
-        "child.wait()"
-    )
-    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE, text=True)
-    side = dev_loss.Side("ours", process)
-    try:
-        while not side.curve:
-            side.turn(0.3)
-        time.sleep(0.2)
-        epochs = len(side.curve)
-        time.sleep(1.0)
-        assert len(side.curve) == epochs
-        worked = side.worked
-        side.turn(0.5)
-        assert len(side.curve) > epochs
-        assert worked + 0.5 <= side.worked < worked + 0.9
-        assert all(seconds <= side.worked for _, seconds in side.curve)
-    finally:
-        side.close()
-    assert process.poll() is not None

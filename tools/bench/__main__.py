@@ -9,8 +9,8 @@ from types import ModuleType
 
 from asr.core.errors import UserError
 
-SHORT = ("step", "step_profile", "bfloat16", "augment", "microfrontend")
-LONG = ("dev_loss", "speech_commands", "kills", "stream")
+SHORT = ("step", "step_profile", "augment", "microfrontend")
+LONG = ("speech_commands", "kills", "stream")
 BENCHES = (*SHORT, *LONG)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-import json
 import os
 import time
 from collections.abc import Callable
@@ -35,27 +34,19 @@ REFERENCE = "soxr to 22.05 kHz"
 
 
 def main() -> None:
-    """Print a table, or JSON with --json."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sounds", nargs="*", type=Path, help="sound files to augment")
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     clips = [audio.load(path) for path in arguments.sounds] or made_clips()
     seconds = sum(clip.shape[0] for clip in clips) / SAMPLE_RATE
     times = measure(effects(clips), clips, arguments.rounds)
-    if arguments.json:
-        print(json.dumps({name: seconds / spent for name, spent in times.items()}, indent=2))
-        return
     print(f"{len(clips)} clips, {seconds:.1f} s of sound, one core, median of {arguments.rounds} rounds")
     print(f"{'':24}{'ms for 1 s':>12}{'times real time':>18}{'of ' + REFERENCE:>24}")
     for name, spent in times.items():
-        print(
-            f"{name:24}{1000 * spent / seconds:12.2f}{seconds / spent:18.0f}{spent / times[REFERENCE]:24.2f}"
-        )
+        print(f"{name:24}{1000 * spent / seconds:12.2f}{seconds / spent:18.0f}{spent / times[REFERENCE]:24.2f}")
 
 
 def made_clips() -> list[Float]:
@@ -73,9 +64,7 @@ def effects(clips: list[Float]) -> dict[str, Effect]:
     """Return the effects by name; each takes a clip and a generator."""
     voices = Sounds.of(clips)
     default = Chain(Augment(), None, voices)
-    sure: dict[str, Any] = {
-        f.name: 1.0 for f in dataclasses.fields(Augment) if f.name.endswith("_probability")
-    }
+    sure: dict[str, Any] = {f.name: 1.0 for f in dataclasses.fields(Augment) if f.name.endswith("_probability")}
     everything = Chain(Augment(**sure), None, voices)
     rooms, kinds = default.rooms, default.settings.noise_kinds
     curve = microphone.tilt(2.0) * microphone.peak(1500.0, 6.0, 0.5) * microphone.band(120.0, 6000.0)
@@ -88,9 +77,7 @@ def effects(clips: list[Float]) -> dict[str, Effect]:
         "tempo": lambda clip, rng: voice.change_tempo(clip, 1.1),
         "pitch": lambda clip, rng: voice.change_voice(clip, pitch=2.0),
         "vocal tract": lambda clip, rng: voice.change_formants(clip, 1.1),
-        "silence, 1 s each side": lambda clip, rng: noise.add_silence(
-            clip, SAMPLE_RATE, SAMPLE_RATE, 3.0, rng
-        ),
+        "silence, 1 s each side": lambda clip, rng: noise.add_silence(clip, SAMPLE_RATE, SAMPLE_RATE, 3.0, rng),
         "room": lambda clip, rng: room.reverberate(clip, rooms[int(rng.integers(len(rooms)))]),
         "add noise at a level": lambda clip, rng: noise.add_noise(clip, clip, 10.0),
         "noise scene": lambda clip, rng: noise.make_scene(clip.shape[0], rng, kinds, voices, rooms),

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import os
 import shutil
-import tarfile
 import time
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from asr.core.errors import SetupError
+from asr.core.third_party import folder
 from asr.keyword.frontend import Frontend
 from tools import third_party
 
@@ -85,10 +85,6 @@ void bridge_free(FrontendState *state) {
 RECIPE = "1"
 
 
-class UnavailableError(Exception):
-    """The reference cannot be made here; the message says why."""
-
-
 class Microfrontend:
     """The reference, one fresh state a call.
 
@@ -106,14 +102,9 @@ class Microfrontend:
         self._library = loaded
 
     @classmethod
-    def build(cls, deps: Path | None = None) -> Microfrontend:
-        """Fetch and compile it below the folder of parts, once.
-
-        Raises
-        ------
-        UnavailableError : it cannot be downloaded or compiled here.
-        """
-        deps = deps or Path(os.environ.get("ASR_DEPS") or third_party.ROOT / ".deps")
+    def build(cls) -> Microfrontend:
+        """Fetch and compile it below the folder of parts, once; SetupError where that fails."""
+        deps = folder()
         library, stamp = deps / "microfrontend.so", deps / "stamps" / "microfrontend"
         recipe = f"{MICRO_FEATURES.sha256} {RECIPE}\n"
         try:
@@ -122,7 +113,7 @@ class Microfrontend:
                     compile_reference(deps, library)
                     third_party.write_stamp(stamp, recipe)
         except (third_party.PartError, OSError) as error:
-            raise UnavailableError(f"the reference C++ cannot be built here: {error}") from error
+            raise SetupError(f"the reference C++ cannot be built here: {error}") from error
         return cls(library)
 
     def values(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.uint16]:
@@ -141,15 +132,9 @@ def compile_reference(deps: Path, library: Path) -> None:
     """Unpack the sources and compile those that make the frontend."""
     if shutil.which("g++") is None:
         raise third_party.PartError("g++ not found")
-    log = deps / "microfrontend.log"
-    log.unlink(missing_ok=True)
-    archive = third_party.fetch(MICRO_FEATURES, deps, log)
+    log = third_party.new_log(deps, "microfrontend")
     work = deps / "build-microfrontend"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    with tarfile.open(archive) as sources:
-        sources.extraction_filter = getattr(tarfile, "data_filter", None)
-        sources.extractall(work)
+    third_party.unpack(third_party.fetch(MICRO_FEATURES, deps, log), work)
     root = work / "pymicro_features-2.0.2"
     bridge = work / "bridge.cc"
     bridge.write_text(BRIDGE)

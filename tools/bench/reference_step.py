@@ -107,7 +107,6 @@ def logits_of(features: Any, batch: int, width: int) -> Any:
 
 def main() -> None:
     """Serve steps until stdin ends."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = parse()
     import tensorflow as tf
 

@@ -47,7 +47,7 @@ def write_archive(path: Path, clips: int) -> None:
             tar.addfile(info, io.BytesIO(data))
 
 
-def ours(archive: Path, folder: Path, passes: int) -> None:
+def ours(archive: Path, folder: Path) -> None:
     """Make the data set; print seconds, rows, bytes on disk and the processes' memory."""
     from asr.settings.template import render
     from asr.settings.values import Settings, with_values
@@ -57,7 +57,7 @@ def ours(archive: Path, folder: Path, passes: int) -> None:
     settings = with_values(
         Settings(),
         keyword={
-            **{"words": words, "corpus": str(archive), "passes": passes, "most_clips": 10_000_000},
+            **{"words": words, "corpus": str(archive), "passes": 1, "most_clips": 10_000_000},
             # Every clip is one of the words, so there is nothing else to take.
             **{"unknown_percent": 1.0, "silence_percent": 1.0, "synthetic_speakers": 0},
         },
@@ -144,14 +144,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--clips", type=int, default=105_000, help="clips of the set (105000)")
     parser.add_argument("--rounds", type=int, default=1, help="rounds of the comparison (1, about eight minutes)")
-    parser.add_argument("--passes", type=int, default=1, help="clips made of each training recording (1)")
     parser.add_argument("--train", action="store_true", help="also learn ten of the words, to model.tflite")
     parser.add_argument("--side", nargs="*", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.side:
         kind, archive, *rest = chosen.side
         if kind == "ours":
-            ours(Path(archive), Path(rest[0]), int(rest[1]))
+            ours(Path(archive), Path(rest[0]))
         elif kind == "whole":
             whole(Path(archive), Path(rest[0]))
         else:
@@ -162,9 +161,9 @@ def main() -> None:
         archive = folder / "clips.tar"
         write_archive(archive, chosen.clips)
         for number in range(chosen.rounds):
-            seconds, disk, memory = run(["--side", "ours", str(archive), str(folder / str(number)), str(chosen.passes)])
+            seconds, disk, memory = run(["--side", "ours", str(archive), str(folder / str(number))])
             print(
-                f"round {number + 1}: {chosen.clips} clips, {chosen.passes} for each in training: {seconds:.0f} s, "
+                f"round {number + 1}: {chosen.clips} clips: {seconds:.0f} s, "
                 f"{chosen.clips / seconds:.0f} clips/s, {disk / 1e9:.2f} GB of disk, {memory / 1e9:.2f} GB of memory",
                 flush=True,
             )

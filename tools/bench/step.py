@@ -28,9 +28,6 @@ ROOT = Path(__file__).resolve().parents[2]
 WIDTHS = (134, 512)
 # Steps in a round, so that a round of either side is a second or two.
 STEPS = {134: 12, 512: 4, 2048: 1}
-SKIPPED = (
-    "skipped: no TensorFlow 1.15 to compare with; `make reference` installs it where a Python 3.7 is found"
-)
 
 
 @dataclass
@@ -88,12 +85,8 @@ def ratios(ours: Sequence[float], reference: Sequence[float]) -> list[float]:
 
 def main() -> None:
     """Print a table for each width, or JSON with --json."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--width", type=int, action="append", help=f"n_hidden; default: {WIDTHS}; 2048 is slow"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--width", type=int, action="append", help=f"n_hidden; default: {WIDTHS}; 2048 is slow")
     parser.add_argument(
         "--threads",
         action="append",
@@ -105,9 +98,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=0, help="steps in a round; default: by the width")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    reference = find_reference()
-    if reference is None:
-        print(SKIPPED)
+    try:
+        reference = third_party.part("reference/bin/python")
+    except SetupError:
+        print("skipped: no TensorFlow 1.15 to compare with; `make reference` installs it where a Python 3.7 is found")
         return
     cores = len(os.sched_getaffinity(0))
     settings = options.threads or list(dict.fromkeys(["default", "1/1", f"{cores}/1"]))
@@ -121,14 +115,6 @@ def main() -> None:
             show(tables[-1])
     if options.json:
         print(json.dumps(tables, indent=2))
-
-
-def find_reference() -> Path | None:
-    """Return the Python 3.7 that has TensorFlow 1.15, or None."""
-    try:
-        return third_party.part("reference/bin/python")
-    except SetupError:
-        return None
 
 
 def machine() -> str:
@@ -146,10 +132,7 @@ def measure(reference: Path, width: int, settings: Sequence[str], options: argpa
     """Return both sides at each setting of threads, after all rounds."""
     steps = options.steps or STEPS.get(width, 2)
     script = ROOT / "tools" / "bench" / "reference_step.py"
-    commands = {
-        "ours": [sys.executable, "-m", "tools.bench.our_step"],
-        "reference": [str(reference), str(script)],
-    }
+    commands = {"ours": [sys.executable, "-m", "tools.bench.our_step"], "reference": [str(reference), str(script)]}
     shape = ["--width", str(width), "--batch", str(options.batch), "--frames", str(options.frames)]
     sides: list[Side] = []
     try:
@@ -158,6 +141,7 @@ def measure(reference: Path, width: int, settings: Sequence[str], options: argpa
                 process = subprocess.Popen(
                     [*command, *shape, "--threads", threads],
                     cwd=ROOT,
+                    env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,

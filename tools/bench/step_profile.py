@@ -27,9 +27,7 @@ Part = Callable[[], object]
 def main() -> None:
     """Print a table for each width."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", choices=NETWORKS, default=NETWORKS[0], help="train.network of asr.toml")
     parser.add_argument("--width", type=int, action="append", help=f"n_hidden; default: {WIDTHS}")
     parser.add_argument("--threads", default="default", help="default, or INTRA/INTER")
@@ -72,7 +70,7 @@ def step_parts(network: str, width: int, batch: int, frames: int) -> dict[str, P
     objective = Objective(model)
     objective.compile(optimizer=optimiser_of(settings))
     objective.make_train_function()
-    data = iter(dataset(itertools.repeat(Batch(*made))))
+    data = iter(dataset(lambda: itertools.repeat(Batch(*made))))
     optimiser = optimiser_of(settings)
     variables = model.trainable_variables
     optimiser.build(variables)
@@ -127,8 +125,7 @@ def measure(table: dict[str, Part], rounds: int) -> dict[str, tuple[float, float
             if number >= 0:
                 spent[name].append((time.process_time() - processor, time.perf_counter() - clock))
     return {
-        name: (1000 * median(p for p, _ in each), 1000 * median(c for _, c in each))
-        for name, each in spent.items()
+        name: (1000 * median(p for p, _ in each), 1000 * median(c for _, c in each)) for name, each in spent.items()
     }
 
 

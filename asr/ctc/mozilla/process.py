@@ -30,11 +30,13 @@ def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment:
     ModelError : it ended without an exported model; with its last lines.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    # TensorFlow 2 sets TF2_BEHAVIOR, which makes TensorFlow 1.15 eager.
+    kept_environment = {name: value for name, value in os.environ.items() if name != "TF2_BEHAVIOR"}
     last: deque[str] = deque(maxlen=LAST_LINES)
     with log.open("a", encoding="utf-8") as kept:
         process = subprocess.Popen(
             [str(word) for word in command],
-            env={**_without_ours(os.environ), **environment},
+            env=kept_environment | dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -64,11 +66,6 @@ def watch(command: Sequence[str | Path], reader: Reader, log: Path, environment:
             path=log,
             fix="See the log",
         )
-
-
-def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without TF2_BEHAVIOR, which TensorFlow 2 sets and which makes TensorFlow 1.15 eager."""
-    return {name: value for name, value in environment.items() if name != "TF2_BEHAVIOR"}
 
 
 def _end_with_its_parent() -> None:

@@ -273,4 +273,4 @@ def test_nothing_waits_for_a_tuner_when_an_epoch_ends(tmp_path) -> None:
     """Destroying an iterator waits for the look that tf.data's tuner takes next, at 10, 20 or 41 s (SPEED.md)."""
     from asr.ctc.stepping import dataset
 
-    assert dataset([]).options().autotune.enabled is False
+    assert dataset(list).options().autotune.enabled is False

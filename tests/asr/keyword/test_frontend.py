@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from asr.core import audio
+from asr.core.errors import SetupError
 from asr.keyword import frontend
 from asr.keyword.frontend import AverageFrontend, Frontend, features
 from tools import frontend_tables
@@ -26,7 +27,7 @@ def reference() -> microfrontend.Microfrontend:
     """The C++ of the pinned source package, compiled."""
     try:
         return microfrontend.Microfrontend.build()
-    except microfrontend.UnavailableError as error:
+    except SetupError as error:
         pytest.skip(str(error))
 
 
@@ -100,11 +101,6 @@ def test_tables_are_what_their_script_writes() -> None:
 
 def test_the_fingerprint_is_the_headers() -> None:
     assert f"FRONTEND_FINGERPRINT 0x{frontend.fingerprint():08x}u" in frontend_tables.render()
-
-
-def test_settings_are_those_of_the_tables() -> None:
-    names = ("SAMPLE_RATE", "WINDOW", "STEP", "CHANNELS", "SLICES")
-    assert [getattr(frontend, name) for name in names] == [getattr(frontend_tables, name) for name in names]
 
 
 @pytest.mark.parametrize("length", [1, 7, 160, 319, 320, 321, 480, 512, 4000])

@@ -93,9 +93,9 @@ def same(found: Layer, expected: Layer) -> None:
 @pytest.mark.parametrize(
     "form",
     [
-        {"lstms": (64,)},
-        {"lstms": (64,), "convolutions": True},
-        {"lstms": (64,), "context": 13},
+        {"state": 64},
+        {"state": 64, "convolutions": True},
+        {"state": 64, "context": 13},
     ],
 )
 def test_layers_come_back(suffix, form, tmp_path) -> None:
@@ -113,7 +113,7 @@ def test_layers_come_back(suffix, form, tmp_path) -> None:
     assert metadata.alphabet == labels
     assert (metadata.sample_rate, metadata.window_ms, metadata.step_ms) == (22050, 32, 20)
     assert (metadata.n_steps, metadata.n_context, metadata.n_features) == (16, form.get("context", 9), 26)
-    assert (metadata.state, metadata.beam_width, metadata.language) == (sum(form["lstms"]), 31, "de")
+    assert (metadata.state, metadata.beam_width, metadata.language) == (form["state"], 31, "de")
 
 
 @pytest.mark.skipif(not REFERENCE.is_file(), reason=f"no Python 3.7 with TensorFlow 1.15.4 at {REFERENCE}")
@@ -142,7 +142,7 @@ def test_pbmm_holds_its_tensors_outside_the_graph(tmp_path) -> None:
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.util.memmapped_file_system_pb2 import MemmappedFileSystemDirectory
 
-    layers = small_network(4, width=80, lstms=(64,))
+    layers = small_network(4, width=80, state=64)
     graph = graph_def(layers, Alphabet())
     path = tmp_path / "output_graph.pbmm"
     write_pbmm(graph, path)
@@ -191,7 +191,7 @@ def test_same_transcripts_from_both_forms(tmp_path) -> None:
         pytest.skip(str(error))
     from asr.client.libdeepspeech import Model
 
-    graph = graph_def(small_network(11, width=80, lstms=(64,)), Alphabet())
+    graph = graph_def(small_network(11, width=80, state=64), Alphabet())
     write_pb(graph, tmp_path / "output_graph.pb")
     write_pbmm(graph, tmp_path / "output_graph.pbmm")
     generator = np.random.default_rng(1)
@@ -208,7 +208,7 @@ def test_same_transcripts_from_both_forms(tmp_path) -> None:
 @pytest.fixture(scope="module")
 def wholes(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     """Return the bytes of a .pb and a .pbmm."""
-    graph = graph_def(small_network(4, width=40, lstms=(40,), convolutions=True), Alphabet())
+    graph = graph_def(small_network(4, width=40, state=40, convolutions=True), Alphabet())
     path = tmp_path_factory.mktemp("wholes") / "output_graph.pbmm"
     write_pbmm(graph, path)
     return graph.SerializeToString(), path.read_bytes()
@@ -331,7 +331,7 @@ def test_graphs_of_another_kind_are_refused(edit, complaint, wholes, tmp_path) -
 @pytest.mark.skipif(sys.platform == "win32", reason="file-size limits are POSIX")
 def test_full_disk_leaves_no_half_model(tmp_path) -> None:
     graph = tmp_path / "output_graph.pb"
-    write_pb(graph_def(small_network(4, width=80, lstms=(64,)), Alphabet()), graph)
+    write_pb(graph_def(small_network(4, width=80, state=64), Alphabet()), graph)
     code = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"

@@ -1,0 +1,224 @@
+"""The grammar graph: every sentence a device understands, as letters that follow one another.
+
+Words leave a junction as a tree of letters, share its beginnings, and end in other junctions. Only a junction's space
+has more than one predecessor; any other letter has one. Junctions are shared among sentences, which keeps a grammar
+of 10^9 sentences at a few hundred letters. `lm.grammar` compiles templates into this form.
+
+On disk a graph is an .npz file (docs/formats.md) without pickled objects.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+VERSION = 1
+MOST_STATES = 2_000_000  # letters; above this no decoder keeps up with speech
+_MOST_BYTES = 1 << 30  # of an unpacked file
+
+Int32 = npt.NDArray[np.int32]
+
+OPEN, CLOSE, SAY, SAID, INTENT = "open", "close", "say", "said", "intent"
+
+
+class GrammarError(ValueError):
+    """A file that is no grammar graph."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happens inside a word, or after the last one.
+
+    Attributes
+    ----------
+    offset : letters of the word before it.
+    kind : OPEN and CLOSE of a slot, SAY and SAID of a passage with another value, or INTENT.
+    value : name of the slot or the intent, or the passage's value.
+    """
+
+    offset: int
+    kind: str
+    value: str
+
+
+Marks = tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """A compiled grammar of s letter states, e word ends and j junctions.
+
+    Attributes
+    ----------
+    labels : of the alphabet, one character each; the network's blank is the label after the last.
+    letters : int32 [s], the label of each state.
+    predecessors : int32 [s], the state before; s for the first letter of a sentence, -1 for a junction's space.
+    spaces : int32 [j], the state that is the junction's space; -1 where no word follows or none comes before.
+    end_states, end_targets, end_words, end_marks : int32 [e], of each word end the state, the junction that it
+        leads to, and what is said: indices into `words` and `marks`. Sorted by junction.
+    final_marks : int32 [j], marks at the end of a sentence, an index into `marks`; -1 where none can end.
+    words : every word, once.
+    marks : what happens in words and at ends.
+    """
+
+    labels: tuple[str, ...]
+    letters: Int32
+    predecessors: Int32
+    spaces: Int32
+    end_states: Int32
+    end_targets: Int32
+    end_words: Int32
+    end_marks: Int32
+    final_marks: Int32
+    words: tuple[str, ...]
+    marks: tuple[Marks, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the graph as the content of a file."""
+        about = {
+            "version": VERSION,
+            "labels": self.labels,
+            "words": self.words,
+            "marks": [[[mark.offset, mark.kind, mark.value] for mark in marks] for marks in self.marks],
+        }
+        out = io.BytesIO()
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        np.savez_compressed(out, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+        return out.getvalue()
+
+    @classmethod
+    def read(cls, path: Path | str) -> Grammar:
+        """Read a graph and check that nothing in it leads outside of it.
+
+        Raises
+        ------
+        GrammarError : it is no grammar graph, or one of another version.
+        OSError : it cannot be read.
+        """
+        content = Path(path).read_bytes()
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as packed:
+                if sum(entry.file_size for entry in packed.infolist()) > _MOST_BYTES:
+                    raise GrammarError("its content is too large for a grammar graph")
+            with np.load(io.BytesIO(content), allow_pickle=False) as found:
+                arrays = {name: found[name] for name in _ARRAYS}
+                about = json.loads(found["about"].astype(np.uint8).tobytes())
+        except GrammarError:
+            raise
+        except Exception as error:  # whatever zipfile, zlib, NumPy and JSON raise at damaged data
+            raise GrammarError(f"this is no grammar graph: {error}") from None
+        return cls._checked(arrays, about)
+
+    @classmethod
+    def _checked(cls, arrays: dict[str, npt.NDArray[Any]], about: Any) -> Grammar:
+        if not isinstance(about, dict) or about.get("version") != VERSION:
+            version = about.get("version") if isinstance(about, dict) else None
+            raise GrammarError(f"it is a grammar graph of version {version!r}, and this program reads {VERSION}")
+        for name, array in arrays.items():
+            if array.dtype != np.int32 or array.ndim != 1:
+                raise GrammarError(f"{name} is {array.dtype} {list(array.shape)}, not int32 of one dimension")
+        labels, words = about.get("labels"), about.get("words")
+        if not _are_texts(labels) or " " not in labels or len(set(labels)) != len(labels):
+            raise GrammarError("its labels are no alphabet with a space")
+        if not _are_texts(words):
+            raise GrammarError("its words are no list of texts")
+        marks = _checked_marks(about.get("marks"))
+        states, ends, junctions = len(arrays["letters"]), len(arrays["end_states"]), len(arrays["spaces"])
+        if states > MOST_STATES:
+            raise GrammarError(f"it has {states} letters, and {MOST_STATES} is the most")
+        lengths = {"predecessors": states, "final_marks": junctions}
+        lengths |= dict.fromkeys(("end_targets", "end_words", "end_marks"), ends)
+        limits = {
+            "letters": (0, len(labels)), "predecessors": (-1, states + 1), "spaces": (-1, states),
+            "end_states": (0, states), "end_targets": (0, junctions), "end_words": (0, len(words)),
+            "end_marks": (0, len(marks)), "final_marks": (-1, len(marks)),
+        }  # fmt: skip
+        for name, (low, high) in limits.items():
+            array = arrays[name]
+            if len(array) != lengths.get(name, len(array)):
+                raise GrammarError(f"{name} has {len(array)} values, not {lengths[name]}")
+            if len(array) and (array.min() < low or array.max() >= high):
+                raise GrammarError(f"{name} leads outside of the graph")
+        if np.any(np.diff(arrays["end_targets"]) < 0):
+            raise GrammarError("its word ends are not sorted by junction")
+        return cls(labels=tuple(labels), words=tuple(words), marks=marks, **arrays)
+
+
+_ARRAYS = (
+    *("letters", "predecessors", "spaces", "end_states", "end_targets", "end_words", "end_marks", "final_marks"),
+)
+
+
+def _are_texts(found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(text, str) and text for text in found)
+
+
+def _checked_marks(found: Any) -> tuple[Marks, ...]:
+    try:
+        marks = tuple(tuple(Mark(int(offset), str(kind), str(value)) for offset, kind, value in row) for row in found)
+    except (TypeError, ValueError):
+        raise GrammarError("its marks are no list of marks") from None
+    if any(mark.kind not in (OPEN, CLOSE, SAY, SAID, INTENT) or mark.offset < 0 for row in marks for mark in row):
+        raise GrammarError("it has a mark of an unknown kind")
+    return marks
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a sentence says.
+
+    Attributes
+    ----------
+    text : the words.
+    intent : of the template; "" where it has none.
+    slots : the value of each slot that is filled.
+    """
+
+    text: str
+    intent: str
+    slots: dict[str, str]
+
+
+def interpret(words: Sequence[str], marks: Sequence[Marks]) -> Meaning:
+    """Return the meaning of words with their marks.
+
+    Parameters
+    ----------
+    words : n words.
+    marks : of each word; and n + 1st those of the sentence's end.
+    """
+    said: list[str] = []  # letters, or the value of a passage that has another
+    open_slots: list[tuple[str, int]] = []
+    open_passages: list[int] = []
+    slots: dict[str, str] = {}
+    intent = ""
+    for word, happening in zip([*words, ""], marks, strict=True):
+        if said and word:
+            said.append(" ")
+        at = 0
+        for mark in happening:
+            said.append(word[at : mark.offset])
+            at = mark.offset
+            if mark.kind == OPEN:
+                open_slots.append((mark.value, len(said)))
+            elif mark.kind == CLOSE:
+                name, start = open_slots.pop()
+                slots[name] = "".join(said[start:]).strip()
+            elif mark.kind == SAY:
+                open_passages.append(len(said))
+            elif mark.kind == SAID:
+                start = open_passages.pop()
+                lead = " " if said[start:] and said[start].startswith(" ") else ""
+                said[start:] = [lead + mark.value]
+            else:
+                intent = mark.value
+        said.append(word[at:])
+    return Meaning(" ".join(words), intent, slots)

@@ -1,0 +1,191 @@
+"""The grammar decoder against brute force over all sentences, and its meanings against the templates' own."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import numpy as np
+import pytest
+
+from asr.core.alphabet import Alphabet
+from asr.runtime.alignment import align, total_score
+from asr.runtime.decoder import Decoder
+from asr.runtime.grammar import Grammar
+from lm.grammar import compile_grammar
+from lm.sentences import Templates
+
+SMALL = Alphabet(" abc")
+
+
+def random_template(rng: random.Random, depth: int = 0) -> str:
+    """Return a template over the letters of SMALL that cannot be empty."""
+    pieces = []
+    for _ in range(rng.randint(1, 3)):
+        kind = rng.random()
+        if depth > 2 or kind < 0.5:
+            pieces.append("".join(rng.choice("abc") for _ in range(rng.randint(1, 3))))
+        elif kind < 0.8:
+            pieces.append("(" + "|".join(random_template(rng, depth + 1) for _ in range(2)) + ")")
+        else:
+            pieces.append("[" + random_template(rng, depth + 1) + "]")
+    pieces.append(rng.choice("abc"))
+    glue = [rng.choice(("", " ", " ")) for _ in pieces]
+    return "".join(itertools.chain.from_iterable(zip(pieces, glue, strict=True))).strip()
+
+
+def best_alignment(frames: np.ndarray, labels: np.ndarray) -> float:
+    """Return the score of the best alignment of one sentence, state by state, as the definition has it."""
+    path = [len(SMALL.labels)]
+    for label in labels:
+        path += [int(label), len(SMALL.labels)]
+    scores = [-np.inf] * len(path)
+    scores[0] = float(frames[0][path[0]])
+    if len(path) > 1:
+        scores[1] = float(frames[0][path[1]])
+    for frame in frames[1:]:
+        following = []
+        for place, label in enumerate(path):
+            options = [scores[place]]
+            if place > 0:
+                options.append(scores[place - 1])
+            if place > 1 and place % 2 and path[place - 2] != label:
+                options.append(scores[place - 2])
+            following.append(max(options) + float(frame[label]))
+        scores = following
+    return max(scores[-2:])
+
+
+def random_frames(rng: np.random.Generator, count: int, labels: int) -> np.ndarray:
+    raw = 3.0 * rng.standard_normal((count, labels + 1))
+    return (raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))).astype(np.float32)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_the_best_of_all_sentences_is_found(part: int) -> None:
+    rng, generator = random.Random(part), np.random.default_rng(part)
+    compared = 0
+    while compared < 250:
+        templates = Templates.parse("\n".join(random_template(rng) for _ in range(rng.randint(1, 3))), SMALL)
+        sentences = sorted(set(templates))
+        if len(sentences) > 60:
+            continue
+        frames = random_frames(generator, rng.randint(1, 24), SMALL.size)
+        decoder = Decoder(compile_grammar(templates, SMALL))
+        for chunk in np.array_split(frames, rng.randint(1, 4)):
+            decoder.accept(chunk)
+        found = decoder.best()
+        scores = {sentence: best_alignment(frames, SMALL.encode(sentence)) for sentence in sentences}
+        highest = max(scores.values())
+        compared += 1
+        if highest == -np.inf:
+            assert found is None
+            continue
+        assert found is not None
+        assert found.score == pytest.approx(highest, abs=1e-4)
+        assert scores[found.meaning.text] == pytest.approx(highest, abs=1e-4)
+
+
+def test_meanings_are_the_templates_own() -> None:
+    text = """
+        <please> [turn|switch] (on|off) [the] {room} light[s]
+        dim {room:where} [to {level}]
+        go (back|to {room} [now])
+        stop
+
+        <please> = [please]
+        {room} = (kitchen|bath room|hall[way])
+        {level} = (ten|fifty [five])
+    """
+    alphabet = Alphabet()
+    templates = Templates.parse(text, alphabet)
+    grammar = compile_grammar(templates, alphabet)
+    decoder = Decoder(grammar)
+    for sentence in dict.fromkeys(templates):
+        decoder.reset()
+        decoder.accept(spoken(alphabet, sentence))
+        found = decoder.best()
+        assert found is not None and found.meaning.text == sentence
+        assert found.meaning.slots == templates.slots(sentence), sentence
+
+
+def spoken(alphabet: Alphabet, sentence: str, certain: float = 0.9) -> np.ndarray:
+    """Return log-probabilities that spell a sentence, two frames a letter and a blank."""
+    rows = []
+    for label in alphabet.encode(sentence):
+        rows += [int(label), int(label), alphabet.blank]
+    found = np.full((len(rows), alphabet.size + 1), (1 - certain) / alphabet.size)
+    found[np.arange(len(rows)), rows] = certain
+    return np.log(found).astype(np.float32)
+
+
+def test_a_graph_accepts_its_sentences_and_no_others() -> None:
+    rng = random.Random(5)
+    for _ in range(100):
+        templates = Templates.parse(random_template(rng), SMALL)
+        assert sorted(set(written(compile_grammar(templates, SMALL)))) == sorted(set(templates))
+
+
+def written(grammar: Grammar, junction: int = 0, said: str = "") -> list[str]:
+    """Return all sentences of a graph, read from its arrays."""
+    found = [said] if grammar.final_marks[junction] >= 0 else []
+    root = int(grammar.spaces[junction]) if junction else len(grammar.letters)
+    for state, target in zip(grammar.end_states, grammar.end_targets, strict=True):
+        letters = []
+        at = int(state)
+        while at >= 0 and at != root and at < len(grammar.letters):
+            letters.append(grammar.labels[grammar.letters[at]])
+            at = int(grammar.predecessors[at])
+        if at == root and root >= 0:
+            word = "".join(reversed(letters))
+            found += written(grammar, int(target), f"{said} {word}".strip())
+    return found
+
+
+def test_a_billion_sentences_stay_small() -> None:
+    alphabet = Alphabet()
+    rng = random.Random(3)
+    lines = [" ".join(f"{{s{slot}}}" for slot in range(9))]
+    for slot in range(9):
+        words = ["".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(8)) for _ in range(10)]
+        lines.append(f"{{s{slot}}} = ({'|'.join(words)})")
+    templates = Templates.parse("\n".join(lines), alphabet)
+    grammar = compile_grammar(templates, alphabet)
+    assert templates.count() == 10**9
+    assert len(grammar.letters) <= 9 * 10 * 8 + 9
+    decoder = Decoder(grammar)
+    sentence = templates.sentence(123_456_789)
+    decoder.accept(spoken(alphabet, sentence))
+    found = decoder.best()
+    assert found is not None and found.meaning.text == sentence
+    assert found.meaning.slots == templates.slots(sentence)
+
+
+def test_long_speech_keeps_its_scores() -> None:
+    templates = Templates.parse("ab [ab] [ab]", SMALL)
+    decoder = Decoder(compile_grammar(templates, SMALL))
+    frames = random_frames(np.random.default_rng(1), 5000, SMALL.size)
+    for chunk in np.array_split(frames, 50):
+        decoder.accept(chunk)
+    found = decoder.best()
+    assert found is not None
+    expected = max(best_alignment(frames, SMALL.encode(text)) for text in ("ab", "ab ab", "ab ab ab"))
+    assert found.score == pytest.approx(expected, rel=1e-5)
+
+
+def test_times_and_totals_of_a_sentence() -> None:
+    frames = spoken(SMALL, "ab ca")
+    spans = align(frames, ["ab", "ca"], SMALL.labels)
+    assert [(span.word, span.start, span.end) for span in spans] == [("ab", 0, 5), ("ca", 9, 14)]
+    assert all(span.score == pytest.approx(0, abs=1e-6) for span in spans)
+    # Against the definition: the sum over all alignments of two letters in four frames.
+    frames = random_frames(np.random.default_rng(2), 4, SMALL.size)
+    blank = SMALL.blank
+    total = 0.0
+    for path in itertools.product(range(SMALL.size + 1), repeat=4):
+        collapsed = [label for label, _ in itertools.groupby(path) if label != blank]
+        if collapsed == [1, 1]:
+            total += float(np.exp(sum(frames[number, label] for number, label in enumerate(path))))
+    assert total_score(frames, [1, 1]) == pytest.approx(np.log(total))
+    assert total_score(frames, [1, 1, 1]) == -np.inf
+    assert align(frames, ["aaa"], SMALL.labels) == []

@@ -1,7 +1,7 @@
 """Templates to a grammar graph, without writing their sentences out.
 
 Templates become an automaton whose arcs are words, each with what happens in it, such as the start of a slot. The
-automaton is determinised and minimised over these pairs, and each junction's words are spelled out as a tree of letters.
+automaton is determinised and minimised over these pairs; then each junction's words become a tree of letters.
 """
 
 from __future__ import annotations
@@ -243,7 +243,9 @@ def _spell(automaton: _Automaton, labels: tuple[str, ...]) -> Grammar:
         if len(letters) > MOST_STATES:
             raise _TooLargeError(f"{MOST_STATES} letters")
     ends.sort(key=lambda end: end[0])  # stable: within a junction in the order of the templates
-    finals = [marks.setdefault(automaton.final[j], len(marks)) if j in automaton.final else -1 for j in range(len(spaces))]
+    finals = [-1] * len(spaces)
+    for junction, happening in automaton.final.items():
+        finals[junction] = marks.setdefault(happening, len(marks))
     before = np.array(predecessors, np.int32)
     before[before == start] = len(letters)
     columns = np.array(ends, np.int32).reshape(-1, 4).T

@@ -1,8 +1,8 @@
 """Connectionist temporal classification (CTC) over a grammar graph: the best sentence, with every state kept.
 
-Viterbi search, frame by frame. Each letter state has two scores, as a CTC path does: its last frame was the letter, or it
-was a blank after the letter (Graves et al., "Connectionist Temporal Classification", 2006). There is no beam, so the
-answer is the grammar's best path and its score can be calibrated. What leads to a state is remembered where words end.
+Viterbi search, frame by frame. Each letter state has two scores, as a CTC path does: its last frame was the letter, or
+a blank after the letter (Graves et al., "Connectionist Temporal Classification", 2006). There is no beam: the answer
+is the grammar's best path and its score can be calibrated. Back-pointers are kept where words end.
 """
 
 from __future__ import annotations
@@ -97,6 +97,19 @@ class Decoder:
         # Scores fall without end; what is taken off keeps float32 exact.
         self._taken_off = 0.0
 
+    def start_at(self, state: int) -> None:
+        """Forget everything heard, and continue as if the last frame had been the letter of `state`."""
+        self.reset()
+        self._blank[len(self._letters)] = NEVER
+        self._letter[state] = 0
+
+    def end_scores(self) -> tuple[Float32, Int32]:
+        """Return the score and the history of the best path to each word end, float32 [e] and int32 [e]."""
+        states = self.grammar.end_states
+        letter, blank = self._letter[states], self._blank[states]
+        history = np.where(letter > blank, self._letter_history[states], self._blank_history[states])
+        return np.maximum(letter, blank) + np.float32(self._taken_off), history
+
     def accept(self, log_probabilities: npt.ArrayLike) -> None:
         """Take frames.
 
@@ -185,7 +198,7 @@ class Decoder:
         state = states[chosen]
         after_blank = self._blank[state] >= self._letter[state]
         history = (self._blank_history if after_blank else self._letter_history)[state]
-        ends = (*self._ends(int(history)), int(self._last[chosen]))
+        ends = (*self.path(int(history)), int(self._last[chosen]))
         return read_path(self.grammar, ends, float(scores[chosen]) + self._taken_off)
 
     def partial(self) -> tuple[str, ...]:
@@ -193,9 +206,9 @@ class Decoder:
         which = int(np.maximum(self._letter, self._blank).argmax())
         after_blank = self._blank[which] >= self._letter[which]
         history = int((self._blank_history if after_blank else self._letter_history)[which])
-        return tuple(self.grammar.words[self.grammar.end_words[end]] for end in self._ends(history))
+        return tuple(self.grammar.words[self.grammar.end_words[end]] for end in self.path(history))
 
-    def _ends(self, entry: int) -> tuple[int, ...]:
+    def path(self, entry: int) -> tuple[int, ...]:
         """Return the word ends that lead to an entry of the history."""
         self._parents = [np.concatenate(self._parents)]
         self._passed = [np.concatenate(self._passed)]

@@ -10,6 +10,7 @@ import pytest
 
 from asr.core.alphabet import Alphabet
 from asr.runtime.alignment import align, total_score
+from asr.runtime.alternatives import alternatives
 from asr.runtime.decoder import Decoder
 from asr.runtime.grammar import Grammar
 from lm.grammar import compile_grammar
@@ -189,3 +190,21 @@ def test_times_and_totals_of_a_sentence() -> None:
     assert total_score(frames, [1, 1]) == pytest.approx(np.log(total))
     assert total_score(frames, [1, 1, 1]) == -np.inf
     assert align(frames, ["aaa"], SMALL.labels) == []
+
+
+@pytest.mark.parametrize("part", range(2))
+def test_the_second_best_of_all_sentences_is_found(part: int) -> None:
+    rng, generator = random.Random(100 + part), np.random.default_rng(100 + part)
+    for _ in range(60):
+        templates = Templates.parse("\n".join(random_template(rng) for _ in range(rng.randint(1, 3))), SMALL)
+        sentences = sorted(set(templates))
+        if len(sentences) > 60:
+            continue
+        frames = random_frames(generator, rng.randint(6, 24), SMALL.size)
+        scores = sorted((best_alignment(frames, SMALL.encode(sentence)) for sentence in sentences), reverse=True)
+        expected = [score for score in scores if np.isfinite(score)][:2]
+        found = alternatives(compile_grammar(templates, SMALL), frames, 2)
+        assert [hypothesis.score for hypothesis in found] == pytest.approx(expected, abs=1e-4)
+        for hypothesis in found:
+            exact = best_alignment(frames, SMALL.encode(hypothesis.meaning.text))
+            assert hypothesis.score == pytest.approx(exact, abs=1e-4)

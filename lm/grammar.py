@@ -142,7 +142,7 @@ def _determinise(pieces: _Pieces) -> _Automaton:
     """Return the automaton whose states are sets of states of the pieces."""
     result = _Automaton([{}])
     known: dict[tuple[int, ...], int] = {(pieces.start,): 0}
-    waiting = [(pieces.start,)]
+    waiting: list[tuple[int, ...]] = [(pieces.start,)]
     leaving: dict[int, list[tuple[_Label, int]]] = {}
     count = 0
     while waiting:

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -157,7 +157,7 @@ _ARRAYS = (
 )
 
 
-def _are_texts(found: Any) -> bool:
+def _are_texts(found: Any) -> TypeGuard[list[str]]:
     return isinstance(found, list) and all(isinstance(text, str) and text for text in found)
 
 

@@ -13,9 +13,9 @@ import numpy as np
 
 from asr.core.alphabet import Alphabet
 from asr.core.errors import SentenceError
-from asr.runtime.grammar import CLOSE, MOST_STATES, OPEN, Grammar, Mark, Marks
+from asr.runtime.grammar import CLOSE, INTENT, MOST_STATES, OPEN, SAID, SAY, Grammar, Mark, Marks
 from lm.sentences import Templates
-from lm.template import Choice, Gap, Node, Nothing, Series, Slot, Text
+from lm.template import Choice, Gap, Node, Nothing, Series, Slot, Substitution, Text
 
 MOST_PIECES = 2_000_000
 MOST_WORDS = 1_000_000  # arcs of the automaton
@@ -58,8 +58,12 @@ class _Pieces:
         self._arcs: list[list[tuple[str | Mark, int]]] = []
         self._count = 0
         self.start, self.end = self._state(), self._state()
+        intents: dict[str, int] = {"": self.end}
         for line in templates.lines:
-            self._add(line.node, self.start, self.end)
+            if line.intent not in intents:
+                intents[line.intent] = self._state()
+                self._arc(intents[line.intent], Mark(0, INTENT, line.intent), self.end)
+            self._add(line.node, self.start, intents[line.intent])
 
     def leaving(self, state: int) -> Iterator[tuple[_Label, int]]:
         """Yield each word that can follow a state, with the state behind the gap; "" and `end` where none has to.
@@ -111,10 +115,12 @@ class _Pieces:
         elif isinstance(node, Choice):
             for option in node.options:
                 self._add(option, start, end)
-        elif isinstance(node, Slot):
-            inner, outer = self._between(start, Mark(0, OPEN, node.name)), self._state()
+        elif isinstance(node, (Slot, Substitution)):
+            slot = isinstance(node, Slot)
+            value = node.name if isinstance(node, Slot) else node.value
+            inner, outer = self._between(start, Mark(0, OPEN if slot else SAY, value)), self._state()
             self._add(node.body, inner, outer)
-            self._arc(outer, Mark(0, CLOSE, node.name), end)
+            self._arc(outer, Mark(0, CLOSE if slot else SAID, value), end)
         else:
             assert isinstance(node, Series)
             for part in node.parts[:-1]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lm.template import Choice, Gap, Node, Nothing, Series, Slot, Text
+from lm.template import Choice, Gap, Node, Nothing, Series, Slot, Substitution, Text
 
 
 class Match:
@@ -47,7 +47,7 @@ class Match:
             return frozenset((start,))
         known = self._known.get((node, start))
         if known is None:
-            if isinstance(node, Slot):
+            if isinstance(node, (Slot, Substitution)):
                 known = self._ends(node.body, start)
             elif isinstance(node, Choice):
                 known = frozenset().union(*(self._ends(option, start) for option in node.options))
@@ -70,7 +70,7 @@ class Match:
     def _fill(self, node: Node, start: int, end: int, values: dict[str, str]) -> None:
         """Add the slots of a part that matches from `start` to `end` to `values`."""
         if isinstance(node, Slot):
-            values[node.name] = self._text[start:end].strip()
+            values[node.name] = " ".join(self._value(node.body, start, end).split())
             self._fill(node.body, start, end, values)
         elif isinstance(node, Choice):
             fitting = (option for option in node.options if end in self._ends(option, start))
@@ -78,6 +78,23 @@ class Match:
         elif isinstance(node, Series) and node.slots:
             for part, (first, last) in zip(node.parts, self._places(node, start, end), strict=True):
                 self._fill(part, first, last, values)
+
+    def _value(self, node: Node, start: int, end: int) -> str:
+        """Return what the part, which matches from `start` to `end`, is taken to say."""
+        if not node.substitutes:
+            return self._text[start:end]
+        if isinstance(node, Substitution):
+            # The spaces around it belong to the words beside it.
+            said = self._text[start:end]
+            return " " * said.startswith(" ") + node.value + " " * said.endswith(" ")
+        if isinstance(node, Slot):
+            return self._value(node.body, start, end)
+        if isinstance(node, Choice):
+            fitting = (option for option in node.options if end in self._ends(option, start))
+            return self._value(next(fitting), start, end)
+        assert isinstance(node, Series)
+        places = zip(node.parts, self._places(node, start, end), strict=True)
+        return "".join(self._value(part, first, last) for part, (first, last) in places)
 
     def _places(self, node: Series, start: int, end: int) -> list[tuple[int, int]]:
         """Return where each part of a series starts and ends."""

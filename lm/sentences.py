@@ -18,10 +18,11 @@ import numpy as np
 from asr.core.alphabet import Alphabet
 from asr.core.errors import SentenceError
 from asr.core.files import fingerprint
+from asr.runtime.grammar import Meaning
 from lm.matching import Match
 from lm.notation import Line, parse
 from lm.spelling import MOST_WORDS, Speller, TooManyWordsError
-from lm.template import Choice, Node, Series, Slot, Text
+from lm.template import Choice, Node, Series, Slot, Substitution, Text
 
 
 class Templates:
@@ -38,13 +39,18 @@ class Templates:
         self.path = path
         self._counts = [line.node.count for line in self.lines]
         self._ends = list(accumulate(self._counts))
-        # A set, because lists of plain sentences can be long.
-        self._plain = {line.node.text for line in self.lines if isinstance(line.node, Text)}
-        self._branching = [line.node for line in self.lines if not isinstance(line.node, Text)]
+        # A dictionary, because lists of plain sentences can be long. Of equal ones the first counts.
+        self._plain = {line.node.text: line.intent for line in reversed(self.lines) if isinstance(line.node, Text)}
+        self._branching = [line for line in self.lines if not isinstance(line.node, Text)]
 
     @classmethod
-    def read(cls, path: Path | str, alphabet: Alphabet) -> Templates:
-        """Read a file; SentenceError if it is missing or has an error, with the line."""
+    def read(cls, path: Path | str, alphabet: Alphabet, language: str = "en") -> Templates:
+        """Read a file; SentenceError if it is missing or has an error, with the line.
+
+        Parameters
+        ----------
+        language : in which the numbers of ranges are said.
+        """
         path = Path(path)
         try:
             text = path.read_bytes().decode("utf-8")
@@ -57,12 +63,14 @@ class Templates:
             raise SentenceError("this is not UTF-8 text", path=path, line=line, fix=fix) from None
         except OSError as error:
             raise SentenceError(f"it cannot be read: {error.strerror}", path=path) from None
-        return cls.parse(text, alphabet, path)
+        return cls.parse(text, alphabet, path, language)
 
     @classmethod
-    def parse(cls, text: str, alphabet: Alphabet, path: Path | str | None = None) -> Templates:
+    def parse(
+        cls, text: str, alphabet: Alphabet, path: Path | str | None = None, language: str = "en"
+    ) -> Templates:
         """Parse the content of a file; SentenceError for an error, with the line."""
-        return cls(parse(text, alphabet, path), path)
+        return cls(parse(text, alphabet, path, language), path)
 
     def count(self) -> int:
         """Return the number of derivations, which is that of sentences unless some have two derivations."""
@@ -130,25 +138,30 @@ class Templates:
         Comments, blank lines and the names of rules do not change it.
         """
         known: dict[Node, str] = {}
-        return fingerprint([_mark(line.node, known) for line in self.lines])
+        return fingerprint([[line.intent, _mark(line.node, known)] for line in self.lines])
 
     def accepts(self, sentence: str) -> bool:
         """Tell whether a template derives `sentence`; repeated spaces are ignored."""
         return self.slots(sentence) is not None
 
     def slots(self, sentence: str) -> dict[str, str] | None:
-        """Return the slot values of `sentence`; None if no template derives it.
+        """Return the slot values of `sentence`; None if no template derives it."""
+        found = self.meaning(sentence)
+        return found.slots if found is not None else None
+
+    def meaning(self, sentence: str) -> Meaning | None:
+        """Return the intent and the slot values of `sentence`; None if no template derives it.
 
         The first template that derives it is used, plain sentences last. Within a template,
         `lm.matching.Match.slots` chooses the derivation.
         """
         sentence = " ".join(sentence.split())
         match = Match(sentence)
-        for node in self._branching:
-            values = match.slots(node)
+        for line in self._branching:
+            values = match.slots(line.node)
             if values is not None:
-                return values
-        return {} if sentence in self._plain else None
+                return Meaning(sentence, line.intent, values)
+        return Meaning(sentence, self._plain[sentence], {}) if sentence in self._plain else None
 
     def _write(self, line: int, index: int) -> str:
         return " ".join(self.lines[line].node.write(index).split())
@@ -190,9 +203,9 @@ def _mark(node: Node, known: dict[Node, str]) -> str:
             inner = list(node.parts)
         elif isinstance(node, Choice):
             inner = list(node.options)
-        elif isinstance(node, Slot):
+        elif isinstance(node, (Slot, Substitution)):
             inner = [node.body]
-        name = node.name if isinstance(node, Slot) else ""
+        name = node.name if isinstance(node, Slot) else node.value if isinstance(node, Substitution) else ""
         mark = fingerprint(type(node).__name__, name, [_mark(part, known) for part in inner])
         known[node] = mark
     return mark

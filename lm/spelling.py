@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from lm.template import Choice, Gap, Node, Nothing, Series, Slot, Text
+from lm.template import Choice, Gap, Node, Nothing, Series, Slot, Substitution, Text
 
 # Guards against (a|b|...)(a|b|...)..., whose words multiply.
 MOST_WORDS = 1_000_000
@@ -69,7 +69,7 @@ class Speller:
             return Spelling(whole={"": 0})
         known = self._known.get(node)
         if known is None:
-            if isinstance(node, Slot):
+            if isinstance(node, (Slot, Substitution)):
                 known = self.spell(node.body)
             elif isinstance(node, Choice):
                 known = self._spell_choice(node)

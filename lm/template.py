@@ -26,9 +26,10 @@ class Node(ABC):
     height : longest path to a leaf.
     can_be_empty : some derivation has no word.
     slots : how often a derivation fills each slot, at most.
+    substitutes : a value may be returned for some of its words.
     """
 
-    __slots__ = ("can_be_empty", "count", "height", "slots")
+    __slots__ = ("can_be_empty", "count", "height", "slots", "substitutes")
 
     def __init__(
         self,
@@ -36,11 +37,13 @@ class Node(ABC):
         height: int = 0,
         can_be_empty: bool = False,
         slots: Mapping[str, int] = _NO_SLOTS,
+        substitutes: bool = False,
     ) -> None:
         self.count = count
         self.height = height
         self.can_be_empty = can_be_empty
         self.slots = slots
+        self.substitutes = substitutes
 
     @abstractmethod
     def write(self, index: int) -> str:
@@ -98,6 +101,7 @@ class Series(Node):
             height=1 + max(part.height for part in parts),
             can_be_empty=all(part.can_be_empty for part in parts),
             slots=slots,
+            substitutes=any(part.substitutes for part in parts),
         )
         self.parts = tuple(parts)
 
@@ -124,6 +128,7 @@ class Choice(Node):
             height=1 + max(option.height for option in options),
             can_be_empty=any(option.can_be_empty for option in options),
             slots=slots,
+            substitutes=any(option.substitutes for option in options),
         )
         self.options = tuple(options)
 
@@ -143,8 +148,22 @@ class Slot(Node):
     def __init__(self, name: str, body: Node) -> None:
         slots = Counter(body.slots)
         slots[name] += 1
-        super().__init__(body.count, 1 + body.height, body.can_be_empty, slots)
+        super().__init__(body.count, 1 + body.height, body.can_be_empty, slots, body.substitutes)
         self.name = name
+        self.body = body
+
+    def write(self, index: int) -> str:
+        return self.body.write(index)
+
+
+class Substitution(Node):
+    """A body whose words are said, and `value` returned for them."""
+
+    __slots__ = ("body", "value")
+
+    def __init__(self, value: str, body: Node) -> None:
+        super().__init__(body.count, 1 + body.height, body.can_be_empty, body.slots, substitutes=True)
+        self.value = value
         self.body = body
 
     def write(self, index: int) -> str:

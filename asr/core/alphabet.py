@@ -45,16 +45,29 @@ class Alphabet:
         """Index of the CTC blank: one past the last label."""
         return len(self.labels)
 
-    def check(self, text: str, *, path: Path | str | None = None, line: int | None = None) -> None:
-        """Raise SentenceError for the first character of `text` that is not a label."""
-        for character in text:
+    def check(
+        self, text: str, *, path: Path | str | None = None, line: int | None = None, column: int | None = None
+    ) -> None:
+        """Raise SentenceError for the first character of `text` that is not a label.
+
+        Parameters
+        ----------
+        path, line, column : where the text begins, for the message.
+        """
+        for place, character in enumerate(text):
             if character not in self._index:
                 hint = "Write it in the alphabet's characters"
                 if character.isdigit():
                     hint = "Write numbers as words"
                 elif character.lower() in self._index:
                     hint = "Write it in lower case"
-                raise SentenceError(f"{character!r} in {text!r} is not in the alphabet", path=path, line=line, fix=hint)
+                raise SentenceError(
+                    f"{character!r} in {text!r} is not in the alphabet",
+                    path=path,
+                    line=line,
+                    column=column + place if column is not None else None,
+                    fix=hint,
+                )
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Return the label indices of `text`, int32 [len(text)]; SentenceError if a character is not a label."""

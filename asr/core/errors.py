@@ -17,30 +17,43 @@ class UserError(Exception):
     what : what was found, and what was expected.
     path : file or folder where it was found.
     line : 1-based line in that file.
+    column : 1-based character of that line.
     fix : what to do, in the imperative.
     """
 
-    def __init__(self, what: str, *, path: Path | str | None = None, line: int | None = None, fix: str = "") -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        path: Path | str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        fix: str = "",
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.path = Path(path) if path is not None else None
         self.line = line
+        self.column = column
         self.fix = fix
 
     def __str__(self) -> str:
         place = ""
         if self.path is not None:
-            place = f"{self.path}:{self.line}: " if self.line is not None else f"{self.path}: "
+            where = [str(self.path), *(str(number) for number in (self.line, self.column) if number is not None)]
+            place = ":".join(where) + ": "
         what = self.what.rstrip(".")
         return f"{place}{what}. {self.fix}" if self.fix else f"{place}{what}"
 
     def __reduce__(self) -> tuple[object, ...]:
         # Worker processes pickle their errors; the default would lose the keyword arguments.
-        return (_rebuild, (type(self), self.what, self.path, self.line, self.fix))
+        return (_rebuild, (type(self), self.what, self.path, self.line, self.column, self.fix))
 
 
-def _rebuild(kind: type[UserError], what: str, path: Path | None, line: int | None, fix: str) -> UserError:
-    return kind(what, path=path, line=line, fix=fix)
+def _rebuild(
+    kind: type[UserError], what: str, path: Path | None, line: int | None, column: int | None, fix: str
+) -> UserError:
+    return kind(what, path=path, line=line, column=column, fix=fix)
 
 
 class WorkspaceError(UserError):

@@ -26,11 +26,10 @@ _CLOSING = {"(": ")", "[": "]"}
 _MOST_PERMUTED = 5  # parts, which have 120 orders
 
 # Other notations, named in the error: what is found, what it is, what to write here.
+_JSGF = re.compile(r"#JSGF|public\s+<|grammar\s+\S+;")
 _FOREIGN = (
     (re.compile(r"\$\w+"), "a slot of Rhasspy or Picovoice", "Write {name}, and a line {name} = (one|another)"),
     (re.compile(r"\w![\w.]+"), "a converter of Rhasspy", "Write the value that is returned: (said:returned)"),
-    (re.compile(r"#JSGF|^\s*public\s+<|^\s*grammar\s+\S+;"), "JSGF", "Write <name> = ..., and each sentence on a line"),
-    (re.compile(r"\[[^\]]*\]\(\w+"), "an entity of Rasa or Snips", "Write {name}, and a line {name} = (one|another)"),
     (re.compile(r"[)\w]\{\w+\}"), "a tag of Rhasspy", "Write {name} instead, and a line {name} = (one|another)"),
 )  # fmt: skip
 
@@ -132,6 +131,8 @@ class Reader:
 
     def _read(self, text: str, place: _Place, depth: int) -> Node:
         """Return the tree of a whole expression."""
+        if _JSGF.match(text):
+            raise place.error(0, "this looks like JSGF", "Write <name> = ..., and each sentence on a line of its own")
         if not _SPECIAL.search(text):
             if not text:
                 raise place.error(0, "there is nothing after the =", "Write its value")

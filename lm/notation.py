@@ -103,6 +103,13 @@ def parse(text: str, alphabet: Alphabet, path: Path | str | None = None, languag
     ]
 
 
+def value_files(text: str) -> list[str]:
+    """Return the names of the files of values that a sentences.txt uses, as they stand in it."""
+    defined = (_DEFINITION.fullmatch(_COMMENT.sub("", raw).strip()) for raw in _lines(text))
+    named = (_FILE.fullmatch(found[2].strip()) for found in defined if found)
+    return [found[1].strip() for found in named if found]
+
+
 def _lines(text: str) -> list[str]:
     # Not splitlines, which also splits at characters that editors do not count as line ends.
     return re.split(r"\r\n|\r|\n", text.removeprefix("\N{BYTE ORDER MARK}"))

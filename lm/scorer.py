@@ -68,13 +68,14 @@ class Built:
 
 def build(
     sentences_file: Path, alphabet: Alphabet, folder: Path, settings: Scorer, *, limit: int, seed: int,
-    alike: bool = False,
+    alike: bool = False, language: str = "en",
 ) -> Built:  # fmt: skip
     """Make lm.binary, vocab-<top_k>.txt and kenlm.scorer in `folder` from sentences or templates.
 
     Parameters
     ----------
     limit, seed, alike : see `Templates.expand`.
+    language : in which the numbers of ranges are said.
 
     Raises
     ------
@@ -82,7 +83,7 @@ def build(
     ScorerError : a KenLM program fails, with its reason, or the folder cannot be written to.
     SetupError : a KenLM program is not installed.
     """
-    templates = Templates.read(sentences_file, alphabet)
+    templates = Templates.read(sentences_file, alphabet, language)
     sentences = templates.expand(limit, seed, alike=alike)
     different = len(set(sentences))
     words, total = kenlm.count_words(sentences, settings.top_k)

@@ -68,6 +68,20 @@ def manifests(workspace: Where = HERE) -> None:
     print(verbs.manifests(verbs.open_workspace(workspace)))
 
 
+@app.command(epilog='Example: asr sentences my-lamp --accepts "turn on the light"')
+def sentences(
+    workspace: Where = HERE,
+    count: Annotated[int, typer.Option(min=0, max=1000, help="Number of random sentences.")] = 10,
+    accepts: Annotated[str, typer.Option(help="A sentence to look up; exit code 1 if it is none.")] = "",
+) -> None:
+    """Count the sentences of sentences.txt and print some, or look one up with its intent and slots."""
+    from tools.commands import verbs
+
+    known, text = verbs.sentences(verbs.open_workspace(workspace), count, accepts)
+    print(text)
+    raise typer.Exit(0 if known else 1)
+
+
 @app.command(epilog="Example: asr scorer my-lamp")
 def scorer(workspace: Where = HERE) -> None:
     """Turn sentences.txt into the language model, kenlm.scorer."""

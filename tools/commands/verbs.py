@@ -33,6 +33,13 @@ def manifests(ws: Workspace) -> str:
         return describe(build_dataset(ws))
 
 
+def sentences(ws: Workspace, count: int, accepts: str) -> tuple[bool, str]:
+    """Describe sentences.txt, or look a sentence up; return whether that is one, and the text to print."""
+    from tools.commands.steps.sentences import describe_sentences, look_up
+
+    return look_up(ws, accepts) if accepts else (True, describe_sentences(ws, count))
+
+
 def scorer(ws: Workspace) -> str:
     """Make the scorer."""
     with ws.lock():

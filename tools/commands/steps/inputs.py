@@ -25,7 +25,7 @@ def read_templates(ws: Workspace) -> Templates:
     """Read the workspace's sentences; SentenceError, with the line, where they are wrong."""
     from lm.sentences import Templates
 
-    return Templates.read(ws.sentences, ws.alphabet)
+    return Templates.read(ws.sentences, ws.alphabet, ws.settings.alphabet.language)
 
 
 def spoken_sentences(ws: Workspace) -> list[str]:
@@ -90,14 +90,20 @@ def make_scorer(ws: Workspace) -> str:
     words = ws.export / f"vocab-{chosen.scorer.top_k}.txt"
     products = (ws.export / "lm.binary", words, ws.scorer)
     stamp = Stamp(
-        ws.export / ".scorer.stamp", ws.sentences, affecting(chosen.as_dict(), Product.SCORER), _SCORER_VERSION
+        ws.export / ".scorer.stamp",
+        read_templates(ws).fingerprint(),
+        affecting(chosen.as_dict(), Product.SCORER),
+        _SCORER_VERSION,
     )
     if stamp.is_fresh(products):
         return f"{ws.scorer} is up to date"
     # A kill in the middle must not leave new files with the stamp of the old sentences.
     stamp.path.unlink(missing_ok=True)
     limit, seed, alike = chosen.sentences.limit, chosen.sentences.seed, chosen.sentences.alike
-    built = build(ws.sentences, ws.alphabet, ws.export, chosen.scorer, limit=limit, seed=seed, alike=alike)
+    language = chosen.alphabet.language
+    built = build(
+        ws.sentences, ws.alphabet, ws.export, chosen.scorer, limit=limit, seed=seed, alike=alike, language=language
+    )
     write_text(ws.build / "alphabet.txt", ws.alphabet.as_text())
     stamp.set()
     lines = [f"{built.scorer}: {built.words} words, {built.sentences} of {built.derivations} sentences"]

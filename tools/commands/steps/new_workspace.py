@@ -30,6 +30,7 @@ def make_workspace(folder: Path, sentences: Path | None = None, recordings: Path
     UserError : there is something in the way, or the sentences or recordings are wrong. Nothing is written then.
     """
     from datasets import recordings as recordings_
+    from lm.notation import value_files
     from lm.sentences import Templates
 
     if (folder / "asr.toml").exists():
@@ -43,9 +44,15 @@ def make_workspace(folder: Path, sentences: Path | None = None, recordings: Path
     text = EXAMPLE
     if written.exists():
         sentences = written
+    beside: list[str] = []
     if sentences is not None:
         Templates.read(sentences, alphabet)
         text = sentences.read_text(encoding="utf-8-sig")
+        beside = [name for name in value_files(text) if sentences != written and not Path(name).is_absolute()]
+        if outside := [name for name in beside if ".." in Path(name).parts]:
+            raise WorkspaceError(
+                f"{outside[0]} lies outside of its folder", path=sentences, fix="Move it beside the sentences"
+            )
     values: dict[str, Any] = {}
     todo = "put recordings into recordings/ if you have any"
     if recordings is not None:
@@ -56,11 +63,14 @@ def make_workspace(folder: Path, sentences: Path | None = None, recordings: Path
             text = "".join(f"{line}\n" for line in sorted({recording.transcript for recording in found}))
         values = {"recordings": {"folder": str(recordings.resolve())}}
         todo = f"{len(found)} recordings of {recordings} are used where they are"
-    words = len(Templates.parse(text, alphabet, written).words())
+    words = len(Templates.parse(text, alphabet, sentences or written).words())
     preset = preset_for(words)
     write_asr_toml(folder, preset, **values)
     if not written.exists():
         write_text(written, text)
+        for name in beside:
+            assert sentences is not None
+            write_text(folder / name, (sentences.parent / name).read_text(encoding="utf-8-sig"))
     if recordings is None:
         (folder / "recordings").mkdir(exist_ok=True)
     return f"{folder}: {words} words, preset {preset}; edit sentences.txt; {todo}; then: asr train {folder}"

@@ -57,6 +57,7 @@ class Workspace:
     graph = _Place("build/export/output_graph.pb")
     model = _Place("build/export/output_graph.pbmm")
     coqui = _Place("build/export/coqui")  # model.tflite and alphabet.txt for Coqui's client
+    device = _Place("build/export/device")  # everything that the runtime for small devices takes
     card = _Place("build/export/MODEL_CARD.md")
     keyword = _Place("build/keyword")  # features, checkpoints and logs of the keyword model
     keyword_export = _Place("build/export/keyword")

@@ -82,6 +82,19 @@ def sentences(
     raise typer.Exit(0 if known else 1)
 
 
+@app.command(epilog="Example: asr recognise my-lamp hello.wav --json")
+def recognise(
+    workspace: Folder,
+    files: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.", metavar="FILE...")],
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each, with word times.")] = False,
+) -> None:
+    """Recognise recordings with the grammar: the best sentence, its intent and its slots. It rejects nothing yet."""
+    from tools.commands import verbs
+
+    for line in verbs.recognise(verbs.open_workspace(workspace), files, as_json):
+        print(line, flush=True)
+
+
 @app.command(epilog="Example: asr scorer my-lamp")
 def scorer(workspace: Where = HERE) -> None:
     """Turn sentences.txt into the language model, kenlm.scorer."""

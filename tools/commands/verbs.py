@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from asr.core.errors import ModelError, WorkspaceError
@@ -38,6 +39,15 @@ def sentences(ws: Workspace, count: int, accepts: str) -> tuple[bool, str]:
     from tools.commands.steps.sentences import describe_sentences, look_up
 
     return look_up(ws, accepts) if accepts else (True, describe_sentences(ws, count))
+
+
+def recognise(ws: Workspace, files: Sequence[Path], as_json: bool) -> Iterator[str]:
+    """Yield a line for each recording: the grammar's best sentence with its intent and slots."""
+    from tools.commands.steps import recognition
+
+    write = recognition.as_json if as_json else recognition.as_text
+    for path, found in recognition.recognise(ws, files):
+        yield write(path, found)
 
 
 def scorer(ws: Workspace) -> str:

@@ -36,7 +36,9 @@ def export_run(ws: Workspace, run: Run) -> None:
     # A kill in the middle must not leave a mixture that passes for a run's.
     (ws.export / "run.json").unlink(missing_ok=True)
     load_tensorflow()
+    from asr.runtime.recogniser import NETWORK
     from export.coqui import tflite
+    from export.device import network_file
 
     # The run's alphabet: asr.toml may name another one by now.
     layers, alphabet = read_run_layers(ws, run)
@@ -51,6 +53,7 @@ def export_run(ws: Workspace, run: Run) -> None:
         write_graph(ws, layers, alphabet, ws.graph, ws.model)
     beam_width, language = ws.settings.evaluate.beam_width, ws.settings.alphabet.language
     write_bytes(ws.coqui / "model.tflite", tflite(layers, alphabet, beam_width=beam_width, language=language))
+    write_bytes(ws.device / NETWORK, network_file(layers, alphabet).to_bytes())
     write_text(ws.coqui / "alphabet.txt", alphabet.as_text())
     write_json(ws.export / "run.json", {"run": run.id})
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asr.core.errors import UserError
-from asr.core.files import write_text
+from asr.core.errors import SentenceError, UserError
+from asr.core.files import write_bytes, write_text
 from asr.core.stamps import Stamp
 from asr.settings.declaration import Product
 from asr.settings.values import affecting
@@ -68,6 +68,7 @@ def describe(dataset: Dataset) -> str:
     return "\n".join([*lines, *(f"warning: {remark}" for remark in dataset.remarks)])
 
 
+_GRAMMAR_VERSION = 1  # raise it when the same sentences would give another graph
 _SCORER_VERSION = 2  # raise it when the same sentences would give another scorer
 
 
@@ -82,8 +83,27 @@ def count_words(ws: Workspace) -> int:
         return 0
 
 
+def make_grammar(ws: Workspace) -> str:
+    """Make the grammar graph of the runtime unless it is up to date; describe what is wrong, if anything."""
+    from asr.runtime.recogniser import GRAMMAR
+    from lm.grammar import compile_grammar
+
+    path, templates = ws.device / GRAMMAR, read_templates(ws)
+    stamp = Stamp(ws.export / ".grammar.stamp", templates.fingerprint(), ws.settings.alphabet.labels, _GRAMMAR_VERSION)
+    if stamp.is_fresh([path]):
+        return ""
+    path.unlink(missing_ok=True)
+    try:
+        write_bytes(path, compile_grammar(templates, ws.alphabet).to_bytes())
+    except SentenceError as error:
+        # The client's scorer needs no graph.
+        return f"warning: no grammar for the runtime: {error}"
+    stamp.set()
+    return ""
+
+
 def make_scorer(ws: Workspace) -> str:
-    """Make lm.binary, the vocabulary and kenlm.scorer unless they are up to date; describe them."""
+    """Make lm.binary, the vocabulary, kenlm.scorer and the grammar graph unless up to date; describe them."""
     from lm.scorer import build
 
     chosen = ws.settings
@@ -95,8 +115,9 @@ def make_scorer(ws: Workspace) -> str:
         affecting(chosen.as_dict(), Product.SCORER),
         _SCORER_VERSION,
     )
+    grammar = make_grammar(ws)
     if stamp.is_fresh(products):
-        return f"{ws.scorer} is up to date"
+        return "\n".join([f"{ws.scorer} is up to date", *([grammar] if grammar else [])])
     # A kill in the middle must not leave new files with the stamp of the old sentences.
     stamp.path.unlink(missing_ok=True)
     limit, seed, alike = chosen.sentences.limit, chosen.sentences.seed, chosen.sentences.alike
@@ -107,4 +128,4 @@ def make_scorer(ws: Workspace) -> str:
     write_text(ws.build / "alphabet.txt", ws.alphabet.as_text())
     stamp.set()
     lines = [f"{built.scorer}: {built.words} words, {built.sentences} of {built.derivations} sentences"]
-    return "\n".join([*lines, *built.remarks])
+    return "\n".join([*lines, *built.remarks, *([grammar] if grammar else [])])

@@ -1,0 +1,123 @@
+"""A device folder at work: sound in, a sentence of the grammar out, with its intent, slots and word times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .alignment import align
+from .alternatives import alternatives
+from .decoder import Decoder, Hypothesis
+from .features import STEP_MS, mfcc
+from .grammar import Grammar
+from .network import NetworkFile, log_probabilities
+
+NETWORK, GRAMMAR = "network.npz", "grammar.npz"
+
+
+class DeviceError(ValueError):
+    """A device folder whose parts do not belong together."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word and when it is said.
+
+    Attributes
+    ----------
+    start, end : s from the beginning of the recording.
+    """
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """The grammar's best sentence for a recording.
+
+    Attributes
+    ----------
+    text : its words; "" where the recording is too short for any sentence.
+    intent : of its template; "" where it has none.
+    slots : the value of each slot that is filled.
+    words : when each is said.
+    second : the sentence that comes next; "" where there is none.
+    margin : log-probability of the best sentence above the second; None where there is none.
+    cost : log-probability of the unrestrained path above the best sentence, for each frame in which that path writes
+        something: 0 where the network writes the sentence itself. None where there is no sentence.
+    """
+
+    text: str
+    intent: str
+    slots: dict[str, str]
+    words: tuple[Word, ...]
+    second: str
+    margin: float | None
+    cost: float | None
+
+    def record(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "text": self.text,
+            "intent": self.intent or None,
+            "slots": self.slots,
+            "words": [{"word": w.text, "start": round(w.start, 2), "end": round(w.end, 2)} for w in self.words],
+            "second": self.second or None,
+            "margin": None if self.margin is None else round(self.margin, 3),
+            "cost": None if self.cost is None else round(self.cost, 4),
+        }
+
+
+class Recogniser:
+    """Recognises whole recordings.
+
+    Parameters
+    ----------
+    network, grammar : of the same alphabet.
+
+    Raises
+    ------
+    DeviceError : they are of two alphabets.
+    """
+
+    def __init__(self, network: NetworkFile, grammar: Grammar) -> None:
+        if network.labels != grammar.labels:
+            raise DeviceError("network and grammar are of two alphabets")
+        self.network = network
+        self.grammar = grammar
+
+    @classmethod
+    def open(cls, folder: Path | str) -> Recogniser:
+        """Read a device folder; NetworkError, GrammarError, DeviceError or OSError where it is no whole one."""
+        return cls(NetworkFile.read(Path(folder) / NETWORK), Grammar.read(Path(folder) / GRAMMAR))
+
+    def recognise(self, samples: npt.NDArray[np.int16]) -> Recognition:
+        """Return the best sentence for a recording: int16 [n] at the network's sample rate."""
+        frames = log_probabilities(self.network, mfcc(samples, self.network.sample_rate))
+        decoder = Decoder(self.grammar)
+        decoder.accept(frames)
+        best = decoder.best()
+        if best is None:
+            return Recognition("", "", {}, (), "", None, None)
+        others = alternatives(self.grammar, frames, 2)
+        second = next((one for one in others if one.meaning.text != best.meaning.text), None)
+        return Recognition(
+            best.meaning.text,
+            best.meaning.intent,
+            best.meaning.slots,
+            self._words(best, frames),
+            second.meaning.text if second else "",
+            best.score - second.score if second else None,
+            (decoder.free_score - best.score) / max(1, decoder.spoken_frames),
+        )
+
+    def _words(self, best: Hypothesis, frames: npt.NDArray[np.float32]) -> tuple[Word, ...]:
+        spans = align(frames, best.meaning.text.split(" "), self.network.labels)
+        step = STEP_MS / 1000
+        return tuple(Word(span.word, span.start * step, span.end * step) for span in spans)

@@ -75,8 +75,6 @@ def sentences(
     accepts: Annotated[str, typer.Option(help="A sentence to look up; exit code 1 if it is none.")] = "",
 ) -> None:
     """Count the sentences of sentences.txt and print some, or look one up with its intent and slots."""
-    from tools.commands import verbs
-
     known, text = verbs.sentences(verbs.open_workspace(workspace), count, accepts)
     print(text)
     raise typer.Exit(0 if known else 1)
@@ -89,8 +87,6 @@ def recognise(
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each, with word times.")] = False,
 ) -> None:
     """Recognise recordings with the grammar: the best sentence, its intent and its slots. It rejects nothing yet."""
-    from tools.commands import verbs
-
     for line in verbs.recognise(verbs.open_workspace(workspace), files, as_json):
         print(line, flush=True)
 

@@ -174,7 +174,7 @@ def broken(layers: list, index: int, **changes: object) -> list:
         (lambda n: [*n[:3], *n[4:]], "layer_5 has 24 rows where 27 belong"),
         (lambda n: broken(n, 3, kernel=n[3].kernel[:, :-1], bias=n[3].bias[:-1]), "four times its cells"),
         (lambda n: broken(n, -1, kernel=n[-1].kernel[:, :-1], bias=n[-1].bias[:-1]), "28 outputs"),
-        (lambda n: [Dense("a", np.ones((494, 29), "f"), np.ones(29, "f"), None)], "at least one LSTM"),
+        (lambda n: [Dense("a", np.ones((494, 29), "f"), np.ones(29, "f"), None)], "0 LSTM layers"),
         (lambda n: [*n[:4], Lstm("again", np.ones((48, 96), "f"), np.ones(96, "f")), *n[4:]], "2 LSTM layers"),
     ],
 )

@@ -93,7 +93,7 @@ def test_a_sample_is_remarked_on(light: Path, tmp_path: Path) -> None:
 
 def test_a_wrong_sentence_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "sentences.txt").write_text("turn on\nTurn off\n")
-    with pytest.raises(SentenceError, match=r"sentences\.txt:2: 'T'"):
+    with pytest.raises(SentenceError, match=r"sentences\.txt:2:1: 'T'"):
         build(tmp_path / "sentences.txt", Alphabet(), tmp_path / "export", Scorer(), limit=9, seed=1)
     assert not (tmp_path / "export").exists()
 

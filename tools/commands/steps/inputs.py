@@ -104,20 +104,23 @@ def make_grammar(ws: Workspace) -> str:
 
 def make_scorer(ws: Workspace) -> str:
     """Make lm.binary, the vocabulary, kenlm.scorer and the grammar graph unless up to date; describe them."""
+    lines = [_make_scorer(ws), make_grammar(ws)]
+    return "\n".join(line for line in lines if line)
+
+
+def _make_scorer(ws: Workspace) -> str:
     from lm.scorer import build
 
     chosen = ws.settings
     words = ws.export / f"vocab-{chosen.scorer.top_k}.txt"
-    products = (ws.export / "lm.binary", words, ws.scorer)
     stamp = Stamp(
         ws.export / ".scorer.stamp",
         read_templates(ws).fingerprint(),
         affecting(chosen.as_dict(), Product.SCORER),
         _SCORER_VERSION,
     )
-    grammar = make_grammar(ws)
-    if stamp.is_fresh(products):
-        return "\n".join([f"{ws.scorer} is up to date", *([grammar] if grammar else [])])
+    if stamp.is_fresh((ws.export / "lm.binary", words, ws.scorer)):
+        return f"{ws.scorer} is up to date"
     # A kill in the middle must not leave new files with the stamp of the old sentences.
     stamp.path.unlink(missing_ok=True)
     limit, seed, alike = chosen.sentences.limit, chosen.sentences.seed, chosen.sentences.alike
@@ -128,4 +131,4 @@ def make_scorer(ws: Workspace) -> str:
     write_text(ws.build / "alphabet.txt", ws.alphabet.as_text())
     stamp.set()
     lines = [f"{built.scorer}: {built.words} words, {built.sentences} of {built.derivations} sentences"]
-    return "\n".join([*lines, *built.remarks, *([grammar] if grammar else [])])
+    return "\n".join([*lines, *built.remarks])

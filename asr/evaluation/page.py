@@ -65,7 +65,7 @@ def table(
         body += f'<tr><th scope="row"{long}>{first}</th>' + "".join(f"<td>{cell}</td>" for cell in others) + "</tr>"
     made = (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"<caption><strong>{escape(caption)}</strong>{said}{told}</caption>"
+        f"<caption><div><strong>{escape(caption)}</strong>{said}{told}</div></caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
     if count <= LONG_TABLE:
@@ -121,7 +121,7 @@ def figures_table(
 
     Parameters
     ----------
-    reasons : whether a cell states why a figure has no interval; otherwise its title does.
+    reasons : whether the note says why figures have no interval; their titles always do.
     """
     measures = [
         name for name in wording.NAMES if any(getattr(group, name).value is not None for group in groups.values())
@@ -133,6 +133,9 @@ def figures_table(
     over = "speakers" if counted else "the speaker's clips"
     if any(figure.interval for figure in figures):
         note = (f"{note}. " if note else "") + f"Under each figure: its 95 % interval, by bootstrap over {over}."
+    if reasons:
+        notes = dict.fromkeys(figure.note for figure in figures if figure.note and not figure.interval)
+        note = ". ".join(filter(None, [note.rstrip("."), *(f"\N{EN DASH}: {reason}" for reason in notes)]))
     rows = []
     for name, group in groups.items():
         cells = [f"{group.utterances:,}", *[f"{group.speakers:,}"] * counted, f"{group.wer.whole:,}"]
@@ -209,8 +212,10 @@ def _cell(measure: str, figure: Figure, reasons: bool) -> str:
         return f'<span class="quiet" title="{text}">-</span>'
     if measure == "wer" and not reasons:
         text += f'<span class="meter" style="background-size:{min(100, 100 * figure.value):.0f}% 100%"></span>'
-    if figure.interval or reasons:
+    if figure.interval:
         return f'{text}<span class="range">{escape(wording.interval(measure, figure))}</span>'
+    if reasons and figure.note:
+        return f'{text}<span class="range" title="{escape(figure.note)}">\N{EN DASH}</span>'
     return f'<span title="{escape(figure.note)}">{text}</span>' if figure.note else text
 
 

@@ -32,6 +32,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; margin
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
 .scroll > table { min-width: 60%; }
 caption { text-align: left; color: var(--quiet); padding: 0 0 .35rem; font-size: .88rem; }
+caption div { max-width: min(44rem, 88vw); }
 caption strong { color: var(--ink); font-size: 1rem; }
 th, td { padding: .28rem .7rem .28rem 0; text-align: right; border-bottom: 1px solid var(--rule);
   vertical-align: top; white-space: nowrap; }

@@ -308,7 +308,7 @@ def test_a_full_disk_leaves_the_old_product(trained) -> None:
     done = asr("export", ws.root, limit=16 * 1024)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
-    assert "no space is left" in done.stderr
+    assert "no space left on the device" in done.stderr
     assert ws.model.read_bytes() == model
     assert not [path for path in ws.export.iterdir() if "partial" in path.name]
     assert digests(ws.root) == before
@@ -360,7 +360,7 @@ def test_ctrl_c_says_that_it_can_go_on(parts, tmp_path) -> None:
                 os.killpg(running.pid, signal.SIGKILL)
                 running.wait()
     said = errors.read_text()
-    assert said.splitlines()[-1] == "stopped; run the same command to go on"
+    assert said.splitlines()[-1] == "stopped; the same command resumes it"
     assert "Traceback" not in said
     (run,) = ws.runs.iterdir()
     record = json.loads((run / "run.json").read_text())

@@ -9,9 +9,6 @@ On disk a graph is an .npz file (docs/formats.md) without pickled objects.
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +17,10 @@ from typing import Any, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from .archive import pack, unpack
+
 VERSION = 1
 MOST_STATES = 2_000_000  # letters; above this no decoder keeps up with speech
-_MOST_BYTES = 1 << 30  # of an unpacked file
 
 Int32 = npt.NDArray[np.int32]
 
@@ -89,10 +87,7 @@ class Grammar:
             "words": self.words,
             "marks": [[[mark.offset, mark.kind, mark.value] for mark in marks] for marks in self.marks],
         }
-        out = io.BytesIO()
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        np.savez_compressed(out, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
-        return out.getvalue()
+        return pack(about, {name: getattr(self, name) for name in _ARRAYS})
 
     @classmethod
     def read(cls, path: Path | str) -> Grammar:
@@ -103,17 +98,10 @@ class Grammar:
         GrammarError : it is no grammar graph, or one of another version.
         OSError : it cannot be read.
         """
-        content = Path(path).read_bytes()
         try:
-            with zipfile.ZipFile(io.BytesIO(content)) as packed:
-                if sum(entry.file_size for entry in packed.infolist()) > _MOST_BYTES:
-                    raise GrammarError("its content is too large for a grammar graph")
-            with np.load(io.BytesIO(content), allow_pickle=False) as found:
-                arrays = {name: found[name] for name in _ARRAYS}
-                about = json.loads(found["about"].astype(np.uint8).tobytes())
-        except GrammarError:
-            raise
-        except Exception as error:  # whatever zipfile, zlib, NumPy and JSON raise at damaged data
+            about, found = unpack(path)
+            arrays = {name: found[name] for name in _ARRAYS}
+        except (ValueError, KeyError) as error:
             raise GrammarError(f"this is no grammar graph: {error}") from None
         return cls._checked(arrays, about)
 

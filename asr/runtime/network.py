@@ -9,9 +9,6 @@ On disk a network is an .npz file (docs/formats.md) without pickled objects.
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .archive import pack, unpack
 from .features import COEFFICIENTS
 
 VERSION = 1
-_MOST_BYTES = 1 << 30  # of an unpacked file
 _KINDS = ("convolution", "dense", "lstm")
 
 Float32 = npt.NDArray[np.float32]
@@ -85,9 +82,7 @@ class NetworkFile:
             for index, layer in enumerate(self.layers)
             for name in ("kernel", "bias")
         }
-        out = io.BytesIO()
-        np.savez(out, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
-        return out.getvalue()
+        return pack(about, arrays)
 
     @classmethod
     def read(cls, path: Path | str) -> NetworkFile:
@@ -98,31 +93,22 @@ class NetworkFile:
         NetworkError : it is no network, or one of another version.
         OSError : it cannot be read.
         """
-        content = Path(path).read_bytes()
         try:
-            with zipfile.ZipFile(io.BytesIO(content)) as packed:
-                if sum(entry.file_size for entry in packed.infolist()) > _MOST_BYTES:
-                    raise NetworkError("its content is too large for a network")
-            with np.load(io.BytesIO(content), allow_pickle=False) as found:
-                about = json.loads(found["about"].astype(np.uint8).tobytes())
-                if about["version"] != VERSION:
-                    raise NetworkError(f"it is a network of version {about['version']}; this program reads {VERSION}")
-                layers = tuple(
-                    Layer(
-                        str(item["kind"]),
-                        found[f"kernel_{index}"].astype(np.float32),
-                        found[f"bias_{index}"].astype(np.float32),
-                        None if item["clip"] is None else float(item["clip"]),
-                        *(int(item[name]) for name in ("taps", "pool", "step")),
-                    )
-                    for index, item in enumerate(about["layers"])
+            about, arrays = unpack(path)
+            if about["version"] != VERSION:
+                raise ValueError(f"it has version {about['version']}, and this program reads {VERSION}")
+            layers = tuple(
+                Layer(
+                    str(item["kind"]),
+                    arrays[f"kernel_{index}"].astype(np.float32),
+                    arrays[f"bias_{index}"].astype(np.float32),
+                    None if item["clip"] is None else float(item["clip"]),
+                    *(int(item[name]) for name in ("taps", "pool", "step")),
                 )
-            network = cls(
-                tuple(map(str, about["labels"])), int(about["context"]), int(about["sample_rate"]), layers
+                for index, item in enumerate(about["layers"])
             )
-        except NetworkError:
-            raise
-        except Exception as error:  # whatever zipfile, zlib, NumPy and JSON raise at damaged data
+            network = cls(tuple(map(str, about["labels"])), int(about["context"]), int(about["sample_rate"]), layers)
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise NetworkError(f"this is no network: {error}") from None
         network.check()
         return network

@@ -12,7 +12,7 @@ from asr.core.alphabet import Alphabet
 from asr.runtime.alignment import align, total_score
 from asr.runtime.alternatives import alternatives
 from asr.runtime.decoder import Decoder
-from asr.runtime.grammar import Grammar
+from asr.runtime.grammar import Grammar, GrammarError
 from lm.grammar import compile_grammar
 from lm.sentences import Templates
 
@@ -208,3 +208,26 @@ def test_the_second_best_of_all_sentences_is_found(part: int) -> None:
         for hypothesis in found:
             exact = best_alignment(frames, SMALL.encode(hypothesis.meaning.text))
             assert hypothesis.score == pytest.approx(exact, abs=1e-4)
+
+
+def test_a_graph_survives_its_file_and_a_damaged_one_is_refused(tmp_path) -> None:
+    grammar = compile_grammar(Templates.parse("ab {s}\n{s} = (c:x|a b)", SMALL), SMALL)
+    path = tmp_path / "grammar.npz"
+    content = grammar.to_bytes()
+    path.write_bytes(content)
+    found = Grammar.read(path)
+    assert (found.labels, found.words, found.marks) == (grammar.labels, grammar.words, grammar.marks)
+    assert written(found) == written(grammar)
+    generator = np.random.default_rng(4)
+    refused = 0
+    for _ in range(200):
+        damaged = bytearray(content)
+        for place in generator.integers(0, len(damaged), 4):
+            damaged[place] = int(generator.integers(256))
+        path.write_bytes(bytes(damaged[: generator.integers(1, len(damaged) + 1)]))
+        try:
+            Grammar.read(path)
+        except GrammarError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 150

@@ -51,6 +51,8 @@ class Recognition:
     margin : log-probability of the best sentence above the second; None where there is none.
     cost : log-probability of the unrestrained path above the best sentence, for each frame in which that path writes
         something: 0 where the network writes the sentence itself. None where there is no sentence.
+    confidence : probability that the sentence is what was said; None without a verifier.
+    accepted : the confidence reaches the threshold; without a verifier every sentence is accepted.
     """
 
     text: str
@@ -60,6 +62,8 @@ class Recognition:
     second: str
     margin: float | None
     cost: float | None
+    confidence: float | None = None
+    accepted: bool = True
 
     def record(self) -> dict[str, Any]:
         """Return it as JSON has it."""
@@ -99,12 +103,15 @@ class Recogniser:
 
     def recognise(self, samples: npt.NDArray[np.int16]) -> Recognition:
         """Return the best sentence for a recording: int16 [n] at the network's sample rate."""
-        frames = log_probabilities(self.network, mfcc(samples, self.network.sample_rate))
+        return self.judge(log_probabilities(self.network, mfcc(samples, self.network.sample_rate)))
+
+    def judge(self, frames: npt.NDArray[np.float32]) -> Recognition:
+        """Return the best sentence for an utterance's log-probabilities: float32 [t, labels + 1], blank last."""
         decoder = Decoder(self.grammar)
         decoder.accept(frames)
         best = decoder.best()
         if best is None:
-            return Recognition("", "", {}, (), "", None, None)
+            return Recognition("", "", {}, (), "", None, None, accepted=False)
         others = alternatives(self.grammar, frames, 2)
         second = next((one for one in others if one.meaning.text != best.meaning.text), None)
         return Recognition(

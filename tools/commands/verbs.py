@@ -20,6 +20,7 @@ from tools.commands.steps.lineage import data_fingerprint, find_same_run, find_t
 from tools.commands.steps.new_workspace import make_keyword_workspace
 from tools.commands.steps.noise import check_noise
 from tools.commands.steps.pretrained import origin
+from tools.commands.steps.rejection import fit_verifier
 from tools.commands.steps.training import augmentation
 
 
@@ -80,6 +81,7 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
                 export_run(ws, run)
                 write_card(ws, run)
                 say(f"exported again: {ws.model}")
+            _say(fit_verifier(ws, dataset))
             page = ws.report(run.id, "test") / "index.html"
             if is_evaluated(ws, run) and page.is_file():
                 from rich.console import Console
@@ -107,8 +109,14 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
             run.end("stopped")
             raise
         export_run(ws, run)
+        _say(fit_verifier(ws, dataset))
         evaluate_split(ws, dataset, "test", run, trainer.losses())
         run.end("finished")
+
+
+def _say(text: str) -> None:
+    if text:
+        say(text)
 
 
 def export(ws: Workspace, name: str = "") -> str:
@@ -136,6 +144,7 @@ def evaluate(ws: Workspace, split: str = "test", recordings: Path | None = None)
 
             split, dataset = build_external_dataset(ws, recordings)
         make_scorer(ws)
+        _say(fit_verifier(ws, build_dataset(ws)))
         evaluate_split(ws, dataset, split, exported_run(ws))
 
 

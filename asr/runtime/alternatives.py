@@ -1,8 +1,9 @@
 """The sentences that come next after the best one: how close was it?
 
 The best path through a word end is what leads to it and what follows: one search backwards and one forwards give the
-best sentence through every word end of the grammar. The second best sentence has a word that the best one lacks, which
-puts it among them, exactly unless sentences can be read in two ways.
+best sentence that goes on after each word end of the grammar, and the best that ends there. The second best sentence
+differs from the best in at least one of these, which puts it among them, exactly unless sentences can be read in two
+ways.
 """
 
 from __future__ import annotations
@@ -34,35 +35,36 @@ def alternatives(
     frames = np.asarray(log_probabilities, np.float32)
     if not len(frames) or not len(grammar.end_states):
         return []
-    spaces = grammar.spaces[grammar.end_targets]
-    onward = np.flatnonzero(spaces >= 0)
+    onward = np.flatnonzero(grammar.spaces[grammar.end_targets] >= 0)
     junctions = grammar.end_targets[onward]
+    last = np.flatnonzero(grammar.final_marks[grammar.end_targets] >= 0)
     rest = _search_backwards(grammar, frames, word_bonus)
     decoder = Decoder(grammar, word_bonus)
-    # Of each word end: the score of the best sentence through it, the frame before the space, and what leads there.
-    best = np.full(len(spaces), NEVER, np.float32)
-    moments = np.full(len(spaces), -1)
-    histories = np.zeros(len(spaces), np.int32)
+    # Of each word end that a word follows: the score of the best sentence through it, its last frame and what leads
+    # there. Then the same of each one that ends a sentence.
+    best = np.full(len(onward), NEVER, np.float32)
+    moments = np.zeros(len(onward), np.int64)
+    histories = np.zeros(len(onward), np.int32)
     for number, _ in enumerate(decoder.follow(frames)):
         scores, leading = decoder.end_scores()
         if number + 1 < len(frames):
-            totals = scores[onward] + rest.scores[number + 1, junctions]
-            better = np.flatnonzero(totals > best[onward])
-            ends = onward[better]
-            best[ends] = totals[better]
-        else:
-            totals = np.where(grammar.final_marks[grammar.end_targets] >= 0, scores, NEVER)
-            ends = np.flatnonzero(totals > best)
-            best[ends] = totals[ends]
-        moments[ends] = number
-        histories[ends] = leading[ends]
+            totals = scores.take(onward)
+            totals += rest.scores[number + 1].take(junctions)
+            better = np.flatnonzero(totals > best)
+            best[better] = totals.take(better)
+            moments[better] = number
+            histories[better] = leading.take(onward.take(better))
+    ends = np.concatenate((onward, last))
+    best = np.concatenate((best, scores[last]))
+    moments = np.concatenate((moments, np.full(len(last), len(frames) - 1)))
+    histories = np.concatenate((histories, leading[last]))
     found: dict[str, Hypothesis] = {}
-    for end in np.argsort(-best, kind="stable"):
-        if len(found) >= count or not np.isfinite(best[end]):
+    for place in np.argsort(-best, kind="stable"):
+        if len(found) >= count or not np.isfinite(best[place]):
             break
-        moment = int(moments[end])
-        path = (*decoder.path(int(histories[end])), int(end), *rest.ends_after(int(end), moment))
-        hypothesis = read_path(grammar, path, float(best[end]) - word_bonus * len(path))
+        end, moment = int(ends[place]), int(moments[place])
+        path = (*decoder.path(int(histories[place])), end, *rest.ends_after(end, moment))
+        hypothesis = read_path(grammar, path, float(best[place]) - word_bonus * len(path))
         found.setdefault(hypothesis.meaning.text, hypothesis)
     return list(found.values())
 
@@ -161,7 +163,7 @@ def _search_backwards(grammar: Grammar, frames: Float32, word_bonus: float) -> _
         entering_next, letter_next = letter_next, np.where(stays, letter_next, blank_next)
         if not len(ways.targets):
             continue
-        values, nexts = entering.take(ways.targets), entering_next.take(ways.targets)
+        values, nexts = entering[ways.targets], entering_next[ways.targets]
         values[ways.passing] += bonus
         nexts[ways.passing] = (number - 1) * ends + ways.ends
         found = ways.best(values)
@@ -170,5 +172,5 @@ def _search_backwards(grammar: Grammar, frames: Float32, word_bonus: float) -> _
             better = np.flatnonzero(highest > totals.take(ways.sources))
             sources = ways.sources.take(better)
             totals[sources] = highest.take(better)
-            onward[sources] = nexts.take(chosen.take(better))
+            onward[sources] = nexts[chosen[better]]
     return _Rest(scores, following, grammar.end_targets)

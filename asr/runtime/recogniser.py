@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .alignment import align
-from .alternatives import alternatives
-from .decoder import Decoder, Hypothesis
+from .decoder import Hypothesis
 from .features import STEP_MS, mfcc
 from .grammar import Grammar
 from .network import NetworkFile, log_probabilities
+from .rescoring import best_sentences, compared
 
 NETWORK, GRAMMAR = "network.npz", "grammar.npz"
 
@@ -48,7 +48,7 @@ class Recognition:
     slots : the value of each slot that is filled.
     words : when each is said.
     second : the sentence that comes next; "" where there is none.
-    margin : log-probability of the best sentence above the second; None where there is none.
+    margin : score of the best sentence above the second, nats; None where there is none.
     cost : log-probability of the unrestrained path above the best sentence, for each frame in which that path writes
         something: 0 where the network writes the sentence itself. None where there is no sentence.
     confidence : probability that the sentence is what was said; None without a verifier.
@@ -107,21 +107,20 @@ class Recogniser:
 
     def judge(self, frames: npt.NDArray[np.float32]) -> Recognition:
         """Return the best sentence for an utterance's log-probabilities: float32 [t, labels + 1], blank last."""
-        decoder = Decoder(self.grammar)
-        decoder.accept(frames)
-        best = decoder.best()
-        if best is None:
+        found = best_sentences(self.grammar, frames)
+        if not found:
             return Recognition("", "", {}, (), "", None, None, accepted=False)
-        others = alternatives(self.grammar, frames, 2)
-        second = next((one for one in others if one.meaning.text != best.meaning.text), None)
+        best, second = found[0], found[1] if len(found) > 1 else None
+        highest = frames.max(axis=1)
+        spoken = int(np.count_nonzero(frames.argmax(axis=1) != len(self.grammar.labels)))
         return Recognition(
             best.meaning.text,
             best.meaning.intent,
             best.meaning.slots,
             self._words(best, frames),
             second.meaning.text if second else "",
-            best.score - second.score if second else None,
-            (decoder.free_score - best.score) / max(1, decoder.spoken_frames),
+            compared(best) - compared(second) if second else None,
+            (float(highest.sum(dtype=np.float64)) - best.score) / max(1, spoken),
         )
 
     def _words(self, best: Hypothesis, frames: npt.NDArray[np.float32]) -> tuple[Word, ...]:

@@ -12,7 +12,31 @@ from dataclasses import replace
 import numpy.typing as npt
 
 from .alignment import total_scores
+from .alternatives import alternatives
 from .decoder import Hypothesis
+from .grammar import Grammar
+
+# Chosen on dev speakers (docs/experiments/grammar-decoder.md).
+WORD_BONUS = 1.0
+CANDIDATES = 10
+
+
+def best_sentences(
+    grammar: Grammar,
+    log_probabilities: npt.ArrayLike,
+    *,
+    word_bonus: float = WORD_BONUS,
+    candidates: int = CANDIDATES,
+) -> list[Hypothesis]:
+    """Return the best sentences of a grammar for an utterance, at most `candidates`, the most probable first.
+
+    Parameters
+    ----------
+    log_probabilities : float [t, labels + 1], natural logarithms, blank last.
+    word_bonus : added to a sentence's score for each word.
+    """
+    found = alternatives(grammar, log_probabilities, candidates, word_bonus)
+    return rescore(found, log_probabilities, grammar.labels, word_bonus)
 
 
 def rescore(
@@ -32,4 +56,10 @@ def rescore(
     index = {label: number for number, label in enumerate(labels)}
     totals = total_scores(log_probabilities, [[index[letter] for letter in one.meaning.text] for one in hypotheses])
     found = [replace(one, total=float(total)) for one, total in zip(hypotheses, totals, strict=True)]
-    return sorted(found, key=lambda one: -((one.total or 0.0) + word_bonus * len(one.ends)))
+    return sorted(found, key=lambda one: compared(one, word_bonus), reverse=True)
+
+
+def compared(hypothesis: Hypothesis, word_bonus: float = WORD_BONUS) -> float:
+    """Return the score by which rescored sentences are compared."""
+    assert hypothesis.total is not None, "it has been rescored"
+    return hypothesis.total + word_bonus * len(hypothesis.ends)

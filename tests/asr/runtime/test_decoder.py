@@ -16,25 +16,7 @@ from asr.runtime.grammar import Grammar, GrammarError
 from asr.runtime.rescoring import best_sentences
 from lm.grammar import compile_grammar
 from lm.sentences import Templates
-
-SMALL = Alphabet(" abc")
-
-
-def random_template(rng: random.Random, depth: int = 0) -> str:
-    """Return a template over the letters of SMALL that cannot be empty."""
-    pieces = []
-    for _ in range(rng.randint(1, 3)):
-        kind = rng.random()
-        if depth > 2 or kind < 0.5:
-            pieces.append("".join(rng.choice("abc") for _ in range(rng.randint(1, 3))))
-        elif kind < 0.8:
-            pieces.append("(" + "|".join(random_template(rng, depth + 1) for _ in range(2)) + ")")
-        else:
-            pieces.append("[" + random_template(rng, depth + 1) + "]")
-    pieces.append(rng.choice("abc"))
-    glue = [rng.choice(("", " ", " ")) for _ in pieces]
-    return "".join(itertools.chain.from_iterable(zip(pieces, glue, strict=True))).strip()
-
+from tests.small_grammars import SMALL, random_frames, random_template
 
 def best_alignment(frames: np.ndarray, labels: np.ndarray) -> float:
     """Return the score of the best alignment of one sentence, state by state, as the definition has it."""
@@ -56,11 +38,6 @@ def best_alignment(frames: np.ndarray, labels: np.ndarray) -> float:
             following.append(max(options) + float(frame[label]))
         scores = following
     return max(scores[-2:])
-
-
-def random_frames(rng: np.random.Generator, count: int, labels: int) -> np.ndarray:
-    raw = 3.0 * rng.standard_normal((count, labels + 1))
-    return (raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))).astype(np.float32)
 
 
 @pytest.mark.parametrize("part", range(4))

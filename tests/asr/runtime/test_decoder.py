@@ -18,6 +18,7 @@ from lm.grammar import compile_grammar
 from lm.sentences import Templates
 from tests.small_grammars import SMALL, random_frames, random_template
 
+
 def best_alignment(frames: np.ndarray, labels: np.ndarray) -> float:
     """Return the score of the best alignment of one sentence, state by state, as the definition has it."""
     path = [len(SMALL.labels)]

@@ -24,6 +24,14 @@ MEASURES = {
     "wer": "word error rate (WER)",
     "cer": "character error rate (CER)",
 }
+SIDE_BY_SIDE = {
+    "sentence_accuracy": "sentences right",
+    "wer": "WER",
+    "understanding": "every slot right",
+    "accepted_right": "accepted and right",
+    "accepted_wrong": "accepted and wrong",
+    "refused": "refused",
+}
 INTENDED = (
     "Recognises the sentences it was trained for, spoken by one person near the microphone, in the unmodified "
     "`deepspeech` client with the scorer beside it."
@@ -103,7 +111,9 @@ def write_card(folder: Path, card: Card, exported: Sequence[Path]) -> Path:
     content = asdict(card) | {"files": listed, "intended_use": INTENDED, "limits": list(LIMITS)}
     # A report holds every clip; the card needs its figures.
     evaluations = card.report.get("evaluations", [])
-    content["report"] = {"conditions": {item["kind"]: item["conditions"] for item in evaluations}}
+    content["report"] = {
+        name: {item["kind"]: item.get(name, {}) for item in evaluations} for name in ("conditions", "ways")
+    }
     content["run"] = {key: value for key, value in card.run.items() if key not in ("curves", "process")}
     files.write_json(folder / "MODEL_CARD.json", content)
     files.write_text(folder / NAME, render(card, listed))
@@ -191,12 +201,26 @@ def _figures(card: Card) -> str:
             rows.append((name, *counts, *(_figure(figures[measure]) for measure in MEASURES)))
         table = _table(("condition", "utterances", "speakers", *MEASURES.values()), rows)
         parts.append(f"### {kind}\n\n{table}{_warnings(evaluation.get('remarks', ()))}")
+        if evaluation.get("ways"):
+            parts.append(_side_by_side(evaluation["ways"]))
     facts = [f"{name}: {value}" for name, value in card.report.get("facts", {}).items()]
     described = [f"{name}: {text}" for name, text in card.report.get("descriptions", {}).items()]
     parts.append("In brackets: 95 % confidence interval, by bootstrap over at least three speakers.")
     if facts or described:
         parts.append("Conditions:\n\n" + _bullets(_plain(text) for text in [*facts, *described]))
     return "\n\n".join(parts)
+
+
+def _side_by_side(ways: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the table of the client beside the runtime; measures without any value are left out."""
+    groups = [(name, way, figures) for name, found in ways.items() for way, figures in found.items()]
+    shown = [name for name in SIDE_BY_SIDE if any(figures[name]["value"] is not None for _, _, figures in groups)]
+    rows = [
+        (name, way, *(_figure(figures[measure]) if figures[measure]["value"] is not None else "-" for measure in shown))
+        for name, way, figures in groups
+    ]
+    heads = ("condition", "recognised by", *(SIDE_BY_SIDE[name] for name in shown))
+    return f"The client beside the runtime for small devices, on the same clips:\n\n{_table(heads, rows)}"
 
 
 def _figure(figure: Mapping[str, Any]) -> str:

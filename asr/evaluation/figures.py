@@ -6,7 +6,7 @@ with all of their utterances. Within one speaker, clips are drawn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -100,27 +100,52 @@ def measure(
     ----------
     drawn : unit of the bootstrap: speakers, or clips where all are of one speaker.
     """
-    counts = tally(transcriptions)
     names = [str(getattr(item, drawn)) for item in transcriptions]
-    index = {name: row for row, name in enumerate(sorted(set(names)))}
-    intervals: dict[str, tuple[tuple[float, float] | None, str]] = {}
-    if resamples and len(index) >= FEWEST[drawn]:
-        sums = np.zeros((len(index), len(COLUMNS)))
-        np.add.at(sums, [index[name] for name in names], counts)
-        intervals = bootstrap(sums, seed, resamples, drawn)
-    few = f"no interval: {len(index)} {drawn}{'s' * (len(index) != 1)}, {FEWEST[drawn]} are needed"
-    totals = dict(zip(COLUMNS, counts.sum(axis=0).tolist(), strict=True))
-    figures = {}
-    for name, (part, whole) in MEASURES.items():
-        value = totals[part] / totals[whole] if totals[whole] else None
-        interval, note = intervals.get(name, (None, few if resamples else ""))
-        figures[name] = Figure(value, totals[part], int(totals[whole]), interval, note if value is not None else "")
+    figures = rates(tally(transcriptions), names, MEASURES, COLUMNS, seed, resamples, drawn)
     speakers = {item.speaker for item in transcriptions}
     return Figures(len(transcriptions), len(speakers), sum(item.seconds for item in transcriptions), **figures)
 
 
+def rates(
+    counts: Counts,
+    names: Sequence[str],
+    measures: Mapping[str, tuple[str, str]],
+    columns: Sequence[str],
+    seed: int,
+    resamples: int,
+    drawn: Drawn = "speaker",
+) -> dict[str, Figure]:
+    """Return each measure of a group of utterances with its interval.
+
+    Parameters
+    ----------
+    counts : float64 [utterances, columns].
+    names : of each utterance's unit of the bootstrap.
+    measures : name to the two columns of which it is the quotient.
+    """
+    index = {name: row for row, name in enumerate(sorted(set(names)))}
+    intervals: dict[str, tuple[tuple[float, float] | None, str]] = {}
+    if resamples and len(index) >= FEWEST[drawn]:
+        sums = np.zeros((len(index), len(columns)))
+        np.add.at(sums, [index[name] for name in names], counts)
+        intervals = bootstrap(sums, seed, resamples, drawn, measures, columns)
+    few = f"no interval: {len(index)} {drawn}{'s' * (len(index) != 1)}, {FEWEST[drawn]} are needed"
+    totals = dict(zip(columns, counts.sum(axis=0).tolist(), strict=True))
+    figures = {}
+    for name, (part, whole) in measures.items():
+        value = totals[part] / totals[whole] if totals[whole] else None
+        interval, note = intervals.get(name, (None, few if resamples else ""))
+        figures[name] = Figure(value, totals[part], int(totals[whole]), interval, note if value is not None else "")
+    return figures
+
+
 def bootstrap(
-    sums: Counts, seed: int, resamples: int = RESAMPLES, drawn: Drawn = "speaker"
+    sums: Counts,
+    seed: int,
+    resamples: int = RESAMPLES,
+    drawn: Drawn = "speaker",
+    measures: Mapping[str, tuple[str, str]] = MEASURES,
+    columns: Sequence[str] = COLUMNS,
 ) -> dict[str, tuple[tuple[float, float] | None, str]]:
     """Return the 95 % interval of every measure, or None and the reason.
 
@@ -129,15 +154,16 @@ def bootstrap(
 
     Parameters
     ----------
-    sums : float64 [speakers or clips, len(COLUMNS)], the counts of `tally` summed by speaker or clip.
+    sums : float64 [speakers or clips, columns], the counts of `tally` summed by speaker or clip.
     drawn : name of that unit, for the reason.
+    measures, columns : as `rates` has them.
     """
     units = len(sums)
     draws = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=resamples)
     totals = draws @ sums
     found: dict[str, tuple[tuple[float, float] | None, str]] = {}
-    for name, (part, whole) in MEASURES.items():
-        parts, wholes = (totals[:, COLUMNS.index(column)] for column in (part, whole))
+    for name, (part, whole) in measures.items():
+        parts, wholes = (totals[:, columns.index(column)] for column in (part, whole))
         # A draw may miss everyone with something to measure.
         shares = parts[wholes > 0] / wholes[wholes > 0]
         if not len(shares) or shares.min() == shares.max():

@@ -12,6 +12,7 @@ from asr.evaluation.confusion import WordTable, align
 from asr.evaluation.figures import Figure, Figures
 from asr.evaluation.page_style import CSS
 from asr.evaluation.results import ALL_NOISE, Evaluation
+from asr.evaluation.side_by_side import Ways
 from asr.evaluation.transcriptions import Transcription
 
 LONG_TABLE = 15  # rows; a longer table is collapsed
@@ -90,6 +91,9 @@ def evaluation_section(evaluation: Evaluation, descriptions: Mapping[str, str], 
     if "noise" in pictures:
         caption = "Figures by noise level, with 95 % intervals; the table above lists the same numbers."
         parts.append(picture(pictures["noise"], caption))
+    if evaluation.ways:
+        parts.append("<h3>Client and runtime</h3>")
+        parts.append(_side_by_side(evaluation.ways, about))
     where = f"condition: {evaluation.main}"
     parts.append("<h3>Speakers and sentences</h3>")
     parts.append(figures_table("By speaker", "speaker", evaluation.speakers, about, note=where))
@@ -141,6 +145,22 @@ def figures_table(
         cells = [f"{group.utterances:,}", *[f"{group.speakers:,}"] * counted, f"{group.wer.whole:,}"]
         rows.append([escape(name), *cells, *(_cell(measure, getattr(group, measure), reasons) for measure in measures)])
     return table(caption, heads, rows, remarks, note=note)
+
+
+def _side_by_side(ways: Mapping[str, Ways], remarks: Iterable[str]) -> str:
+    """Return a table with a row for each condition and way."""
+    groups = [(name, way, figures) for name, found in ways.items() for way, figures in found.items()]
+    measures = [
+        name for name in wording.SIDE_BY_SIDE if any(getattr(group, name).value is not None for _, _, group in groups)
+    ]
+    heads = ["condition", "recognised by", "clips", *(wording.SIDE_BY_SIDE[name][1] for name in measures)]
+    rows = [
+        [escape(name), escape(way), f"{group.utterances:,}"]
+        + [_cell(measure, getattr(group, measure), True) for measure in measures]
+        for name, way, group in groups
+    ]
+    note = "The same clips and noise. Every slot right: intent and slots, of the commands that have any."
+    return table("Client and runtime", heads, rows, remarks, note=note)
 
 
 def settings_section(facts: Mapping[str, Any]) -> str:

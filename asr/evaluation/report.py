@@ -12,6 +12,7 @@ from asr.core import audio, files
 from asr.evaluation import page, wording
 from asr.evaluation.learning import PowerLaw
 from asr.evaluation.results import Evaluation
+from asr.evaluation.side_by_side import Ways
 from asr.evaluation.transcriptions import Transcription
 
 if TYPE_CHECKING:
@@ -147,7 +148,29 @@ def _summary(evaluation: Evaluation) -> list[Any]:
     parts = [Text(heading, style="bold"), table, Text(below, style="dim")]
     if main.loss.value is not None:
         parts.append(Text(f"loss {wording.value('loss', main.loss)} ({evaluation.main})"))
+    if evaluation.ways:
+        parts.append(_side_by_side(evaluation.ways))
     return [*parts, *(Text(f"Note: {remark}") for remark in evaluation.remarks), Text("")]
+
+
+def _side_by_side(ways: Mapping[str, Ways]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    groups = [(name, way, figures) for name, found in ways.items() for way, figures in found.items()]
+    measures = [
+        name for name in wording.SIDE_BY_SIDE if any(getattr(group, name).value is not None for _, _, group in groups)
+    ]
+    table = Table(box=None, pad_edge=False, title="the same clips, percent", title_justify="left", title_style="dim")
+    for head in ("condition", "by"):
+        table.add_column(head, no_wrap=True)
+    for measure in measures:
+        table.add_column(wording.SIDE_BY_SIDE[measure][1].replace(" ", "\n"), justify="right")
+    for name, way, group in groups:
+        values = (getattr(group, measure).value for measure in measures)
+        shown = ["-" if value is None else f"{100 * value:.1f}" for value in values]
+        table.add_row(Text(name), Text(way.split(",")[0]), *map(Text, shown))
+    return table
 
 
 def _page(report: Report, pictures: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from asr.evaluation.conditions import CLEAN, Condition
 from asr.evaluation.confusion import WordTable, align, count_words
 from asr.evaluation.figures import MEASURES, RESAMPLES, Figures, measure, tally
+from asr.evaluation.side_by_side import Answer, Ways, compare, pool
 from asr.evaluation.transcriptions import Transcription
 
 ALL_NOISE = "noise, all levels"
@@ -30,6 +31,8 @@ class Evaluation:
     worst_in_noise : at most ten in noise, the worst first, no clip twice; empty where `main` is noise.
     words_in_noise : as `words`, of all conditions with noise; None: there is none.
     draws : pieces of noise that each clip met at each level.
+    ways : by the condition's name as `conditions`, figures of the client and of the runtime; empty: the runtime was
+        not evaluated.
     """
 
     kind: str
@@ -44,6 +47,7 @@ class Evaluation:
     worst_in_noise: tuple[Transcription, ...] = field(default=())
     words_in_noise: WordTable | None = None
     draws: int = 1
+    ways: dict[str, Ways] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
@@ -64,7 +68,12 @@ def record(evaluations: Iterable[Evaluation]) -> dict[str, Any]:
 
 
 def evaluate(
-    transcriptions: Sequence[Transcription], remarks: Iterable[str] = (), *, seed: int = 1, resamples: int = RESAMPLES
+    transcriptions: Sequence[Transcription],
+    remarks: Iterable[str] = (),
+    *,
+    seed: int = 1,
+    resamples: int = RESAMPLES,
+    answers: Sequence[Answer] = (),
 ) -> list[Evaluation]:
     """Measure real and synthetic speech, each by itself; real speech comes first.
 
@@ -74,17 +83,23 @@ def evaluate(
     remarks : carried by every evaluation (those of build/split.json).
     seed : of the bootstrap.
     resamples : draws of the bootstrap.
+    answers : of both ways to the same clips; none: there is only the client.
     """
     notes = tuple(remarks)
     return [
-        _evaluate_kind(kind, chosen, notes, seed, resamples)
+        _evaluate_kind(kind, chosen, [one for one in answers if one.synthetic == synthetic], notes, seed, resamples)
         for kind, synthetic in (("real", False), ("synthetic", True))
         if (chosen := [one for one in transcriptions if one.synthetic == synthetic])
     ]
 
 
 def _evaluate_kind(
-    kind: str, transcriptions: list[Transcription], remarks: tuple[str, ...], seed: int, resamples: int
+    kind: str,
+    transcriptions: list[Transcription],
+    answers: list[Answer],
+    remarks: tuple[str, ...],
+    seed: int,
+    resamples: int,
 ) -> Evaluation:
     by_condition = _grouped(transcriptions, lambda one: one.condition.name)
     main = CLEAN if CLEAN in by_condition else next(iter(by_condition))
@@ -92,6 +107,9 @@ def _evaluate_kind(
     conditions = {name: measure(items, seed, resamples) for name, items in by_condition.items()}
     if len({one.condition.name for one in noisy}) > 1:
         conditions[ALL_NOISE] = measure(noisy, seed, resamples)
+    ways = compare(answers, seed, resamples)
+    if ALL_NOISE in conditions and ways:
+        ways[ALL_NOISE] = pool([one for one in answers if one.condition.level is not None], seed, resamples)
     in_main = by_condition[main]
     unscored = sum(one.slots is None for one in in_main)
     if 0 < unscored < len(in_main):
@@ -109,6 +127,7 @@ def _evaluate_kind(
         tuple(_worst(noisy)) if by_condition[main][0].condition.level is None else (),
         _words(noisy) if noisy else None,
         max(one.condition.draw for one in transcriptions),
+        ways,
     )
 
 

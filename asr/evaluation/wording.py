@@ -14,6 +14,15 @@ NAMES = {
     "acceptance": ("Commands right", "commands right", "commands"),
     "loss": ("Loss, nats a clip", "loss, nats a clip", "clips"),
 }
+# The same of the client and the runtime side by side.
+SIDE_BY_SIDE = {
+    "sentence_accuracy": NAMES["sentence_accuracy"],
+    "wer": NAMES["wer"],
+    "understanding": ("Every slot right", "every slot right", "commands"),
+    "accepted_right": ("Accepted and right", "accepted right", "clips"),
+    "accepted_wrong": ("Accepted and wrong", "accepted wrong", "clips"),
+    "refused": ("Refused", "refused", "clips"),
+}
 SHORT = {measure: short for measure, (_, short, _) in NAMES.items()}
 CONDITIONS = {
     "clean": "clips trimmed to the speech with a margin",

@@ -5,6 +5,7 @@ They have the speaker, the microphone and the room of the real thing, which synt
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ def splices(samples: Float, spans: Sequence[Span], foreign: Float, rng: np.rando
     """
     words = [span.word for span in spans]
     borders = _borders(spans, len(samples))
-    pieces = [samples[start:end] for start, end in zip(borders, borders[1:], strict=False)]
+    pieces = [samples[start:end] for start, end in itertools.pairwise(borders)]
     found = [_broken_inside(samples, spans, rng)]
     if len(words) > 1:
         keep = int(rng.integers(1, len(words)))
@@ -87,7 +88,7 @@ def _without(pieces: Sequence[Float], words: Sequence[str], place: int) -> tuple
 
 def _borders(spans: Sequence[Span], count: int) -> list[int]:
     """Return where to cut between the words, samples: the middle of each pause, and both ends."""
-    inner = ((before.end + after.start) * _STEP // 2 for before, after in zip(spans, spans[1:], strict=False))
+    inner = ((before.end + after.start) * _STEP // 2 for before, after in itertools.pairwise(spans))
     return [0, *inner, count]
 
 

@@ -43,23 +43,34 @@ def total_score(log_probabilities: npt.ArrayLike, labels: Sequence[int]) -> floa
     log_probabilities : float [t, labels + 1], blank last.
     labels : n indices.
     """
+    return float(total_scores(log_probabilities, [labels])[0])
+
+
+def total_scores(log_probabilities: npt.ArrayLike, sequences: Sequence[Sequence[int]]) -> Float64:
+    """Return `total_score` of n label sequences, float64 [n]."""
     frames = np.asarray(log_probabilities, np.float64)
-    path, skips = _expand(labels, frames.shape[1] - 1)
+    if not len(frames) or not len(sequences):
+        return np.array([-np.inf if len(labels) else 0.0 for labels in sequences])
+    blank = frames.shape[1] - 1
+    width = 2 * max(map(len, sequences)) + 1
+    path = np.full((len(sequences), width), blank)
+    skips = np.full(path.shape, -np.inf)
+    for row, labels in enumerate(sequences):
+        own, may_skip = _expand(labels, blank)
+        path[row, : len(own)] = own
+        skips[row, : len(own)][may_skip] = 0
+    # Two places before each path, so that all steps are slices.
+    alpha = np.full((len(sequences), width + 2), -np.inf)
+    alpha[:, 2] = 0
+    alpha[:, 3:4] = 0
+    alpha[:, 2:] += frames[0][path]
     with np.errstate(divide="ignore"):
-        alpha = np.full(len(path), -np.inf)
-        alpha[0] = 0.0
-        before = alpha
-        for number, frame in enumerate(frames):
-            if number:
-                one = np.concatenate(([-np.inf], before[:-1]))
-                two = np.where(skips, np.concatenate(([-np.inf, -np.inf], before[:-2]))[: len(path)], -np.inf)
-                alpha = np.logaddexp(np.logaddexp(before, one), two)
-            else:
-                alpha = np.where(np.arange(len(path)) < 2, 0.0, -np.inf)
-            before = alpha + frame[path]
-        if not len(frames):
-            return 0.0 if not len(labels) else -np.inf
-        return float(np.logaddexp(before[-1], before[-2]) if len(path) > 1 else before[-1])
+        for frame in frames[1:]:
+            stays = np.logaddexp(alpha[:, 2:], alpha[:, 1:-1])
+            alpha[:, 2:] = np.logaddexp(stays, alpha[:, :-2] + skips) + frame[path]
+    rows, ends = np.arange(len(sequences)), np.array([2 * len(labels) for labels in sequences])
+    # The last blank or the last label; an empty sequence has the blank alone.
+    return np.asarray(np.logaddexp(alpha[rows, ends + 2], np.where(ends > 0, alpha[rows, ends + 1], -np.inf)))
 
 
 def align(log_probabilities: npt.ArrayLike, words: Sequence[str], labels: Sequence[str]) -> list[Span]:

@@ -1,11 +1,14 @@
 """The sentences that come next after the best one: how close was it?
 
-The best path through a word is what leads to it and what follows: one search forwards and one backwards give the best
-sentence through every word of the grammar. The second best sentence has a word that the best one lacks, which puts it
-among them, exactly unless sentences can be read in two ways.
+The best path through a word end is what leads to it and what follows: one search backwards and one forwards give the
+best sentence that goes on after each word end of the grammar, and the best that ends there. The second best sentence
+differs from the best in at least one of these, which puts it among them, exactly unless sentences can be read in two
+ways.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,84 +16,161 @@ import numpy.typing as npt
 from .decoder import NEVER, Decoder, Float32, Hypothesis, Int32, read_path
 from .grammar import Grammar
 
+Int64 = npt.NDArray[np.int64]
 
-def alternatives(grammar: Grammar, log_probabilities: npt.ArrayLike, count: int) -> list[Hypothesis]:
+
+def alternatives(
+    grammar: Grammar, log_probabilities: npt.ArrayLike, count: int, word_bonus: float = 0.0
+) -> list[Hypothesis]:
     """Return the best sentences, at most `count`, none of them twice.
 
-    The first two are the best and the second best of the grammar. Those after them are the best through each word
+    The first two are the best and the second best of the grammar. Those after them are the best through each word end
     in turn.
 
     Parameters
     ----------
     log_probabilities : float [t, labels + 1], natural logarithms, blank last.
+    word_bonus : as the decoder has it; sentences are in the order of their scores with it.
     """
     frames = np.asarray(log_probabilities, np.float32)
     if not len(frames) or not len(grammar.end_states):
         return []
-    decoder = Decoder(grammar)
-    scores = np.empty((len(frames), len(grammar.end_states)), np.float32)
-    histories = np.empty(scores.shape, np.int32)
-    for number, frame in enumerate(frames):
-        decoder.accept(frame[np.newaxis])
-        scores[number], histories[number] = decoder.end_scores()
-    through = np.where(grammar.final_marks[grammar.end_targets] >= 0, scores[-1], NEVER)
-    moments = np.full(len(through), len(frames) - 1)
-    spaces = grammar.spaces[grammar.end_targets]
-    onward = np.flatnonzero(spaces >= 0)
-    if len(onward) and len(frames) > 1:
-        following = _completions(grammar, frames)[1:, spaces[onward]] + frames[1:, grammar.letters[spaces[onward]]]
-        totals = scores[:-1, onward] + following
-        best = totals.argmax(axis=0)
-        values = totals[best, np.arange(len(onward))]
-        better = values > through[onward]
-        through[onward[better]] = values[better]
-        moments[onward[better]] = best[better]
+    onward = np.flatnonzero(grammar.spaces[grammar.end_targets] >= 0)
+    junctions = grammar.end_targets[onward]
+    last = np.flatnonzero(grammar.final_marks[grammar.end_targets] >= 0)
+    rest = _search_backwards(grammar, frames, word_bonus)
+    decoder = Decoder(grammar, word_bonus)
+    # Of each word end that a word follows: the score of the best sentence through it, its last frame and what leads
+    # there. Then the same of each one that ends a sentence.
+    best = np.full(len(onward), NEVER, np.float32)
+    moments = np.zeros(len(onward), np.int64)
+    histories = np.zeros(len(onward), np.int32)
+    for number, _ in enumerate(decoder.follow(frames)):
+        scores, leading = decoder.end_scores()
+        if number + 1 < len(frames):
+            totals = scores.take(onward)
+            totals += rest.scores[number + 1].take(junctions)
+            better = np.flatnonzero(totals > best)
+            best[better] = totals.take(better)
+            moments[better] = number
+            histories[better] = leading.take(onward.take(better))
+    ends = np.concatenate((onward, last))
+    best = np.concatenate((best, scores[last]))
+    moments = np.concatenate((moments, np.full(len(last), len(frames) - 1)))
+    histories = np.concatenate((histories, leading[last]))
     found: dict[str, Hypothesis] = {}
-    for end in np.argsort(-through, kind="stable"):
-        if len(found) >= count or not np.isfinite(through[end]):
+    for place in np.argsort(-best, kind="stable"):
+        if len(found) >= count or not np.isfinite(best[place]):
             break
-        moment = int(moments[end])
-        path = (*decoder.path(int(histories[moment, end])), int(end))
-        if moment < len(frames) - 1:
-            rest = Decoder(grammar)
-            rest.start_at(int(spaces[end]))
-            rest.accept(frames[moment + 2 :])
-            completion = rest.best()
-            assert completion is not None, "the search backwards found one"
-            path += completion.ends
-        hypothesis = read_path(grammar, path, float(through[end]))
+        end, moment = int(ends[place]), int(moments[place])
+        path = (*decoder.path(int(histories[place])), end, *rest.ends_after(end, moment))
+        hypothesis = read_path(grammar, path, float(best[place]) - word_bonus * len(path))
         found.setdefault(hypothesis.meaning.text, hypothesis)
     return list(found.values())
 
 
-def _completions(grammar: Grammar, frames: Float32) -> Float32:
-    """Return the best score of the frames after each one, given that it is a state's letter, float32 [t, s]."""
-    count = len(grammar.letters)
-    final = np.flatnonzero(grammar.final_marks[grammar.end_targets] >= 0)
-    letter = np.full(count, NEVER, np.float32)
-    letter[grammar.end_states[final]] = 0
-    blank = letter.copy()
-    # Every way onward: to the next letter of a word, or from a word's end to the space behind it.
-    spaces = grammar.spaces[grammar.end_targets]
-    inside = np.flatnonzero((grammar.predecessors >= 0) & (grammar.predecessors < count))
-    sources = np.concatenate((grammar.predecessors[inside], grammar.end_states[spaces >= 0]))
-    targets = np.concatenate((inside, spaces[spaces >= 0]))
-    order = np.argsort(sources, kind="stable")
-    sources, targets = sources[order], targets[order]
-    groups: Int32 = np.flatnonzero(np.diff(sources, prepend=-1)).astype(np.int32)
-    repeats = np.where(grammar.letters[sources] == grammar.letters[targets], NEVER, np.float32(0))
-    found = np.empty((len(frames), count), np.float32)
-    found[-1] = letter
-    for number in range(len(frames) - 2, -1, -1):
-        frame = frames[number + 1]
+@dataclass(frozen=True, eq=False)
+class _Rest:
+    """How sentences go on from each junction.
+
+    Attributes
+    ----------
+    scores : float32 [t, j], of the frames from t on, the first of which is the junction's space.
+    following : int64 [t, j], the next word end and its last frame: frame * e + end.
+    targets : of each word end the junction that it leads to.
+    """
+
+    scores: Float32
+    following: Int64
+    targets: Int32
+
+    def ends_after(self, end: int, moment: int) -> tuple[int, ...]:
+        """Return the word ends after one whose last frame is `moment`."""
+        found = []
+        while moment + 1 < len(self.scores):
+            moment, end = divmod(int(self.following[moment + 1, self.targets[end]]), len(self.targets))
+            found.append(end)
+        return tuple(found)
+
+
+class _Ways:
+    """Every way onward: to the next letter of a word, or from a word's end to the space behind it.
+
+    Attributes
+    ----------
+    targets : the state that each way leads to.
+    passing, ends : the ways that pass a word end, and these ends.
+    sources : the states from which ways lead, each once.
+    """
+
+    def __init__(self, grammar: Grammar) -> None:
+        count = len(grammar.letters)
+        spaces = grammar.spaces[grammar.end_targets]
+        inside = np.flatnonzero((grammar.predecessors >= 0) & (grammar.predecessors < count))
+        onward = np.flatnonzero(spaces >= 0)
+        sources = np.concatenate((grammar.predecessors[inside], grammar.end_states[onward]))
+        targets = np.concatenate((inside, spaces[onward]))
+        ends = np.concatenate((np.full(len(inside), -1), onward))
+        order = np.argsort(sources, kind="stable")
+        sources, self.targets, ends = sources[order], targets[order], ends[order]
+        self.passing = np.flatnonzero(ends >= 0)
+        self.ends = ends[self.passing].astype(np.int64)
+        self._groups = np.flatnonzero(np.diff(sources, prepend=-1))
+        self.sources = sources[self._groups]
+        self._group = np.repeat(np.arange(len(self._groups)), np.diff(self._groups, append=len(sources)))
+        # A letter follows itself only after a blank.
+        repeated = grammar.letters[sources] == grammar.letters[self.targets]
+        self._repeats = np.where(repeated, NEVER, np.float32(0))
+        self._has_repeats = bool(repeated.any())
+
+    def best(self, values: Float32) -> tuple[Float32, Int64]:
+        """Return the best value among the ways from each source, and the way it is of."""
+        highest = np.maximum.reduceat(values, self._groups)
+        equal = np.flatnonzero(values == highest.take(self._group))[::-1]
+        ways = np.zeros(len(self._groups), np.int64)
+        ways[self._group.take(equal)] = equal
+        return highest, ways
+
+    def best_after_letter(self, values: Float32, found: tuple[Float32, Int64]) -> tuple[Float32, Int64]:
+        """Return the same where the sources are letters, which cannot be repeated; `found`: what `best` returned."""
+        return self.best(values + self._repeats) if self._has_repeats else found
+
+
+def _search_backwards(grammar: Grammar, frames: Float32, word_bonus: float) -> _Rest:
+    """Return how sentences go on from each junction at each frame."""
+    ends, bonus = len(grammar.end_states), np.float32(word_bonus)
+    scores = np.full((len(frames), len(grammar.spaces)), NEVER, np.float32)
+    following = np.zeros(scores.shape, np.int64)
+    junctions = np.flatnonzero(grammar.spaces >= 0)
+    spaces = grammar.spaces[junctions]
+    ways = _Ways(grammar)
+    # The best score of the frames that follow, where this one is a state's letter or the blank after it, and the next
+    # word end of that path with its last frame.
+    final = np.flatnonzero(grammar.final_marks[grammar.end_targets] >= 0)[::-1]
+    letter = np.full(len(grammar.letters), NEVER, np.float32)
+    letter[grammar.end_states[final]] = bonus
+    letter_next = np.zeros(len(letter), np.int64)
+    letter_next[grammar.end_states[final]] = (len(frames) - 1) * ends + final
+    blank, blank_next = letter.copy(), letter_next.copy()
+    for number in range(len(frames) - 1, 0, -1):
+        frame = frames[number]
+        entering = letter + frame.take(grammar.letters)
         resting = blank + frame[-1]
-        entering = letter + frame[grammar.letters]
-        letter = np.maximum(entering, resting)
-        blank = resting
-        if len(groups):
-            values = entering[targets]
-            starts = sources[groups]
-            blank[starts] = np.maximum(blank[starts], np.maximum.reduceat(values, groups))
-            letter[starts] = np.maximum(letter[starts], np.maximum.reduceat(values + repeats, groups))
-        found[number] = letter
-    return found
+        scores[number, junctions] = entering[spaces]
+        following[number, junctions] = letter_next[spaces]
+        stays = entering >= resting
+        letter, blank = np.where(stays, entering, resting), resting
+        entering_next, letter_next = letter_next, np.where(stays, letter_next, blank_next)
+        if not len(ways.targets):
+            continue
+        values, nexts = entering[ways.targets], entering_next[ways.targets]
+        values[ways.passing] += bonus
+        nexts[ways.passing] = (number - 1) * ends + ways.ends
+        found = ways.best(values)
+        after_letter = ways.best_after_letter(values, found)
+        for (highest, chosen), totals, onward in ((after_letter, letter, letter_next), (found, blank, blank_next)):
+            better = np.flatnonzero(highest > totals.take(ways.sources))
+            sources = ways.sources.take(better)
+            totals[sources] = highest.take(better)
+            onward[sources] = nexts[chosen[better]]
+    return _Rest(scores, following, grammar.end_targets)

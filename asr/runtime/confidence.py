@@ -7,6 +7,7 @@ out-of-grammar commands in mobile speech interaction using backoff filler models
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def evidence(
     # Tsallis' entropy of order 2 is the probability that two draws differ.
     entropy = 1.0 - np.exp(2.0 * frames[spoken].astype(np.float64)).sum(axis=1) if spoken.any() else np.zeros(1)
     pace = np.log([max(1, span.end - span.start) / len(span.word) for span in spans])
-    pauses = [after.start - before.end for before, after in zip(spans, spans[1:], strict=False)]
+    pauses = [after.start - before.end for before, after in itertools.pairwise(spans)]
     found = {
         "free_path": np.log1p(free_path / counts),
         "worst_word": np.log1p(max(lost)),
@@ -103,7 +104,7 @@ def distance(one: str, other: str) -> int:
 
 def _around(spans: Sequence[Span], count: int) -> list[tuple[Span, int, int]]:
     """Return each word with the middle of the pause before and after it, in frames."""
-    borders = [0, *((before.end + after.start) // 2 for before, after in zip(spans, spans[1:], strict=False)), count]
+    borders = [0, *((before.end + after.start) // 2 for before, after in itertools.pairwise(spans)), count]
     return list(zip(spans, borders, borders[1:], strict=False))
 
 

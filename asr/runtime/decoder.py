@@ -7,6 +7,7 @@ is the grammar's best path and its score can be calibrated. Back-pointers are ke
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ Float32 = npt.NDArray[np.float32]
 Int32 = npt.NDArray[np.int32]
 
 NEVER = np.float32(-np.inf)
+_CHECKED = 64  # frames after which scores that have fallen are raised
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class Hypothesis:
     ends : the graph's word ends that it passes, in order.
     meaning : its words, intent and slots.
     score : natural logarithm of the probability of its best alignment.
+    total : of the probability of all its alignments; None: not summed.
     """
 
     ends: tuple[int, ...]
     meaning: Meaning
     score: float
+    total: float | None = None
 
 
 def read_path(grammar: Grammar, ends: tuple[int, ...], score: float) -> Hypothesis:
@@ -50,6 +54,8 @@ class Decoder:
     Parameters
     ----------
     grammar : of s letter states.
+    word_bonus : added to the score of a path for each of its words, which the search compares by. CTC networks miss
+        words rather than add some, and more words mean more factors below one.
 
     Attributes
     ----------
@@ -58,8 +64,9 @@ class Decoder:
     spoken_frames : frames in which that path is not at the blank.
     """
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self, grammar: Grammar, word_bonus: float = 0.0) -> None:
         self.grammar = grammar
+        self._bonus = np.float32(word_bonus)
         count = len(grammar.letters)
         self._letters = grammar.letters
         # Two more states than letters: the beginning of a sentence, and one that is never reached.
@@ -74,7 +81,7 @@ class Decoder:
         self._onward_states = grammar.end_states[onward]
         targets = grammar.end_targets[onward]
         self._groups = np.flatnonzero(np.diff(targets, prepend=-1)).astype(np.int32)
-        self._group_sizes = np.diff(self._groups, append=len(onward))
+        self._group = np.repeat(np.arange(len(self._groups)), np.diff(self._groups, append=len(onward)))
         self._spaces = grammar.spaces[targets[self._groups]]
         self._last = np.flatnonzero(grammar.final_marks[grammar.end_targets] >= 0).astype(np.int32)
         self.reset()
@@ -97,18 +104,15 @@ class Decoder:
         # Scores fall without end; what is taken off keeps float32 exact.
         self._taken_off = 0.0
 
-    def start_at(self, state: int) -> None:
-        """Forget everything heard, and continue as if the last frame had been the letter of `state`."""
-        self.reset()
-        self._blank[len(self._letters)] = NEVER
-        self._letter[state] = 0
-
     def end_scores(self) -> tuple[Float32, Int32]:
-        """Return the score and the history of the best path to each word end, float32 [e] and int32 [e]."""
+        """Return the score and the history of the best path to each word end, float32 [e] and int32 [e].
+
+        The scores have the bonus of every word, the last one included.
+        """
         states = self.grammar.end_states
         letter, blank = self._letter[states], self._blank[states]
         history = np.where(letter > blank, self._letter_history[states], self._blank_history[states])
-        return np.maximum(letter, blank) + np.float32(self._taken_off), history
+        return np.maximum(letter, blank) + np.float32(self._taken_off + float(self._bonus)), history
 
     def accept(self, log_probabilities: npt.ArrayLike) -> None:
         """Take frames.
@@ -121,73 +125,91 @@ class Decoder:
         ------
         ValueError : another number of labels than the grammar's.
         """
+        for _ in self.follow(log_probabilities):
+            pass
+
+    def follow(self, log_probabilities: npt.ArrayLike) -> Iterator[None]:
+        """Take frames as `accept` does, and yield after each one."""
         frames = np.asarray(log_probabilities, np.float32)
         if frames.ndim != 2 or frames.shape[1] != len(self.grammar.labels) + 1:
             raise ValueError(f"expected [t, {len(self.grammar.labels) + 1}], found {list(frames.shape)}")
-        best = frames.argmax(axis=1)
-        self.free_score += float(frames.max(axis=1).sum(dtype=np.float64)) if len(frames) else 0.0
-        self.spoken_frames += int(np.count_nonzero(best != len(self.grammar.labels)))
-        for frame in frames:
+        if not len(frames):
+            return
+        highest = frames.max(axis=1, keepdims=True)
+        spoken = frames.argmax(axis=1) != len(self.grammar.labels)
+        for frame, most, speaks in zip(frames - highest, highest[:, 0].tolist(), spoken.tolist(), strict=True):
             self._step(frame)
-        self.frames += len(frames)
+            self.frames += 1
+            self.spoken_frames += speaks
+            self.free_score += most
+            self._taken_off += most
+            yield
 
     def _step(self, frame: Float32) -> None:
+        """Take a frame, of which the largest value is 0."""
         count = len(self._letters)
         letter, blank = self._letter, self._blank
         letter_history, blank_history = self._letter_history, self._blank_history
         # What comes from the letter before, from a blank after it or from itself.
-        from_letter = letter[self._before] + self._repeats
-        from_blank = blank[self._before]
-        later = from_letter > from_blank
-        entering = np.where(later, from_letter, from_blank)
-        history = np.where(later, letter_history[self._before], blank_history[self._before])
+        from_letter = letter.take(self._before)
+        from_letter += self._repeats
+        entering = blank.take(self._before)
+        history = blank_history.take(self._before)
+        later = from_letter > entering
+        np.copyto(history, letter_history.take(self._before), where=later)
+        np.maximum(entering, from_letter, out=entering)
         ended = self._enter_spaces(entering)
-        moving = entering > letter[:count]
-        stays_blank = blank >= letter
-        new_blank = np.where(stays_blank, blank, letter) + frame[-1]
-        self._blank_history = np.where(stays_blank, blank_history, letter_history)
-        new_letter = np.maximum(letter[:count], entering) + frame[self._letters]
+        np.copyto(blank_history, letter_history, where=letter > blank)
+        np.maximum(blank, letter, out=blank)
+        blank += frame[-1]
+        letter, letter_history = letter[:count], letter_history[:count]
+        moving = entering > letter
         if ended is not None:
             self._note(history, moving, *ended)
-        letter_history[:count] = np.where(moving, history, letter_history[:count])
-        letter[:count] = new_letter
-        self._blank = new_blank
-        highest = max(float(new_blank.max()), float(new_letter.max(initial=NEVER)))
-        if highest < -1000.0:
-            self._letter -= np.float32(highest)
-            self._blank -= np.float32(highest)
-            self._taken_off += float(np.float32(highest))
+        np.copyto(letter_history, history, where=moving)
+        np.maximum(letter, entering, out=letter)
+        letter += frame.take(self._letters)
+        if self.frames % _CHECKED == 0:
+            highest = max(blank.max(), letter.max(initial=NEVER))
+            if np.isfinite(highest):
+                self._letter -= highest
+                self._blank -= highest
+                self._taken_off += float(highest)
 
     def _enter_spaces(self, entering: Float32) -> tuple[Int32, Int32] | None:
         """Put the best word end before each space into `entering`; return those ends and the history before each."""
         if not len(self._groups):
             return None
         states = self._onward_states
-        letter, blank = self._letter[states], self._blank[states]
-        later = letter > blank
-        scores = np.where(later, letter, blank)
+        letter, blank = self._letter.take(states), self._blank.take(states)
+        scores = np.maximum(letter, blank)
         best = np.maximum.reduceat(scores, self._groups)
-        entering[self._spaces] = best
+        entering[self._spaces] = best + self._bonus
         # The first of equal ends is the first in the file.
-        equal = np.flatnonzero(scores == np.repeat(best, self._group_sizes))[::-1]
-        group = np.repeat(np.arange(len(self._groups)), self._group_sizes)[equal]
+        equal = np.flatnonzero(scores == best.take(self._group))[::-1]
         chosen = np.zeros(len(self._groups), np.int32)
-        chosen[group] = equal
-        states = states[chosen]
-        parents = np.where(later[chosen], self._letter_history[states], self._blank_history[states])
-        return self._onward[chosen], parents
+        chosen[self._group.take(equal)] = equal
+        states = states.take(chosen)
+        after_letter = letter.take(chosen) > blank.take(chosen)
+        parents = np.where(after_letter, self._letter_history.take(states), self._blank_history.take(states))
+        return self._onward.take(chosen), parents
 
     def _note(self, history: Int32, moving: npt.NDArray[np.bool_], ends: Int32, parents: Int32) -> None:
         """Add an entry to the history for each space that is entered."""
-        entered = np.flatnonzero(moving[self._spaces])
+        entered = np.flatnonzero(moving.take(self._spaces))
         if len(entered):
-            self._parents.append(parents[entered].astype(np.int32))
+            self._parents.append(parents[entered])
             self._passed.append(ends[entered])
             history[self._spaces[entered]] = np.arange(self._size, self._size + len(entered), dtype=np.int32)
             self._size += len(entered)
 
     def best(self) -> Hypothesis | None:
         """Return the best sentence that ends here; None where none can."""
+        found = self.best_ends()
+        return None if found is None else read_path(self.grammar, *found)
+
+    def best_ends(self) -> tuple[tuple[int, ...], float] | None:
+        """Return the word ends of the best sentence that ends here, and its score without bonus; None: none can."""
         if not len(self._last):
             return None
         states = self.grammar.end_states[self._last]
@@ -199,7 +221,8 @@ class Decoder:
         after_blank = self._blank[state] >= self._letter[state]
         history = (self._blank_history if after_blank else self._letter_history)[state]
         ends = (*self.path(int(history)), int(self._last[chosen]))
-        return read_path(self.grammar, ends, float(scores[chosen]) + self._taken_off)
+        # One bonus less than words: the last word's is the same for all.
+        return ends, float(scores[chosen]) + self._taken_off - float(self._bonus) * (len(ends) - 1)
 
     def partial(self) -> tuple[str, ...]:
         """Return the finished words of the path that is the best at the moment."""

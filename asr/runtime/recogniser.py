@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .alignment import align
-from .alternatives import alternatives
 from .confidence import Verifier, evidence
-from .decoder import Decoder
 from .features import STEP_MS, mfcc
 from .grammar import Grammar
 from .network import NetworkFile, log_probabilities
+from .rescoring import best_sentences, compared
 
 NETWORK, GRAMMAR, VERIFIER = "network.npz", "grammar.npz", "verifier.json"
 
@@ -49,7 +48,7 @@ class Recognition:
     slots : the value of each slot that is filled.
     words : when each is said.
     second : the sentence that comes next; "" where there is none.
-    margin : log-probability of the best sentence above the second; None where there is none.
+    margin : score of the best sentence above the second, nats; None where there is none.
     cost : log-probability of the unrestrained path above the best sentence, for each frame in which that path writes
         something: 0 where the network writes the sentence itself. None where there is no sentence.
     confidence : probability that the sentence is what was said; None without a verifier.
@@ -120,19 +119,18 @@ class Recogniser:
 
     def judge(self, frames: npt.NDArray[np.float32]) -> Recognition:
         """Return the best sentence for an utterance's log-probabilities: float32 [t, labels + 1], blank last."""
-        decoder = Decoder(self.grammar)
-        decoder.accept(frames)
-        best = decoder.best()
-        if best is None:
+        found = best_sentences(self.grammar, frames)
+        if not found:
             return Recognition("", "", {}, (), "", None, None, accepted=False)
-        others = alternatives(self.grammar, frames, 2)
-        second = next((one for one in others if one.meaning.text != best.meaning.text), None)
-        margin = best.score - second.score if second else None
-        lost = decoder.free_score - best.score
+        best, second = found[0], found[1] if len(found) > 1 else None
+        margin = compared(best) - compared(second) if second else None
+        # Against the path that no grammar restrains.
+        lost = float(frames.max(axis=1).sum(dtype=np.float64)) - best.score
+        spoken = int(np.count_nonzero(frames.argmax(axis=1) != len(self.grammar.labels)))
         spans = align(frames, best.meaning.text.split(" "), self.network.labels)
-        found = evidence(frames, self.network.labels, spans, lost, margin)
-        confidence = None if self.verifier is None else self.verifier.confidence(found)
-        step = STEP_MS / 1000
+        values = evidence(frames, self.network.labels, spans, lost, margin)
+        verifier, step = self.verifier, STEP_MS / 1000
+        confidence = None if verifier is None else verifier.confidence(values)
         return Recognition(
             best.meaning.text,
             best.meaning.intent,
@@ -140,8 +138,8 @@ class Recogniser:
             tuple(Word(span.word, span.start * step, span.end * step) for span in spans),
             second.meaning.text if second else "",
             margin,
-            lost / max(1, decoder.spoken_frames),
+            lost / max(1, spoken),
             confidence,
-            confidence is None or confidence >= self.verifier.threshold,  # type: ignore[union-attr]
-            tuple(found.tolist()),
+            verifier is None or confidence is None or confidence >= verifier.threshold,
+            tuple(values.tolist()),
         )

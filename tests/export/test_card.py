@@ -101,6 +101,18 @@ def test_real_and_synthetic_speech_have_tables_of_their_own() -> None:
     assert rows_of(synthetic)["clean"][2] == "not measured yet"
 
 
+def test_client_and_runtime_stand_side_by_side() -> None:
+    measures = ("sentence_accuracy", "wer", "understanding", "accepted_right", "accepted_wrong", "refused")
+    client = dict.fromkeys(measures, figure(None)) | {"wer": figure(0.031, (0.01, 0.05))}
+    runtime = dict.fromkeys(measures, figure(None)) | {"wer": figure(0.029), "refused": figure(0.125)}
+    ways = {"kitchen 6 dB": {"client, n-gram scorer": client, "runtime, grammar": runtime}}
+    report = {"evaluations": [{"kind": "real", "conditions": conditions(0.0, None), "ways": ways}]}
+    text = render(Card("lamp", report=report), [])
+    assert "| condition | recognised by | WER | refused |" in text
+    assert "| kitchen 6 dB | client, n-gram scorer | 3.1 % (1.0 to 5.0) | - |" in text
+    assert "| kitchen 6 dB | runtime, grammar | 2.9 % | 12.5 % |" in text
+
+
 def test_checksums_are_those_of_sha256sum(tmp_path: Path, exported: list[Path]) -> None:
     rows = rows_of(write_card(tmp_path, full(), exported).read_text(encoding="utf-8"))
     lines = subprocess.run(["sha256sum", *exported], capture_output=True, text=True, check=True).stdout.split("\n")

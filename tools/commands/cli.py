@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from asr.core import progress
-from asr.core.errors import UserError
+from asr.core.errors import UserError, WorkspaceError
 from tools.commands import verbs
 from tools.commands.settings_table import print_settings
 from tools.commands.steps.new_workspace import make_workspace
@@ -146,8 +146,17 @@ def evaluate(
         Path | None,
         typer.Option(help="Evaluate on these instead: a folder or a recordings.csv that was not trained on."),
     ] = None,
+    folds: Annotated[
+        bool,
+        typer.Option("--folds", help="Print how far the figures depend on the choice of test speakers; no report."),
+    ] = False,
 ) -> None:
-    """Test the exported model through the client: a table here, a report in build/reports."""
+    """Test the exported model, through the client and in the runtime: a table here, a report in build/reports."""
+    if folds:
+        if split != "test" or recordings is not None:
+            raise WorkspaceError("--folds takes the dev and test speakers", fix="Leave out --split and --recordings")
+        print(verbs.folds(verbs.open_workspace(workspace)))
+        return
     verbs.evaluate(verbs.open_workspace(workspace), split, recordings)
 
 

@@ -148,6 +148,18 @@ def evaluate(ws: Workspace, split: str = "test", recordings: Path | None = None)
         evaluate_split(ws, dataset, split, exported_run(ws))
 
 
+def folds(ws: Workspace) -> str:
+    """Tell how much the test figures depend on which speakers are in the test split; train nothing."""
+    from tools.commands.steps.folds import describe_folds
+
+    if not ws.model.is_file():
+        raise ModelError("there is no model", path=ws.model, fix="Run: asr train")
+    with ws.lock():
+        dataset = build_dataset(ws)
+        make_scorer(ws)
+        return describe_folds(ws, dataset)
+
+
 def tune_scorer(ws: Workspace) -> str:
     """Tune the scorer's alpha and beta on dev, and return the best as lines for asr.toml."""
     from tools.commands.steps.tuning import best, tune

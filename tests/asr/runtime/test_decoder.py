@@ -9,30 +9,14 @@ import numpy as np
 import pytest
 
 from asr.core.alphabet import Alphabet
-from asr.runtime.alignment import align, total_score
+from asr.runtime.alignment import align, total_score, total_scores
 from asr.runtime.alternatives import alternatives
 from asr.runtime.decoder import Decoder
 from asr.runtime.grammar import Grammar, GrammarError
+from asr.runtime.rescoring import best_sentences
 from lm.grammar import compile_grammar
 from lm.sentences import Templates
-
-SMALL = Alphabet(" abc")
-
-
-def random_template(rng: random.Random, depth: int = 0) -> str:
-    """Return a template over the letters of SMALL that cannot be empty."""
-    pieces = []
-    for _ in range(rng.randint(1, 3)):
-        kind = rng.random()
-        if depth > 2 or kind < 0.5:
-            pieces.append("".join(rng.choice("abc") for _ in range(rng.randint(1, 3))))
-        elif kind < 0.8:
-            pieces.append("(" + "|".join(random_template(rng, depth + 1) for _ in range(2)) + ")")
-        else:
-            pieces.append("[" + random_template(rng, depth + 1) + "]")
-    pieces.append(rng.choice("abc"))
-    glue = [rng.choice(("", " ", " ")) for _ in pieces]
-    return "".join(itertools.chain.from_iterable(zip(pieces, glue, strict=True))).strip()
+from tests.small_grammars import SMALL, random_frames, random_template
 
 
 def best_alignment(frames: np.ndarray, labels: np.ndarray) -> float:
@@ -55,11 +39,6 @@ def best_alignment(frames: np.ndarray, labels: np.ndarray) -> float:
             following.append(max(options) + float(frame[label]))
         scores = following
     return max(scores[-2:])
-
-
-def random_frames(rng: np.random.Generator, count: int, labels: int) -> np.ndarray:
-    raw = 3.0 * rng.standard_normal((count, labels + 1))
-    return (raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))).astype(np.float32)
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -189,25 +168,83 @@ def test_times_and_totals_of_a_sentence() -> None:
             total += float(np.exp(sum(frames[number, label] for number, label in enumerate(path))))
     assert total_score(frames, [1, 1]) == pytest.approx(np.log(total))
     assert total_score(frames, [1, 1, 1]) == -np.inf
+    both = total_scores(frames, [[1, 1, 1], [1, 1], []])
+    assert both == pytest.approx([-np.inf, np.log(total), float(frames[:, blank].sum())])
     assert align(frames, ["aaa"], SMALL.labels) == []
 
 
 @pytest.mark.parametrize("part", range(2))
-def test_the_second_best_of_all_sentences_is_found(part: int) -> None:
+@pytest.mark.parametrize("bonus", [0.0, 1.5])
+def test_the_best_and_the_second_best_of_all_sentences_are_found(part: int, bonus: float) -> None:
     rng, generator = random.Random(100 + part), np.random.default_rng(100 + part)
-    for _ in range(60):
+    compared = 0
+    while compared < 50:
         templates = Templates.parse("\n".join(random_template(rng) for _ in range(rng.randint(1, 3))), SMALL)
         sentences = sorted(set(templates))
         if len(sentences) > 60:
             continue
-        frames = random_frames(generator, rng.randint(6, 24), SMALL.size)
-        scores = sorted((best_alignment(frames, SMALL.encode(sentence)) for sentence in sentences), reverse=True)
-        expected = [score for score in scores if np.isfinite(score)][:2]
-        found = alternatives(compile_grammar(templates, SMALL), frames, 2)
-        assert [hypothesis.score for hypothesis in found] == pytest.approx(expected, abs=1e-4)
+        compared += 1
+        frames = random_frames(generator, rng.randint(1, 24), SMALL.size)
+        exact = {sentence: best_alignment(frames, SMALL.encode(sentence)) for sentence in sentences}
+        rewarded = {sentence: score + bonus * len(sentence.split()) for sentence, score in exact.items()}
+        expected = [score for score in sorted(rewarded.values(), reverse=True) if np.isfinite(score)]
+        grammar = compile_grammar(templates, SMALL)
+        found = alternatives(grammar, frames, 4, bonus)
+        assert [rewarded[one.meaning.text] for one in found[:2]] == pytest.approx(expected[:2], abs=1e-4)
+        assert len({one.meaning.text for one in found}) == len(found)
         for hypothesis in found:
-            exact = best_alignment(frames, SMALL.encode(hypothesis.meaning.text))
-            assert hypothesis.score == pytest.approx(exact, abs=1e-4)
+            assert hypothesis.score == pytest.approx(exact[hypothesis.meaning.text], abs=1e-4)
+        decoder = Decoder(grammar, bonus)
+        decoder.accept(frames)
+        best = decoder.best()
+        assert (best is None) == (not found)
+        if best is not None:
+            assert (best.ends, best.score) == (found[0].ends, pytest.approx(found[0].score, abs=1e-4))
+
+
+def test_a_rest_that_begins_inside_a_slot_has_a_meaning() -> None:
+    alphabet = Alphabet()
+    templates = Templates.parse("dim {room}\n{room} = (living room|living area|bath room)", alphabet)
+    found = alternatives(compile_grammar(templates, alphabet), spoken(alphabet, "dim living room"), 3)
+    assert {one.meaning.text: one.meaning.slots for one in found} == {
+        sentence: templates.slots(sentence) for sentence in templates
+    }
+
+
+def test_rescoring_orders_by_the_sum_over_all_alignments() -> None:
+    generator = np.random.default_rng(6)
+    templates = Templates.parse("(ab|a|b) [ac|c] [ca]", SMALL)
+    grammar = compile_grammar(templates, SMALL)
+    for _ in range(20):
+        frames = random_frames(generator, 9, SMALL.size)
+        found = best_sentences(grammar, frames, word_bonus=0.7, candidates=30)
+        # The definition: probabilities of all paths, by the sentence that they collapse to.
+        expected = {text: 0.0 for text in templates}
+        for text in expected:
+            expected[text] = summed(frames, SMALL.encode(text)) + 0.7 * len(text.split())
+        values = [expected[one.meaning.text] for one in found]
+        assert values == sorted(values, reverse=True)
+        for one, value in zip(found, values, strict=True):
+            assert one.total is not None
+            assert one.total + 0.7 * len(one.ends) == pytest.approx(value, abs=1e-6)
+
+
+def summed(frames: np.ndarray, labels: np.ndarray) -> float:
+    """Return the logarithm of a sentence's probability, place by place, as the definition has it."""
+    path = [SMALL.blank]
+    for label in labels:
+        path += [int(label), SMALL.blank]
+    chances = [0.0] * len(path)
+    chances[0], chances[1] = (float(np.exp(frames[0][path[place]])) for place in (0, 1))
+    for frame in frames[1:]:
+        following = []
+        for place, label in enumerate(path):
+            total = chances[place] + (chances[place - 1] if place else 0.0)
+            if place > 1 and place % 2 and path[place - 2] != label:
+                total += chances[place - 2]
+            following.append(total * float(np.exp(frame[label])))
+        chances = following
+    return float(np.log(chances[-1] + chances[-2]))
 
 
 def test_a_graph_survives_its_file_and_a_damaged_one_is_refused(tmp_path) -> None:

@@ -22,8 +22,12 @@ from tools.commands.steps.noise import evaluation_noise_folder
 
 if TYPE_CHECKING:
     from asr.augment.evaluation_noise import Noise
+    from asr.evaluation.conditions import Condition
     from asr.evaluation.recognition import Client, Utterance
+    from asr.evaluation.side_by_side import Answer
+    from asr.evaluation.transcriptions import Transcription
     from asr.runs.record import Run
+    from asr.runtime.grammar import Meaning
     from datasets.corpus import Dataset
 
 
@@ -119,6 +123,18 @@ def utterances_of(dataset: Dataset, split: str) -> list[Utterance]:
     ]
 
 
+def evaluation_noise(ws: Workspace) -> Noise | None:
+    """Return the noise to evaluate in; None: the settings ask for none."""
+    from asr.augment.evaluation_noise import Noise
+
+    heard_in_training = ws.settings.augment.noise_kinds if ws.settings.augment.enabled else ()
+    heard_in_training += weights.noise_heard(ws.settings.train.start_from)
+    chosen = ws.settings.evaluate
+    if not chosen.noise:
+        return None
+    return Noise.of_folder(evaluation_noise_folder(ws), chosen.seed, heard_in_training=heard_in_training)
+
+
 def evaluate(
     ws: Workspace, dataset: Dataset, split: str, run: Run | None, losses: dict[str, float] | None = None
 ) -> None:
@@ -132,7 +148,6 @@ def evaluate(
     """
     from rich.console import Console
 
-    from asr.augment.evaluation_noise import Noise
     from asr.evaluation import report as report_
     from asr.evaluation.conditions import conditions
     from asr.evaluation.recognition import recognise, sounds, timing
@@ -141,17 +156,15 @@ def evaluate(
 
     check_alphabet(ws)
     chosen = ws.settings.evaluate
-    heard_in_training = ws.settings.augment.noise_kinds if ws.settings.augment.enabled else ()
-    heard_in_training += weights.noise_heard(ws.settings.train.start_from)
-    noise = None
-    if chosen.noise:
-        noise = Noise.of_folder(evaluation_noise_folder(ws), chosen.seed, heard_in_training=heard_in_training)
+    noise = evaluation_noise(ws)
     utterances = utterances_of(dataset, split)
     real = any(not utterance.synthetic for utterance in utterances)
     asked = conditions(noise, chosen.noise_levels, raw=real, draws=chosen.noise_draws)
-    client, slots = client_of(ws, ws.model), functools.cache(read_templates(ws).slots)
+    client, meaning = client_of(ws, ws.model), functools.cache(read_templates(ws).meaning)
+    slots = slots_of(meaning)
     results = recognise(client, utterances, asked, noise, losses=losses, slots=slots)
-    evaluations = measure(results, dataset.remarks, seed=chosen.seed)
+    answers = answers_of_both(ws, results, utterances, asked, noise, meaning)
+    evaluations = measure(results, dataset.remarks, seed=chosen.seed, answers=answers)
     tested = run if split == "test" else None
     if tested is not None:
         note_evaluation(ws, tested)
@@ -175,6 +188,41 @@ def evaluate(
     Console().print(report_.summary(evaluations))
     print_worst(evaluations)
     print(f"report: {page}", file=sys.stderr)
+
+
+def slots_of(meaning: Callable[[str], Meaning | None]) -> Callable[[str], dict[str, str] | None]:
+    """Return a function that gives the slots of a sentence; None where it is none of the list."""
+
+    def slots(sentence: str) -> dict[str, str] | None:
+        found = meaning(sentence)
+        return None if found is None else found.slots
+
+    return slots
+
+
+def answers_of_both(
+    ws: Workspace,
+    results: Sequence[Transcription],
+    utterances: Sequence[Utterance],
+    conditions: Sequence[Condition],
+    noise: Noise | None,
+    meaning: Callable[[str], Meaning | None],
+) -> list[Answer]:
+    """Return the client's and the runtime's answers; none, and a line why, where the runtime has no grammar."""
+    from asr.evaluation.grammar_recognition import answer
+    from asr.evaluation.side_by_side import client_answers
+    from asr.runtime.recogniser import GRAMMAR, NETWORK
+
+    missing = [name for name in (NETWORK, GRAMMAR) if not (ws.device / name).is_file()]
+    if missing:
+        say(f"the client alone is evaluated: {ws.device} has no {' and no '.join(missing)}")
+        return []
+    try:
+        found = answer(ws.device, utterances, conditions, noise, meaning)
+    except (ValueError, OSError) as error:  # what `Recogniser.open` raises
+        say(f"the client alone is evaluated: {ws.device}: {error}")
+        return []
+    return [*client_answers(results, meaning), *found]
 
 
 def print_worst(evaluations: Sequence[Any]) -> None:

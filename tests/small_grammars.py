@@ -1,0 +1,33 @@
+"""Small random grammars, few enough sentences to try all, and random probabilities."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import numpy as np
+
+from asr.core.alphabet import Alphabet
+
+SMALL = Alphabet(" abc")
+
+
+def random_template(rng: random.Random, depth: int = 0) -> str:
+    """Return a template over the letters of SMALL that cannot be empty."""
+    pieces = []
+    for _ in range(rng.randint(1, 3)):
+        kind = rng.random()
+        if depth > 2 or kind < 0.5:
+            pieces.append("".join(rng.choice("abc") for _ in range(rng.randint(1, 3))))
+        elif kind < 0.8:
+            pieces.append("(" + "|".join(random_template(rng, depth + 1) for _ in range(2)) + ")")
+        else:
+            pieces.append("[" + random_template(rng, depth + 1) + "]")
+    pieces.append(rng.choice("abc"))
+    glue = [rng.choice(("", " ", " ")) for _ in pieces]
+    return "".join(itertools.chain.from_iterable(zip(pieces, glue, strict=True))).strip()
+
+
+def random_frames(rng: np.random.Generator, count: int, labels: int) -> np.ndarray:
+    raw = 3.0 * rng.standard_normal((count, labels + 1))
+    return (raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))).astype(np.float32)

@@ -19,8 +19,8 @@ from lm.numbers import LARGEST, in_words
 HIGHEST = 60
 _MOST_OPTIONAL = 12  # parts in a row that are all optional, where one has to be said
 
-_DROPPED = re.compile(r"[.,;:?!¿¡…\"“”„«»()]")
-_SPACED = re.compile(r"[-_/\s]+")
+_DROPPED = frozenset('.,;:?!¿¡…"“”„«»()')
+_SPACED = frozenset("-_/")
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,6}(?![\w.]|[.,]\d)")
 _SAID = {"%": " percent", "°": " degrees", "&": " and "}
 
@@ -250,10 +250,15 @@ def speak(text: str, alphabet: Alphabet, language: str) -> Part:
         said = _NUMBER.sub(lambda found: in_words(int(found[0])), said)
         for symbol, spoken in _SAID.items():
             said = said.replace(symbol, spoken)
-    said = _DROPPED.sub(lambda found: found[0] if found[0] in alphabet.labels else "", said)
-    said = "".join(letter if letter in alphabet.labels else _SPACED.sub(" ", letter) for letter in said)
+    wrong = ""
+    for letter in sorted(set(said) - set(alphabet.labels)):
+        if letter in _DROPPED:
+            said = said.replace(letter, "")
+        elif letter in _SPACED or letter.isspace():
+            said = said.replace(letter, " ")
+        else:
+            wrong = wrong or letter
     said = re.sub(" +", " ", said)
-    wrong = next((letter for letter in said if letter not in alphabet.labels), "")
     if wrong:
         shown = text.strip()
         return missing(f"{wrong!r} in {shown if len(shown) <= 40 else shown[:37] + '...'!r} is not in the alphabet")

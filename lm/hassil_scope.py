@@ -6,9 +6,9 @@ from pathlib import Path
 
 from asr.core.alphabet import Alphabet
 from asr.core.errors import SentenceError
-from lm.conversion import Remarks
 from lm.foreign import Part, Words, either, missing, number_names, numbers, returned, rule, speak, words
 from lm.hassil import read_template
+from lm.remarks import Remarks
 from lm.yaml_file import Items, Mapping, Node, Scalar
 
 Placed = tuple[Path, Node]  # something in a file

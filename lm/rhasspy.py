@@ -12,8 +12,9 @@ from pathlib import Path
 
 from asr.core.alphabet import Alphabet
 from asr.core.errors import SentenceError
-from lm.conversion import MOST_SENTENCES, Conversion, Remarks, Writer
-from lm.foreign import Part, either, missing, numbers, rule, series, speak, words
+from lm.conversion import MOST_SENTENCES, Conversion, Writer
+from lm.foreign import Part, either, missing, numbers, rule, speak, words
+from lm.remarks import Remarks
 from lm.rhasspy_template import read_template
 
 SUFFIX = ".ini"
@@ -147,7 +148,9 @@ class _Names:
         if key in self._open:
             return missing(f"<{full_name}> contains itself")
         self._open.add(key)
-        part = self._known[key] = rule(name, self.read(body, at or intent, self._source, line, depth), self._source, line)
+        part = self._known[key] = rule(
+            name, self.read(body, at or intent, self._source, line, depth), self._source, line
+        )
         self._open.remove(key)
         return part
 

@@ -13,7 +13,7 @@ from typing import Any
 from asr.core.errors import SentenceError, SetupError
 
 MOST_BYTES = 4 << 20
-MOST_NODES = 500_000
+MOST_NODES = 200_000
 DEEPEST = 30
 
 

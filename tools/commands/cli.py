@@ -43,7 +43,11 @@ def options(
 def init(
     folder: Folder,
     sentences: Annotated[
-        Path | None, typer.Option(help="A file of sentences or templates to copy, one per line.")
+        Path | None,
+        typer.Option(
+            help="A file of sentences or templates to copy, one per line; or to convert: a sentences.ini of Rhasspy, "
+            "or a YAML file or folder of Home Assistant."
+        ),
     ] = None,
     recordings: Annotated[
         Path | None, typer.Option(help="A recordings.csv (file, transcript, speaker) to use where it is.")

@@ -55,9 +55,9 @@ def alternatives(grammar: Grammar, log_probabilities: npt.ArrayLike, count: int)
             rest = Decoder(grammar)
             rest.start_at(int(spaces[end]))
             rest.accept(frames[moment + 2 :])
-            completion = rest.best()
+            completion = rest.best_ends()
             assert completion is not None, "the search backwards found one"
-            path += completion.ends
+            path += completion[0]
         hypothesis = read_path(grammar, path, float(through[end]))
         found.setdefault(hypothesis.meaning.text, hypothesis)
     return list(found.values())

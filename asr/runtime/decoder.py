@@ -188,6 +188,11 @@ class Decoder:
 
     def best(self) -> Hypothesis | None:
         """Return the best sentence that ends here; None where none can."""
+        found = self.best_ends()
+        return None if found is None else read_path(self.grammar, *found)
+
+    def best_ends(self) -> tuple[tuple[int, ...], float] | None:
+        """Return the word ends of the best sentence that ends here, and its score; None where none can."""
         if not len(self._last):
             return None
         states = self.grammar.end_states[self._last]
@@ -199,7 +204,7 @@ class Decoder:
         after_blank = self._blank[state] >= self._letter[state]
         history = (self._blank_history if after_blank else self._letter_history)[state]
         ends = (*self.path(int(history)), int(self._last[chosen]))
-        return read_path(self.grammar, ends, float(scores[chosen]) + self._taken_off)
+        return ends, float(scores[chosen]) + self._taken_off
 
     def partial(self) -> tuple[str, ...]:
         """Return the finished words of the path that is the best at the moment."""

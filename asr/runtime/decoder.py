@@ -7,6 +7,7 @@ is the grammar's best path and its score can be calibrated. Back-pointers are ke
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,6 +97,13 @@ class Decoder:
         self._size = 1
         # Scores fall without end; what is taken off keeps float32 exact.
         self._taken_off = 0.0
+
+    def copy(self) -> Decoder:
+        """Return a decoder that has heard the same, and goes its own way from here."""
+        found = copy.copy(self)
+        for name in ("_letter", "_blank", "_letter_history", "_blank_history", "_parents", "_passed"):
+            setattr(found, name, getattr(self, name).copy())
+        return found
 
     def start_at(self, state: int) -> None:
         """Forget everything heard, and continue as if the last frame had been the letter of `state`."""
@@ -205,6 +213,17 @@ class Decoder:
         history = (self._blank_history if after_blank else self._letter_history)[state]
         ends = (*self.path(int(history)), int(self._last[chosen]))
         return ends, float(scores[chosen]) + self._taken_off
+
+    def shortfall(self) -> float:
+        """Return how far the best path of any state is above the best sentence that ends here; inf without one.
+
+        Natural logarithm: 0 where that sentence is the best path, much where it has words yet to come.
+        """
+        states = self.grammar.end_states[self._last]
+        ended = max(self._letter[states].max(initial=NEVER), self._blank[states].max(initial=NEVER))
+        if not np.isfinite(ended):
+            return float("inf")
+        return float(max(self._letter.max(), self._blank.max()) - ended)
 
     def partial(self) -> tuple[str, ...]:
         """Return the finished words of the path that is the best at the moment."""

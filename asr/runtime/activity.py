@@ -48,7 +48,7 @@ class Activity:
     def accept(self, samples: npt.NDArray[np.int16]) -> None:
         """Take a step: int16 [n]."""
         values = samples.astype(np.float32)
-        before = np.concatenate((np.float32([self._last]), values[:-1]))
+        before = np.concatenate((np.array([self._last], np.float32), values[:-1]))
         self._last = float(values[-1])
         change = values - np.float32(_EMPHASIS) * before
         self._powers.append(float(change @ change) / len(change))

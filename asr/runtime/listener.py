@@ -19,7 +19,7 @@ import numpy.typing as npt
 from .activity import NEAR, Activity
 from .features import STEP_MS, mfcc, step_samples
 from .network import log_probabilities
-from .passage import Passage
+from .passage import Passage, State
 from .recogniser import Recogniser, Recognition, Word
 
 Int16 = npt.NDArray[np.int16]
@@ -45,8 +45,6 @@ class Timing:
     open : s after a sentence that words can follow.
     incomplete : s after what is no whole sentence.
     longest : s of an utterance; a longer one is cut at its quietest place.
-    tolerance : log-probability that a complete sentence may lack to the best part of a sentence.
-    worst : cost for each letter above which no sentence fits; see `Recognition.cost`.
     """
 
     margin: float = 0.15
@@ -57,8 +55,6 @@ class Timing:
     open: float = 0.6
     incomplete: float = 1.0
     longest: float = 12.0
-    tolerance: float = 4.0
-    worst: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -126,10 +122,10 @@ class Listener:
             passage = self._begin(self._now - _steps(self._timing.pre_roll))
         self._sound.append(self._rest)
         end = self._now * self._step + len(self._rest)
-        ending = passage.ending(self._sound.slice(self._taken * self._step, end), 0.0, 0.0)
-        if ending.letters < _LEAST_LETTERS:
+        state, frames = passage.ending(self._sound.slice(self._taken * self._step, end))
+        if state.letters < _LEAST_LETTERS:
             return []
-        return [self._utterance(passage.start, end, self._recogniser.judge(ending.frames))]
+        return [self._utterance(passage.start, end, self._recogniser.judge(frames))]
 
     def _take(self, samples: Int16) -> Utterance | None:
         """Hear one step; return the utterance that ends with it."""
@@ -184,32 +180,46 @@ class Listener:
 
     def _end(self, passage: Passage) -> Utterance | None:
         """Return the utterance if the passage ends here."""
-        timing, quiet = self._timing, self._activity.quiet
         if self._now - passage.start // self._step >= self._longest:
             return self._cut(passage)
-        waited = quiet - _steps(timing.final)
-        at_rest = waited >= 0 and waited % _BLOCK == 0
-        in_noise = self._taken == self._now and passage.trailing >= _steps(timing.blanks)
-        if not at_rest and not (in_noise and passage.letters):
-            return None
+        quiet = self._activity.quiet
         if self._is_stale(passage):
             self._passage = None if quiet >= _QUIET else passage
             return None
-        samples = self._sound.slice(self._taken * self._step, self._now * self._step)
-        ending = passage.ending(samples, timing.tolerance, timing.worst)
-        pause = max(min(quiet, ending.trailing), passage.trailing)
-        if ending.letters < _LEAST_LETTERS:
-            if quiet >= _QUIET or (passage.letters and pause >= _steps(timing.open)):
+        waited = quiet - _steps(self._timing.final)
+        unheard = self._now - passage.start // self._step - passage.length
+        if passage.trailing < unheard and waited >= 0 and waited % _BLOCK == 0:
+            state, frames = passage.ending(self._untaken())
+        elif passage.trailing >= unheard and self._taken == self._now:
+            state = passage.state()
+            state, frames = replace(state, trailing=state.trailing + min(quiet, unheard)), None
+        else:
+            return None
+        pause = max(min(quiet, state.trailing), passage.trailing)
+        if state.letters < _LEAST_LETTERS:
+            if quiet >= _QUIET or (passage.letters and pause >= _steps(self._timing.open)):
                 self._passage = None
             return None
-        if ending.complete and ending.final:
-            over = (at_rest and ending.trailing >= _LEAST_TRAILING) or in_noise
-        else:
-            over = pause >= _steps(timing.open if ending.complete else timing.incomplete)
-        if not over:
+        if not self._is_over(passage, state, pause):
+            return None
+        if frames is None:
+            state, frames = passage.ending(self._untaken())
+        if waited >= 0 and state.trailing < _LEAST_TRAILING:
             return None
         self._passage, self._free = None, self._now
-        return self._utterance(passage.start, self._now * self._step, self._recogniser.judge(ending.frames))
+        return self._utterance(passage.start, self._now * self._step, self._recogniser.judge(frames))
+
+    def _is_over(self, passage: Passage, state: State, pause: int) -> bool:
+        """Return whether nobody is waited for any longer after a pause of some steps."""
+        timing = self._timing
+        if state.complete and state.final:
+            quiet = self._activity.quiet >= _steps(timing.final) and state.trailing >= _LEAST_TRAILING
+            return quiet or passage.trailing >= _steps(timing.blanks)
+        return pause >= _steps(timing.open if state.complete else timing.incomplete)
+
+    def _untaken(self) -> Int16:
+        """Return the sound that the passage does not have yet."""
+        return self._sound.slice(self._taken * self._step, self._now * self._step)
 
     def _cut(self, passage: Passage) -> Utterance | None:
         """Cut a passage that is too long at its quietest place, and go on with the rest."""

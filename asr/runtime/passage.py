@@ -16,23 +16,24 @@ from .features import MfccStream
 from .network import Stream
 from .recogniser import Recogniser
 
+TOLERANCE = 4.0  # log-probability that a complete sentence may lack to the best part of a sentence
+WORST = 2.0  # cost for each letter, as in Recognition.cost, above which no sentence fits
+
 Float32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Ending:
-    """What a passage is if it ends here.
+class State:
+    """What a passage is so far, or if it ends here.
 
     Attributes
     ----------
-    frames : float32 [t, labels + 1], all its log-probabilities.
     letters : frames in which the network writes a letter.
     trailing : frames without one at the end.
     complete : the best sentence is there to its last word.
     final : no sentence of the grammar goes on from there.
     """
 
-    frames: Float32
     letters: int
     trailing: int
     complete: bool
@@ -49,7 +50,6 @@ class Passage:
 
     def __init__(self, recogniser: Recogniser, start: int) -> None:
         self.start = start
-        self._recogniser = recogniser
         self._mfcc = MfccStream(recogniser.network.sample_rate)
         self._network = Stream(recogniser.network)
         self._decoder = Decoder(recogniser.grammar)
@@ -79,14 +79,22 @@ class Passage:
         self._frames.clear()
         self._decoder.reset()
 
-    def ending(self, samples: npt.NDArray[np.int16], tolerance: float, worst: float) -> Ending:
-        """Return what the passage is if it ends after some more samples; the passage itself goes on unchanged.
+    def state(self) -> State:
+        """Return what the passage is, as far as the network has heard it."""
+        return self._state(self._decoder, self.letters, self.trailing)
+
+    def ending(self, samples: npt.NDArray[np.int16]) -> tuple[State, Float32]:
+        """Return what the passage is if it ends after some more samples, and its log-probabilities.
+
+        The passage itself goes on unchanged.
 
         Parameters
         ----------
         samples : int16 [n], that `accept` has not taken yet.
-        tolerance : log-probability by which a sentence may be less probable than a part of one, and yet complete.
-        worst : the largest cost for each letter at which a sentence fits; see `Recognition.cost`.
+
+        Returns
+        -------
+        state, frames : frames is float32 [t, labels + 1], as for a recording that begins and ends where this does.
         """
         mfcc, network, decoder = self._mfcc.copy(), self._network.copy(), self._decoder.copy()
         features = np.concatenate((mfcc.accept(samples), mfcc.finish()))
@@ -94,12 +102,14 @@ class Passage:
         decoder.accept(tail)
         places = np.flatnonzero(tail.argmax(axis=1) != self._blank)
         trailing = len(tail) - 1 - int(places[-1]) if len(places) else self.trailing + len(tail)
-        frames = np.concatenate((*self._frames, tail))
+        state = self._state(decoder, self.letters + len(places), trailing)
+        return state, np.concatenate((*self._frames, tail))
+
+    def _state(self, decoder: Decoder, letters: int, trailing: int) -> State:
         found = decoder.best_ends()
-        complete = final = False
-        if found is not None:
-            ends, score = found
-            cost = (decoder.free_score - score) / max(1, decoder.spoken_frames)
-            complete = decoder.shortfall() <= tolerance and cost <= worst
-            final = not self._recogniser.grammar.continues(ends[-1])
-        return Ending(frames, self.letters + len(places), trailing, complete, final)
+        if found is None:
+            return State(letters, trailing, False, False)
+        ends, score = found
+        cost = (decoder.free_score - score) / max(1, decoder.spoken_frames)
+        complete = decoder.shortfall() <= TOLERANCE and cost <= WORST
+        return State(letters, trailing, complete, not decoder.grammar.continues(ends[-1]))

@@ -149,14 +149,15 @@ def report(said: list[Said], answers: list[Answer], listed: bool) -> None:
         if over:
             latencies.append(answers[over[-1]].at - one.end)
         if listed and (not whole or texts != [one.text]):
-            times = [f"{answers[number].utterance.start:.2f}-{answers[number].utterance.end:.2f}" for number in over]
-            print(f"  {one.start:.2f}-{one.end:.2f} {one.text!r}: {', '.join(map(str, zip(times, texts, strict=True)))}")
+            print(f"  {one.start:.2f} to {one.end:.2f} s: {one.text}")
+            for utterance in (answers[number].utterance for number in over):
+                print(f"    {utterance.start:.2f} to {utterance.end:.2f} s: {utterance.recognition.text}")
     missed = len(said) - found - split
-    print(f"one utterance each: {found}; several: {split}; missed or cut off: {missed}; the right sentence: {right}")
+    print(f"one utterance each: {found}; several: {split}; missed or cut off: {missed}; right: {right}")
     print(f"utterances where nobody speaks: {len(answers) - len(used)}")
     if latencies:
         middle, late = np.percentile(latencies, (50, 95))
-        print(f"from the end of speech to the answer: median {1000 * middle:.0f} ms, 95th percentile {1000 * late:.0f} ms")
+        print(f"end of speech to answer: median {1000 * middle:.0f} ms, 95th percentile {1000 * late:.0f} ms")
 
 
 def measure_hour(recogniser: Recogniser, samples: npt.NDArray[np.int16]) -> None:
@@ -167,7 +168,8 @@ def measure_hour(recogniser: Recogniser, samples: npt.NDArray[np.int16]) -> None
         listener.accept(samples)
         length += len(samples)
         sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    print(f"memory: {sizes[0]:.1f} MiB after the first {len(samples) / RATE / 60:.1f} min, {sizes[-1]:.1f} after an hour")
+    minutes = len(samples) / RATE / 60
+    print(f"memory: {sizes[0]:.1f} MiB after the first {minutes:.1f} min, {sizes[-1]:.1f} after an hour")
 
 
 if __name__ == "__main__":

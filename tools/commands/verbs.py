@@ -43,12 +43,13 @@ def sentences(ws: Workspace, count: int, accepts: str) -> tuple[bool, str]:
 
 
 def recognise(ws: Workspace, files: Sequence[Path], as_json: bool) -> Iterator[str]:
-    """Yield a line for each recording: the grammar's best sentence with its intent and slots."""
+    """Yield a line for each recording, or for each utterance of a long one."""
+    from asr.runtime import output
     from tools.commands.steps import recognition
 
-    write = recognition.as_json if as_json else recognition.as_text
-    for path, found in recognition.recognise(ws, files):
-        yield write(path, found)
+    write = output.as_json if as_json else output.as_text
+    for path, utterance in recognition.recognise(ws, files):
+        yield write(utterance, str(path))
 
 
 def scorer(ws: Workspace) -> str:

@@ -22,6 +22,7 @@ from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.other_speech import outside_sentences, transcribed
 
 if TYPE_CHECKING:
+    from asr.evaluation.refusals import Refusals
     from asr.rejection.examples import Command, Other, Outcome
     from asr.rejection.fitting import Fit
     from datasets.corpus import Dataset
@@ -85,6 +86,21 @@ def fit_verifier(ws: Workspace, dataset: Dataset) -> str:
         f"{path}: threshold {fit.verifier.threshold:.3f}; {fit.false_accepts} false accepts in {fit.hours:.1f} h of "
         f"other speech and noise, so at most {fit.bound:.1f} an hour (95 %)"
     )
+
+
+def evaluate_rejection(ws: Workspace, dataset: Dataset, split: str) -> Refusals | None:
+    """Return what the runtime accepts and refuses on a split's speakers; None without a verifier, or for dev and train,
+    which it was fitted to or trained on."""
+    from asr.evaluation.refusals import measure
+    from asr.runtime.confidence import Verifier
+    from asr.runtime.recogniser import VERIFIER
+
+    path = ws.device / VERIFIER
+    if split != "test" or not path.is_file():
+        return None
+    templates = read_templates(ws)
+    outcomes = hear_examples(ws, dataset, split, ws.settings.rejection.minutes)
+    return measure(outcomes, lambda one: is_right(templates, one), Verifier.read(path).threshold)
 
 
 def hear_examples(ws: Workspace, dataset: Dataset, split: str, minutes: float) -> list[Outcome]:

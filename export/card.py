@@ -203,12 +203,46 @@ def _figures(card: Card) -> str:
         parts.append(f"### {kind}\n\n{table}{_warnings(evaluation.get('remarks', ()))}")
         if evaluation.get("ways"):
             parts.append(_side_by_side(evaluation["ways"]))
+    if refusals := card.report.get("refusals"):
+        parts.append(_refusals(refusals))
+    if client := card.report.get("client_confidence"):
+        parts.append(_client_confidence(client))
     facts = [f"{name}: {value}" for name, value in card.report.get("facts", {}).items()]
     described = [f"{name}: {text}" for name, text in card.report.get("descriptions", {}).items()]
     parts.append("In brackets: 95 % confidence interval, by bootstrap over at least three speakers.")
     if facts or described:
         parts.append("Conditions:\n\n" + _bullets(_plain(text) for text in [*facts, *described]))
     return "\n\n".join(parts)
+
+
+def _refusals(refusals: Mapping[str, Any]) -> str:
+    """Return what the runtime refuses, with the bound that the hours support."""
+    rows = [
+        (kind["name"], f"{kind['count']:,}", f"{100 * kind['accepted'] / max(1, kind['count']):.1f} %")
+        for kind in refusals["kinds"]
+    ]
+    hours, bound = f"{refusals['hours']:.1f} hours", f"{refusals['bound']:.1f} false accepts an hour (95 %)"
+    text = (
+        f"At a confidence of {refusals['threshold']:.3f} it accepts {100 * refusals['accepted']:.1f} % of commands with "
+        f"the right meaning, and {refusals['false_accepts']} answers in {hours} of other speech and noise: at most "
+        f"{bound}. Expected calibration error {refusals['calibration_error']:.3f}."
+    )
+    return "\n\n".join(("### Rejection by the runtime", text, _table(("heard", "count", "accepted"), rows)))
+
+
+def _client_confidence(client: Mapping[str, Any]) -> str:
+    """Return the thresholds for the client's own confidence."""
+    rows = [
+        (f"{one['confidence']:.2f}", f"{100 * one['commands']:.1f} %", f"{100 * one['others']:.1f} %")
+        for one in client["thresholds"]
+    ]
+    if not rows:
+        return ""
+    return (
+        "### Rejection by the client's confidence\n\n"
+        "`deepspeech --json` prints a confidence; divide it by the seconds of sound and refuse what lies below:\n\n"
+        + _table(("confidence per second", "commands refused", "other speech and noise refused"), rows)
+    )
 
 
 def _side_by_side(ways: Mapping[str, Mapping[str, Any]]) -> str:

@@ -9,6 +9,7 @@ import matplotlib
 from matplotlib.figure import Figure as Canvas
 
 from asr.evaluation import page, wording
+from asr.evaluation.client_confidence import ClientConfidence
 from asr.evaluation.plots import COLOURS, FAINT, STYLE, WIDTH
 from asr.evaluation.refusals import Refusals
 
@@ -21,8 +22,8 @@ def draw(refusals: Refusals) -> dict[str, tuple[Canvas, str]]:
     }
 
 
-def section(refusals: Refusals, pictures: Mapping[str, str]) -> str:
-    """Return the section as HTML."""
+def section(refusals: Refusals, client: ClientConfidence | None, pictures: Mapping[str, str]) -> str:
+    """Return the section as HTML; `client` adds the thresholds for the client's own confidence."""
     rows = [
         [escape(kind.name), f"{kind.count:,}", wording.percent(kind.right / kind.count),
          wording.percent(kind.accepted / kind.count)]
@@ -52,6 +53,17 @@ def section(refusals: Refusals, pictures: Mapping[str, str]) -> str:
     ]  # fmt: skip
     if fooled:
         parts.append(page.table("Near misses accepted", ["said", "understood", "confidence"], fooled))
+    if client is not None and client.thresholds:
+        rows = [
+            [f"{one.confidence:.2f}", wording.percent(one.commands), wording.percent(one.others)]
+            for one in client.thresholds
+        ]
+        note = (
+            f"For programs that stay with the client: the confidence of deepspeech --json, divided by the seconds of "
+            f"sound. {client.commands} commands, {client.others} recordings of other speech and noise."
+        )
+        heads = ["refuse below", "commands refused", "other speech and noise refused"]
+        parts.append(page.table("The client's own confidence", heads, rows, note=note))
     return "".join(parts)
 
 

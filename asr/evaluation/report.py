@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from asr.core import audio, files
 from asr.evaluation import page, wording
+from asr.evaluation.client_confidence import ClientConfidence
 from asr.evaluation.learning import PowerLaw
 from asr.evaluation.refusals import Refusals
 from asr.evaluation.results import Evaluation
@@ -41,6 +42,7 @@ class Report:
     descriptions : of conditions, by name or kind of noise.
     learning : power law over the number of recordings; None: not measured.
     refusals : what the runtime accepts and refuses; None: it was not evaluated.
+    client_confidence : what a threshold on the client's confidence refuses; None: it was not evaluated.
     """
 
     title: str
@@ -50,6 +52,7 @@ class Report:
     descriptions: Mapping[str, str] = field(default_factory=dict)
     learning: PowerLaw | None = None
     refusals: Refusals | None = None
+    client_confidence: ClientConfidence | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of report.json."""
@@ -62,6 +65,7 @@ class Report:
             "descriptions": dict(self.descriptions),
             "evaluations": [evaluation.as_dict() for evaluation in self.evaluations],
             "refusals": None if self.refusals is None else self.refusals.as_dict(),
+            "client_confidence": None if self.client_confidence is None else self.client_confidence.as_dict(),
             "learning": None
             if law is None
             else asdict(law) | {"forecast": law.forecast(), "twice": law.at(2 * law.points[-1].recordings)},
@@ -192,7 +196,7 @@ def _page(report: Report, pictures: Mapping[str, str]) -> str:
     if report.refusals is not None:
         from asr.evaluation.refusal_section import section
 
-        sections.append(("rejection", "Rejection", section(report.refusals, pictures)))
+        sections.append(("rejection", "Rejection", section(report.refusals, report.client_confidence, pictures)))
     sections.append(("more", "Learning curve", _learning(report.learning, pictures)))
     if "training" in pictures:
         caption = "Figures of each epoch; the dev clips are not trained on."

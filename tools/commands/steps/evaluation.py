@@ -19,7 +19,7 @@ from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.learning_curve import read_curve
 from tools.commands.steps.lineage import best_checkpoint, note_evaluation
 from tools.commands.steps.noise import evaluation_noise_folder
-from tools.commands.steps.rejection import evaluate_rejection
+from tools.commands.steps.rejection import evaluate_client_confidence, evaluate_rejection
 
 if TYPE_CHECKING:
     from asr.augment.evaluation_noise import Noise
@@ -167,6 +167,7 @@ def evaluate(
     answers = answers_of_both(ws, results, utterances, asked, noise, meaning)
     evaluations = measure(results, dataset.remarks, seed=chosen.seed, answers=answers)
     refusals = evaluate_rejection(ws, dataset, split) if split in SPLITS else None
+    confidence = evaluate_client_confidence(ws, dataset, client) if split == "test" else None
     tested = run if split == "test" else None
     if tested is not None:
         note_evaluation(ws, tested)
@@ -180,6 +181,7 @@ def evaluate(
         descriptions={} if noise is None else {noise.kind: noise.description},
         learning=read_curve(ws, dataset) if split in SPLITS else None,
         refusals=refusals,
+        client_confidence=confidence,
     )
     folder = ws.report(run.id if run is not None else "model", split)
     page = report_.write_report(folder, content, sounds(utterances, noise), timing(client))

@@ -22,6 +22,8 @@ from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.other_speech import outside_sentences, transcribed
 
 if TYPE_CHECKING:
+    from asr.evaluation.client_confidence import ClientConfidence
+    from asr.evaluation.recognition import Client
     from asr.evaluation.refusals import Refusals
     from asr.rejection.examples import Command, Other, Outcome
     from asr.rejection.fitting import Fit
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _VERSION = 1  # raise it when the same inputs would give another verifier
 _MOST_COMMANDS = 240  # dev clips; each is heard in noise and spliced as well
 _NEAR_MISSES = 300
+_CLIENT_MINUTES = 10.0  # of other sound that the client hears
 _PACE = 0.9  # synthetic voices are faster than the estimate of their length
 _PIECE = 6.0  # s; untranscribed recordings are heard in pieces
 _BACKGROUND = 0.2  # share of noise and silence among the minutes
@@ -101,6 +104,14 @@ def evaluate_rejection(ws: Workspace, dataset: Dataset, split: str) -> Refusals 
     templates = read_templates(ws)
     outcomes = hear_examples(ws, dataset, split, ws.settings.rejection.minutes)
     return measure(outcomes, lambda one: is_right(templates, one), Verifier.read(path).threshold)
+
+
+def evaluate_client_confidence(ws: Workspace, dataset: Dataset, client: Client) -> ClientConfidence | None:
+    """Return which thresholds on the client's own confidence refuse how much of test commands and other sound."""
+    from asr.evaluation.client_confidence import measure
+
+    commands, others = _commands(ws, dataset, "test"), _others(ws, "test", _CLIENT_MINUTES)
+    return measure(client, commands, [one for one in others if one.counted])
 
 
 def hear_examples(ws: Workspace, dataset: Dataset, split: str, minutes: float) -> list[Outcome]:

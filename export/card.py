@@ -223,9 +223,9 @@ def _refusals(refusals: Mapping[str, Any]) -> str:
     ]
     hours, bound = f"{refusals['hours']:.1f} hours", f"{refusals['bound']:.1f} false accepts an hour (95 %)"
     text = (
-        f"At a confidence of {refusals['threshold']:.3f} it accepts {100 * refusals['accepted']:.1f} % of commands with "
-        f"the right meaning, and {refusals['false_accepts']} answers in {hours} of other speech and noise: at most "
-        f"{bound}. Expected calibration error {refusals['calibration_error']:.3f}."
+        f"At a confidence of {refusals['threshold']:.3f} it accepts {100 * refusals['accepted']:.1f} % of commands "
+        f"with the right meaning, and {refusals['false_accepts']} answers in {hours} of other speech and noise: at "
+        f"most {bound}. Expected calibration error {refusals['calibration_error']:.3f}."
     )
     return "\n\n".join(("### Rejection by the runtime", text, _table(("heard", "count", "accepted"), rows)))
 

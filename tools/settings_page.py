@@ -23,7 +23,7 @@ add any other key of this page under its section. A value comes from the first o
 
 1. `asr.toml`;
 2. the preset: `sentences` for more than {MANY_WORDS} different words, `words` for fewer, or the one that `train.preset`
-   names. `small` trains a narrow network from nothing;
+   names. `small` ends in minutes;
 3. the default.
 
 `asr settings my-lamp` prints the values in effect and where each comes from; `--all` includes the defaults.

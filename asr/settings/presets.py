@@ -43,8 +43,8 @@ PRESETS: dict[str, Tables] = {
         "augment": {"endpoint_probability": 0.5},
     },
     "small": {
-        "voices": {"speakers": 800},
-        "train": {"network": "deepspeech-conv", "epochs": 60, "heard_in": 1},
+        "voices": {"speakers": 800, "utterances": 1000},
+        "train": {**_PRETRAINED, "epochs": 6, "heard_in": 1, "other_speech": 0.3},
         "augment": {
             "silence_probability": 0.15, "silence": (0.0, 1.5), "noise_probability": 0.5,
             "noise_kinds": (*(kind for kind in KINDS if kind != "texture"), "texture"), "gain": (-18.0, 9.0),

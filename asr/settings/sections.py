@@ -129,7 +129,7 @@ class Train:
     preset: str = setting(
         AUTO,
         NOTHING,
-        "sentences, words or small (trains from nothing); auto: by the number of words",
+        "sentences, words or small (a few sentences, in minutes); auto: by the number of words",
         choices=(AUTO, *PRESET_NAMES),
     )
     network: str = setting(

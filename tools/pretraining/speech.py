@@ -2,8 +2,8 @@
 
     python -m tools.pretraining.speech FOLDER --model KOKORO_FOLDER --hours 20
 
-FOLDER gets WAV files (16 kHz, int16) and speech.csv: file, speaker, transcript, seconds. Clip n depends on the seed and n
-alone, so that a run that was stopped goes on where it ended, and any part of it is a fair sample.
+FOLDER gets WAV files (16 kHz, int16) and speech.csv: file, speaker, transcript, seconds. Clip n depends only on n and
+the seed: a killed run resumes, and any part of it is a fair sample.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def marked(text: str, rng: np.random.Generator) -> str:
     return " ".join(words) + str(rng.choice(_MARKS, p=_MARK_SHARES))
 
 
-def clip(number: int, seed: int, model: Path, styles: list[str], texts: Sentences) -> tuple[str, str, npt.NDArray[np.float32]]:
+def clip(
+    number: int, seed: int, model: Path, styles: list[str], texts: Sentences
+) -> tuple[str, str, npt.NDArray[np.float32]]:
     """Return speaker, transcript and samples (float32 [n], 16 kHz) of clip `number`.
 
     Raises
@@ -70,7 +72,7 @@ def clip(number: int, seed: int, model: Path, styles: list[str], texts: Sentence
     text = texts.draw(rng)
     blend = draw_speaker(styles, rng)
     speed = float(rng.uniform(*_SPEEDS))
-    voice = f"{kokoro.PREFIX}{model}#{blend}"
+    voice = f"{kokoro.NAME}:{model}#{blend}"
     ((samples, rate),) = kokoro.speak([marked(text, rng)], voice, speed)
     samples = audio.resample(samples, rate, audio.SAMPLE_RATE)
     samples = trim.cut(samples, trim.find(samples, -45.0), _MARGIN)
@@ -88,7 +90,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    styles = sorted(path.stem for path in (chosen.model / "voices").glob("*.bin") if path.stem not in JUDGES)
+    styles = [style for style in kokoro.styles(chosen.model) if style not in JUDGES]
     listed = chosen.folder / "speech.csv"
     number, seconds = _resume(listed)
     texts = Sentences()

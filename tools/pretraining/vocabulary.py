@@ -10,6 +10,15 @@ _KINDS = ("n", "v", "w")
 _SHORT = re.compile(r"[^aeiou]*(?:qu)?[aeiou][bdfgklmnprtvz]")  # "stop" doubles its last letter in "stopping"
 # Verbs of two syllables that are stressed on the second double it as well.
 _STRESSED = frozenset(("admit", "occur", "permit", "prefer", "refer", "commit", "regret", "submit", "unplug"))
+_PLURALS = {
+    **{"man": "men", "woman": "women", "child": "children", "person": "people", "foot": "feet", "tooth": "teeth"},
+    **{"goose": "geese", "mouse": "mice", "sheep": "sheep", "fish": "fish", "deer": "deer", "leaf": "leaves"},
+    **{"knife": "knives", "wife": "wives", "thief": "thieves", "wolf": "wolves", "shelf": "shelves"},
+    **{"calf": "calves", "life": "lives", "half": "halves", "scarf": "scarves", "bookshelf": "bookshelves"},
+    **{"potato": "potatoes", "tomato": "tomatoes", "hero": "heroes", "echo": "echoes", "volcano": "volcanoes"},
+    **{"policeman": "policemen", "fireman": "firemen", "gentleman": "gentlemen", "fisherman": "fishermen"},
+    **{"scissors": "scissors", "glasses": "glasses", "series": "series", "mosquito": "mosquitoes"},
+}
 
 
 def topics(path: Path = WORDS) -> dict[str, tuple[str, ...]]:
@@ -41,18 +50,9 @@ def vocabulary(found: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
 
 def plural(noun: str) -> str:
     """Return the plural of a noun or of a phrase that ends in one."""
-    irregular = {
-        **{"man": "men", "woman": "women", "child": "children", "person": "people", "foot": "feet", "tooth": "teeth"},
-        **{"goose": "geese", "mouse": "mice", "sheep": "sheep", "fish": "fish", "deer": "deer", "leaf": "leaves"},
-        **{"knife": "knives", "wife": "wives", "thief": "thieves", "wolf": "wolves", "shelf": "shelves", "loaf": "loaves"},
-        **{"calf": "calves", "life": "lives", "half": "halves", "scarf": "scarves", "bookshelf": "bookshelves"},
-        **{"potato": "potatoes", "tomato": "tomatoes", "hero": "heroes", "echo": "echoes", "volcano": "volcanoes"},
-        **{"policeman": "policemen", "fireman": "firemen", "gentleman": "gentlemen", "fisherman": "fishermen"},
-        **{"scissors": "scissors", "glasses": "glasses", "series": "series", "mosquito": "mosquitoes", "ox": "oxen"},
-    }
     start, _, last = noun.rpartition(" ")
-    if last in irregular:
-        last = irregular[last]
+    if last in _PLURALS:
+        last = _PLURALS[last]
     elif re.search(r"(s|x|z|ch|sh)$", last):
         last += "es"
     elif re.search(r"[^aeiou]y$", last):

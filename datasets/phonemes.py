@@ -1,9 +1,10 @@
-# ruff: noqa: RUF001, RUF003 - letters of the IPA
 """English phonemes as Kokoro's tokens.
 
 espeak-ng writes the IPA of a text, with a tie between the letters of one sound. Kokoro was trained on a notation with a
 single letter for each diphthong and affricate, without length marks in American English.
 """
+
+# ruff: noqa: RUF001, RUF003 - letters of the IPA
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ $(error WORKSPACE is empty; name the folder of a workspace)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime development init settings preview-voices manifests scorer train weights export evaluate tune-scorer \
+.PHONY: help setup runtime development init settings voices preview-voices manifests scorer train weights export evaluate tune-scorer \
 	keyword learning-curve preview-augmentation tensorboard runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
 	docker-image docker-train docker-tensorboard docker-train-image \
 	lock clean distclean
@@ -38,6 +38,9 @@ init: runtime ## Make a new workspace in WORKSPACE=DIR
 
 settings: runtime ## Print the settings in effect and where each comes from
 	$(ASR) settings "$(WORKSPACE)"
+
+voices: runtime ## Install neural voices for synthetic speech: Kokoro (English) and Piper's joe
+	.venv/bin/python -m tools.voices
 
 preview-voices: runtime ## Write WAV files of synthetic voices reading your sentences
 	$(ASR) preview-voices "$(WORKSPACE)"
@@ -137,6 +140,8 @@ lock: development ## Pin the newest versions that pyproject.toml and reference/ 
 		--output-file reference/requirements.txt
 	$(LOCK) --python-version 3.11 --python-platform x86_64-unknown-linux-gnu --constraint requirements.lock \
 		reference/requirements-gpu.in --output-file requirements-gpu.lock
+	$(LOCK) --universal --python-version 3.10 --group pyproject.toml:voices --constraint requirements.lock \
+		--output-file requirements-voices.lock
 
 clean: ## Delete the workspace's build folder and the caches of the checkers
 	rm -rf "$(WORKSPACE)/build" .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

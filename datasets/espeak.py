@@ -23,6 +23,9 @@ from asr.core.errors import SetupError, WorkspaceError
 
 # Values of espeak-ng's speak_lib.h.
 _SYNCHRONOUS, _POSITION_CHARACTER, _UTF8, _DO_NOT_EXIT = 2, 1, 1, 0x8000
+_IPA, _WITH_TIES = 0x02, 0x80
+# Joins the letters of one sound, such as those of a diphthong, in what `phonemes` returns.
+TIE = "^"
 # The library truncates a longer path to its data.
 _LONGEST_PATH = 140  # bytes
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
@@ -103,6 +106,27 @@ class Espeak:
             library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None)
             library.espeak_Synchronize()
             return np.concatenate([np.zeros(0, dtype=np.int16), *self._pieces]), rate
+
+    def phonemes(self, text: str, voice: str) -> str:
+        """Return the phonemes of `text` in the IPA, with TIE between the letters of one sound.
+
+        Raises
+        ------
+        WorkspaceError : there is no such voice.
+        SetupError : the library does not start.
+        """
+        with self._open() as (library, _):
+            if library.espeak_SetVoiceByName(voice.encode()):
+                raise WorkspaceError(f"espeak-ng has no voice {voice!r}", fix="Run `make setup`")
+            library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+            library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+            # The library moves the pointer behind each clause, and sets it to null at the end.
+            rest = ctypes.c_char_p(text.encode("utf-8"))
+            clauses = []
+            while rest.value:
+                said = library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA | _WITH_TIES | ord(TIE) << 8)
+                clauses.append(said.decode("utf-8"))
+            return " ".join(clauses)
 
 
 @functools.cache

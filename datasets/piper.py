@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,9 +70,13 @@ def speak(texts: Sequence[str], voice: str, stretch: float) -> list[tuple[Float,
     SetupError : the program is not installed.
     AudioError : the program failed.
     """
-    program = shutil.which("piper")
+    # `make voices` installs it beside Python, which need not be on the PATH.
+    program = shutil.which("piper") or shutil.which("piper", path=str(Path(sys.executable).parent))
     if program is None:
-        raise SetupError(f"the voice {voice!r} needs the program piper, which is not on the PATH", fix="Install Piper")
+        raise SetupError(
+            f"the voice {voice!r} needs the program piper, which is not on the PATH",
+            fix="Run `make voices`, or install Piper",
+        )
     model, number = model_of(voice)
     command = [program, "--model", str(model)]
     command += [] if number is None else ["--speaker", str(number)]

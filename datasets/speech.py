@@ -1,4 +1,4 @@
-"""Synthetic speech: espeak-ng through its library, Flite and Piper as programs where they are installed.
+"""Synthetic speech: espeak-ng through its library, Flite and Piper as programs, Kokoro's network, where installed.
 
 A synthetic speaker is a voice with a speed and a pitch. The same speaker and text always give the same samples.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -21,14 +21,15 @@ from asr.core import audio
 from asr.core import workers as workers_
 from asr.core.errors import AudioError, SetupError, WorkspaceError
 from asr.core.files import fingerprint
-from asr.core.progress import track
+from asr.core.progress import say, track
 from asr.settings.sections import Voices
-from datasets import flite, piper
+from datasets import flite, kokoro, piper
 from datasets.espeak import espeak, languages, variants
 
 Float = npt.NDArray[np.float32]
 
 _LINES = 16  # utterances of one job of a worker process
+_FEW, _FEW_SLOW = 32, 8  # utterances that are not worth another process: a slow voice needs longer for one
 NORMAL_RATE = 175.0  # words a minute: the default of espeak-ng, and of Piper and Flite
 
 # espeak-ng's variants that sound like people, not like robots or whispering.
@@ -47,9 +48,9 @@ class Speaker:
     """One synthetic speaker."""
 
     name: str  # stable and unique in a workspace, such as espeak-en-us+f3-s152-p61
-    voice: str  # espeak-ng's language+variant, flite:NAME, piper:FILE.onnx or piper:FILE.onnx#NUMBER
+    voice: str  # espeak-ng's language+variant, flite:NAME, piper:FILE.onnx#NUMBER, kokoro:FOLDER#BLEND
     speed: float  # words a minute
-    pitch: float  # 0 to 99; 50 is the voice's own. Ignored by Piper
+    pitch: float  # 0 to 99; 50 is the voice's own. Ignored by Piper and Kokoro
     intonation: float = 50.0  # range of the pitch, 0 to 100
     volume: float = 0.0  # dB relative to the voice's own level
 
@@ -61,7 +62,7 @@ def is_training_only(name: str) -> bool:
 
 def is_slow(speaker: Speaker) -> bool:
     """Tell whether synthesis by this speaker takes longer than a training step, so that it is done beforehand."""
-    return speaker.voice.startswith(piper.PREFIX)
+    return speaker.voice.startswith(piper.PREFIX) or kokoro.is_voice(speaker.voice)
 
 
 def voice_of(name: str) -> str:
@@ -111,10 +112,11 @@ def draw_speakers(settings: Voices, language: str, count: int | None = None) -> 
     ------
     WorkspaceError : espeak-ng has no voice for the language, or a named voice does not exist.
     """
-    voices = [each for voice in settings.voices for each in _named(voice)] or spread(language)
+    count = count or settings.speakers
+    found = (each for voice in settings.voices for each in _named(voice, language, count, settings.seed))
+    voices = [*found] or spread(language)
     # A generator of their own, so that volumes do not change the speakers.
     rng, volumes = (np.random.default_rng([settings.seed, number]) for number in (7, 8))
-    count = count or settings.speakers
     order: list[str] = []
     while len(order) < count:
         order += [voices[index] for index in rng.permutation(len(voices))]
@@ -131,7 +133,9 @@ def draw_speakers(settings: Voices, language: str, count: int | None = None) -> 
     for voice in order:
         speed = round(float(rng.uniform(settings.speed[0], settings.speed[1])))
         pitch = round(float(rng.uniform(settings.pitch[0], settings.pitch[1])))
-        if voice.startswith(piper.PREFIX):
+        if kokoro.is_voice(voice):
+            kind = kokoro.label(voice)
+        elif voice.startswith(piper.PREFIX):
             model, speaker = piper.model_of(voice)
             kind = f"piper-{model.stem}" + ("" if speaker is None else f"-{speaker}")
         else:
@@ -197,10 +201,13 @@ def speak_to_files(lines: Sequence[SyntheticUtterance], folder: Path, *, alone: 
     # A job has lines of one speaker, so that it loads a voice once.
     by_speaker = [[*jobs] for _, jobs in groupby(sorted(todo, key=_speaker_name), key=_speaker_name)]
     jobs = [lines[start : start + _LINES] for lines in by_speaker for start in range(0, len(lines), _LINES)]
-    workers = min(len(os.sched_getaffinity(0)), max(1, len(todo) // 32))
+    seconds = cost([line for line, _ in todo])
+    workers = min(len(os.sched_getaffinity(0)), max(1, len(todo) // (_FEW_SLOW if seconds else _FEW)))
+    if seconds:
+        say(f"Kokoro speaks {len(todo)} sentences: about {_duration(seconds)} of processor, on {workers} core(s)")
     try:
         with workers_.pool(workers) as pool:
-            done = (path for paths in pool.map(_speak_to, jobs, chunksize=4) for path in paths)
+            done = (path for paths in pool.map(_speak_to, jobs, chunksize=1 if seconds else 4) for path in paths)
             for _ in track(done, "synthetic voices", total=len(todo)):
                 pass
     except BrokenProcessPool:
@@ -209,6 +216,15 @@ def speak_to_files(lines: Sequence[SyntheticUtterance], folder: Path, *, alone: 
         for path in {*folder.rglob("*.wav")} - {*paths}:
             path.unlink()
     return paths
+
+
+def cost(lines: Iterable[SyntheticUtterance]) -> float:
+    """Return an estimate of what Kokoro takes for its part of the lines, in seconds of one processor core."""
+    return sum((line.seconds + kokoro.PAUSES) * kokoro.COST for line in lines if kokoro.is_voice(line.speaker.voice))
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
 
 
 def _speaker_name(job: tuple[SyntheticUtterance, Path]) -> str:
@@ -225,7 +241,9 @@ def _speak_to(job: Sequence[tuple[SyntheticUtterance, Path]]) -> list[Path]:
 
 def _speak(texts: Sequence[str], speaker: Speaker) -> list[Float]:
     """Synthesise each text: float32 [n] at 16 kHz; raises as `speak` does."""
-    if speaker.voice.startswith(piper.PREFIX):
+    if kokoro.is_voice(speaker.voice):
+        spoken = kokoro.speak(texts, speaker.voice, speaker.speed / NORMAL_RATE)
+    elif speaker.voice.startswith(piper.PREFIX):
         spoken = piper.speak(texts, speaker.voice, NORMAL_RATE / speaker.speed)
     elif speaker.voice.startswith(flite.PREFIX):
         name = speaker.voice[len(flite.PREFIX) :]
@@ -244,8 +262,10 @@ def _speak(texts: Sequence[str], speaker: Speaker) -> list[Float]:
     return made
 
 
-def _named(voice: str) -> list[str]:
+def _named(voice: str, language: str, count: int, seed: int) -> list[str]:
     """Expand a name in voices.voices; WorkspaceError where there is no such voice."""
+    if kokoro.is_voice(voice):
+        return kokoro.named(voice, language, count, seed)
     if voice.startswith(piper.PREFIX):
         return piper.named(voice)
     if voice.startswith(flite.PREFIX):

@@ -20,7 +20,8 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-gpu.lock", "reference/requirements.txt")
+VOICES = "requirements-voices.lock"
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-gpu.lock", VOICES, "reference/requirements.txt")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 # In pieces, so that this file passes its own test.
 REGISTRY_HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "deb.debian" + ".org", "npmjs" + ".org")
@@ -188,7 +189,7 @@ def test_shell_scripts_parse(script: str) -> None:
 @pytest.mark.parametrize("name", LOCKS)
 def test_every_locked_package_is_pinned_by_hash(name: str) -> None:
     entries = locked(name)
-    assert len(entries) > 20
+    assert len(entries) > 10
     for versions in entries.values():
         for requirement, hashes in versions:
             assert [pin.operator for pin in requirement.specifier] == ["=="], requirement
@@ -200,6 +201,7 @@ def test_the_locks_hold_what_pyproject_asks_for(python: str) -> None:
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = {"requirements.lock": table["project"]["dependencies"]}
     wanted["requirements-dev.lock"] = wanted["requirements.lock"] + table["dependency-groups"]["dev"]
+    wanted[VOICES] = table["dependency-groups"]["voices"]
     machine = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
     for name, requirements in wanted.items():
         entries = locked(name)
@@ -222,6 +224,14 @@ def test_the_tests_run_on_the_versions_that_users_get() -> None:
         assert [str(pin) for pin, _ in pins] == [str(pin) for pin, _ in development[package]]
 
 
+def test_installing_voices_changes_no_other_package() -> None:
+    runtime, voices = locked("requirements.lock"), locked(VOICES)
+    shared = runtime.keys() & voices.keys()
+    assert {"numpy", "protobuf"} <= shared
+    for package in shared:
+        assert {str(pin.specifier) for pin, _ in voices[package]} <= {str(pin.specifier) for pin, _ in runtime[package]}
+
+
 def test_the_build_backend_is_locked() -> None:
     # It runs without isolation, so what pip would otherwise fetch by itself has to be there.
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -231,7 +241,7 @@ def test_the_build_backend_is_locked() -> None:
 
 def test_each_dependency_says_why() -> None:
     text = (ROOT / "pyproject.toml").read_text()
-    for block in re.findall(r"^(?:dependencies|dev) = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^(?:dependencies|dev|voices) = \[\n(.*?)^\]", text, re.MULTILINE | re.DOTALL):
         for line in block.splitlines():
             assert re.search(r'",\s+# \w', line), f"no reason beside {line.strip()}"
 

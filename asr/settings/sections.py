@@ -70,13 +70,16 @@ class Voices:
     voices: tuple[str, ...] = setting(
         (),
         WEIGHTS,
-        "espeak-ng voices (en-us+f3), flite:NAME, piper:FILE.onnx, piper:FILE.onnx#7 (one of its speakers) "
-        "or piper:FOLDER; empty: a wide selection",
+        "espeak-ng voices (en-us+f3), flite:NAME, piper:FILE.onnx, piper:FILE.onnx#7 (one of its speakers), "
+        "piper:FOLDER, kokoro (blends of its styles), kokoro:FOLDER or kokoro:FOLDER#STYLE; empty: a wide selection",
     )
     flite_share: float = setting(0.0, WEIGHTS, "share of speakers from Flite, where installed; training only", (0, 1))
     speakers: int = setting(400, WEIGHTS, "synthetic speakers, each with its own speed and pitch", (1, 2000))
     utterances: int = setting(
-        1600, WEIGHTS, "utterances in all without recordings; beside recordings, utterances by Piper", (3, 1_000_000)
+        1600,
+        WEIGHTS,
+        "utterances in all without recordings; beside recordings, utterances by Piper and Kokoro",
+        (3, 1_000_000),
     )
     speed: Range = setting((110.0, 220.0), WEIGHTS, "range of speaking rates", (80, 450), "words per minute")
     pitch: Range = setting((20.0, 80.0), WEIGHTS, "range of pitches; 50 is the voice's own", (0, 99))

@@ -1,7 +1,8 @@
-"""Piper's voices through a program that stands in for it: none of its voices can be had where these tests run."""
+"""Piper's voices: faults with a program that stands in for it, and a real voice where `make voices` has put it."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import stat
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asr.core import audio
+from asr.core import audio, third_party
 from asr.core.errors import AudioError, SetupError, WorkspaceError
 from asr.settings.sections import Voices
 from datasets import synthesiser
@@ -132,5 +133,26 @@ def test_piper_fails(piper: Path, monkeypatch: pytest.MonkeyPatch, fault: str, w
 
 def test_piper_is_missing(piper: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    with pytest.raises(SetupError, match=r"needs the program piper.*Install Piper"):
+    # `make voices` installs it beside Python.
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(SetupError, match=r"needs the program piper.*install Piper"):
         speak("on", Speaker("x", f"piper:{piper}", 175, 50))
+
+
+def test_piper_is_found_beside_python(piper: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    assert speak("on", Speaker("x", f"piper:{piper}", 175, 50)).size
+
+
+def test_joe_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real voice, where `make voices` has put it."""
+    model = third_party.folder() / "voices" / "piper" / "en_US-joe-medium.onnx"
+    if not model.is_file() or importlib.util.find_spec("piper") is None:
+        pytest.skip(f"no Piper, or no {model}: `make voices`")
+    monkeypatch.setattr(synthesiser, "TIMEOUT", 250.0)
+    (speaker,) = draw_speakers(Voices(voices=(f"piper:{model}",), speakers=1, speed=(170.0, 180.0)), "en")
+    assert speaker.name.startswith("piper-en_US-joe-medium-s")
+    short, long = (speak(text, speaker) for text in ("lights on", "what is the weather tomorrow"))
+    assert 0.3 * RATE < short.size < 1.5 * RATE and long.size > 1.3 * short.size
+    assert np.array_equal(short, speak("lights on", speaker))

@@ -13,7 +13,6 @@ import numpy.typing as npt
 from asr.core.alphabet import Alphabet
 from asr.layers.sentence import LSTM_NAME, Dense, Layer, Lstm
 from asr.runtime.features import mfcc
-from export.graph import graph_def
 
 RATE = 16000  # Hz
 SOUND = RATE * 120 // 1000  # samples of one tone
@@ -31,6 +30,8 @@ def say(text: str, alphabet: Alphabet) -> npt.NDArray[np.int16]:
 
 def graph(alphabet: Alphabet, sharpness: float = SHARPNESS) -> bytes:
     """Return the GraphDef of a network that understands `say`."""
+    from export.graph import graph_def  # it loads TensorFlow, which the network itself does not need
+
     return bytes(graph_def(network(alphabet, sharpness), alphabet).SerializeToString())
 
 

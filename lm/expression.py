@@ -116,18 +116,21 @@ class Reader:
             cycle = " -> ".join([*self._open[self._open.index(name) :], name])
             raise (place or here).error(at, f"{name} contains itself: {cycle}", "Remove the cycle")
         self._open.append(name)
-        if definition.values:
-            options = [
-                self._read(value, _Place(definition.path, line, 1), depth + 1) for line, value in definition.values
-            ]
-            node = self._checked(options[0] if len(options) == 1 else Choice(options), here, 0)
-        else:
-            node = self._read(definition.body, here, depth + 1)
-        self._open.pop()
+        try:
+            node = self._defined(definition, here, depth)
+        finally:
+            self._open.pop()
         if name.startswith("{") and node.can_be_empty:
             raise here.error(0, f"{name} can be empty", f"Write [{name}] where it is optional")
         self._resolved[name] = node
         return node
+
+    def _defined(self, definition: Definition, place: _Place, depth: int) -> Node:
+        """Return the tree of a definition that stands at `place`."""
+        if not definition.values:
+            return self._read(definition.body, place, depth + 1)
+        options = [self._read(value, _Place(definition.path, line, 1), depth + 1) for line, value in definition.values]
+        return self._checked(options[0] if len(options) == 1 else Choice(options), place, 0)
 
     def _read(self, text: str, place: _Place, depth: int) -> Node:
         """Return the tree of a whole expression."""

@@ -36,11 +36,13 @@ class Epoch:
     ----------
     versions : of its utterances; the same version has the same place and generation in every epoch.
     synthetic : how many of them are synthetic.
+    other : how many more are other speech, noise and silence.
     """
 
     number: int
     versions: Sequence[Version]
     synthetic: int
+    other: int = 0
 
     @property
     def seconds(self) -> list[float]:
@@ -58,6 +60,7 @@ class EpochSampler:
     features : float32 [frames, 26] of each recording as it is; they are used where there is no augmentation.
     extractor : computes the features of versions.
     voices : synthetic utterances; None: none.
+    other : other speech, noise and silence; None: none.
     """
 
     def __init__(
@@ -67,11 +70,13 @@ class EpochSampler:
         features: Sequence[Float],
         extractor: FeatureExtractor,
         voices: Voices | None = None,
+        other: Voices | None = None,
     ) -> None:
         self.settings = settings
         self.extractor = extractor
         self._clips = clips
         self._voices = voices
+        self._other = other
         self._clean = features if extractor.chain is None else None
         # Without augmentation a repeated recording would only make the epoch longer.
         self._repeats = math.ceil(settings.epoch_utterances / len(clips)) if self._clean is None else 1
@@ -79,6 +84,10 @@ class EpochSampler:
         self._first_synthetic = len(clips) * self._repeats
         self._kept: dict[int, tuple[int, Float]] = {}
         self._spoken: dict[int, Sequence[Utterance]] = {}
+        self._heard: dict[int, Sequence[Utterance]] = {}
+        numbers = range(settings.epochs)
+        self._most_synthetic = max((self._synthetic(number) for number in numbers), default=0)
+        self._most_other = max((self._others(number) for number in numbers), default=0)
 
     def describe(self) -> str:
         """Return a line about the utterances of an epoch."""
@@ -92,6 +101,8 @@ class EpochSampler:
             text += f", falling to {last}" if last < first else ""
         if alone:
             text += f"; the first {alone} epochs have {self._synthetic(0)} synthetic utterances only"
+        if self._most_other:
+            text += f"; up to {self._most_other} of other speech, noise and silence besides"
         return text
 
     def epoch(self, number: int) -> Epoch:
@@ -99,7 +110,7 @@ class EpochSampler:
         alone = number < self.settings.synthetic_epochs and self._voices is not None
         real = [] if alone else [*self._clips] * self._repeats
         synthetic = self._synthetic(number)
-        seconds = sum(clip.seconds for clip in real) + _USUAL * synthetic
+        seconds = sum(clip.seconds for clip in real) + _USUAL * (synthetic + self._others(number))
         lifetime = self.settings.heard_in if seconds * self.extractor.views < _MOST_KEPT else 1
 
         def generation(place: int) -> int:
@@ -110,7 +121,12 @@ class EpochSampler:
             place = self._first_synthetic + index
             utterance = self._utterances(generation(place))[index]
             versions.append(Version(utterance, place, generation(place)))
-        return Epoch(number, versions, synthetic)
+        others = self._others(number)
+        for index in range(others):
+            place = self._first_synthetic + self._most_synthetic + index
+            utterance = self._other_utterances(generation(place))[index]
+            versions.append(Version(utterance, place, generation(place)))
+        return Epoch(number, versions, synthetic, others)
 
     def batches(
         self, workers: FeatureWorkers, epoch: Epoch, batches: Sequence[npt.NDArray[np.intp]]
@@ -161,10 +177,25 @@ class EpochSampler:
         """Return a generation's synthetic utterances, as many as the largest epoch needs."""
         if generation not in self._spoken:
             assert self._voices is not None
-            most = max(self._synthetic(number) for number in range(self.settings.epochs))
             self._spoken = {key: value for key, value in self._spoken.items() if key >= generation - 1}
-            self._spoken[generation] = self._voices(generation, most)
+            self._spoken[generation] = self._voices(generation, self._most_synthetic)
         return self._spoken[generation]
+
+    def _others(self, number: int) -> int:
+        """Return the number of utterances of other speech, noise and silence in an epoch."""
+        if self._other is None:
+            return 0
+        alone = number < self.settings.synthetic_epochs and self._voices is not None
+        commands = self._synthetic(number) + (0 if alone else self._first_synthetic)
+        return round(self.settings.other_speech * commands)
+
+    def _other_utterances(self, generation: int) -> Sequence[Utterance]:
+        """Return a generation's utterances of other speech, as many as the largest epoch needs."""
+        if generation not in self._heard:
+            assert self._other is not None
+            self._heard = {key: value for key, value in self._heard.items() if key >= generation - 1}
+            self._heard[generation] = self._other(generation, self._most_other)
+        return self._heard[generation]
 
     def _is_clean(self, version: Version) -> bool:
         return self._clean is not None and version.place < self._first_synthetic

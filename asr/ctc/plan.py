@@ -40,6 +40,7 @@ class Plan:
     features : folder of stored features.
     logs : folder of TensorBoard's files of this run.
     synthetic : returns synthetic utterances; None: no voices.
+    other : returns other speech with its transcripts, and noise and silence with empty ones; None: none.
     pretrained : weights to start from; None: random ones.
     rate : Hz; the highest sample rate among the training recordings.
     workers : processes that prepare batches; 0: chosen by the cores.
@@ -55,6 +56,7 @@ class Plan:
     features: Path
     logs: Path
     synthetic: Voices | None = None
+    other: Voices | None = None
     pretrained: PretrainedWeights | None = None
     rate: int = 16000
     workers: int = 0

@@ -15,6 +15,8 @@ from asr.ctc.batches import Batch
 from asr.ctc.schedule import LearningRateSchedule
 from asr.settings.sections import Train
 
+_FRAMES_PER_LETTER = 4  # of 20 ms
+
 
 class StepCallback(keras.callbacks.Callback):
     """Sets the learning rate before each step, keeps the loss, and shows a bar with the time left."""
@@ -71,7 +73,9 @@ def dataset(start: Callable[[], Iterable[Batch]], parts: int = 1, failures: list
             for batch in start():
                 size = len(batch.frames)
                 filled = np.arange(-(-size // parts) * parts) % size
-                weights = 1 / (np.maximum(batch.label_lengths, 1) * size)
+                # Noise counts as speech of its length would.
+                lengths = np.where(batch.label_lengths, batch.label_lengths, batch.frames / _FRAMES_PER_LETTER)
+                weights = 1 / (np.maximum(lengths, 1) * size)
                 counts = np.where(np.arange(len(filled)) < size, weights[filled], 0).astype(np.float32)
                 yield (
                     {"features": batch.features[filled], "frames": batch.frames[filled]},

@@ -65,7 +65,7 @@ class Trainer:
         train = feature_store.load(plan.train, plan.features, "train")
         for clip, features in zip(plan.train, train, strict=True):
             check_length(len(features), plan.alphabet.encode(clip.transcript), clip.transcript, clip.path)
-        self.sampler = EpochSampler(self.settings, plan.train, train, plan.extractor, plan.synthetic)
+        self.sampler = EpochSampler(self.settings, plan.train, train, plan.extractor, plan.synthetic, plan.other)
         # Weights that hold a normalisation were trained with it.
         normalise = self.settings.normalise and not (plan.pretrained is not None and plan.pretrained.normalises)
         mean, scale = self._normalisation(train) if normalise else (None, None)
@@ -168,6 +168,7 @@ class Trainer:
             "learning_rate": self.state.schedule.rate(settings, (number + 1) / settings.epochs),
             "utterances": len(epoch.versions),
             "synthetic": epoch.synthetic,
+            "other": epoch.other,
             "seconds": round(time.monotonic() - started, 2),
         }
 

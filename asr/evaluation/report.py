@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from asr.core import audio, files
 from asr.evaluation import page, wording
 from asr.evaluation.learning import PowerLaw
+from asr.evaluation.refusals import Refusals
 from asr.evaluation.results import Evaluation
 from asr.evaluation.side_by_side import Ways
 from asr.evaluation.transcriptions import Transcription
@@ -39,6 +40,7 @@ class Report:
     facts : other things the figures depend on, name to text: split or recordings, scorer, beam width, ...
     descriptions : of conditions, by name or kind of noise.
     learning : power law over the number of recordings; None: not measured.
+    refusals : what the runtime accepts and refuses; None: it was not evaluated.
     """
 
     title: str
@@ -47,6 +49,7 @@ class Report:
     facts: Mapping[str, Any] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
     learning: PowerLaw | None = None
+    refusals: Refusals | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of report.json."""
@@ -58,6 +61,7 @@ class Report:
             "facts": dict(self.facts),
             "descriptions": dict(self.descriptions),
             "evaluations": [evaluation.as_dict() for evaluation in self.evaluations],
+            "refusals": None if self.refusals is None else self.refusals.as_dict(),
             "learning": None
             if law is None
             else asdict(law) | {"forecast": law.forecast(), "twice": law.at(2 * law.points[-1].recordings)},
@@ -99,6 +103,11 @@ def write_report(folder: Path, report: Report, sound: Sound | None = None, timin
                     words = timing(samples) if timing is not None else ()
                     draw(name, plots.clip(samples, audio.SAMPLE_RATE, words), label)
     draw("training", plots.training(report.run.get("curves", ())), "loss and learning rate by epoch")
+    if report.refusals is not None:
+        from asr.evaluation import refusal_section
+
+        for name, (canvas, label) in refusal_section.draw(report.refusals).items():
+            draw(name, canvas, label)
     if report.learning is not None:
         draw("learning", plots.learning_curve(report.learning), "word errors by number of recordings")
 
@@ -180,6 +189,10 @@ def _page(report: Report, pictures: Mapping[str, str]) -> str:
         own = {key.removeprefix(f"{kind} "): svg for key, svg in pictures.items() if key.startswith(f"{kind} ")}
         content = page.evaluation_section(evaluation, report.descriptions, own)
         sections.append((kind, wording.KINDS[kind], content))
+    if report.refusals is not None:
+        from asr.evaluation.refusal_section import section
+
+        sections.append(("rejection", "Rejection", section(report.refusals, pictures)))
     sections.append(("more", "Learning curve", _learning(report.learning, pictures)))
     if "training" in pictures:
         caption = "Figures of each epoch; the dev clips are not trained on."

@@ -25,12 +25,14 @@ class Span:
     word : what is said.
     start, end : the first frame of its first letter, and the frame after the last of its last.
     score : mean over these frames of the path's log-probability, less the largest of the frame: 0 at best.
+    lost : the sum of which `score` is the mean, with its sign changed: nats, 0 at best.
     """
 
     word: str
     start: int
     end: int
     score: float
+    lost: float
 
 
 def total_score(log_probabilities: npt.ArrayLike, labels: Sequence[int]) -> float:
@@ -108,7 +110,7 @@ def align(log_probabilities: npt.ArrayLike, words: Sequence[str], labels: Sequen
         # Label k of the sentence is at place 2 k + 1 of the path.
         inside = np.flatnonzero((places >= 2 * first + 1) & (places <= 2 * (first + len(word)) - 1))
         start, end = int(inside[0]), int(inside[-1]) + 1
-        spans.append(Span(word, start, end, float(costs[start:end].mean())))
+        spans.append(Span(word, start, end, float(costs[start:end].mean()), -float(costs[start:end].sum())))
         first += len(word) + 1
     return spans
 

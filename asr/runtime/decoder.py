@@ -7,6 +7,7 @@ is the grammar's best path and its score can be calibrated. Back-pointers are ke
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -103,6 +104,13 @@ class Decoder:
         self._size = 1
         # Scores fall without end; what is taken off keeps float32 exact.
         self._taken_off = 0.0
+
+    def copy(self) -> Decoder:
+        """Return a decoder that has heard the same, and goes its own way from here."""
+        found = copy.copy(self)
+        for name in ("_letter", "_blank", "_letter_history", "_blank_history", "_parents", "_passed"):
+            setattr(found, name, getattr(self, name).copy())
+        return found
 
     def end_scores(self) -> tuple[Float32, Int32]:
         """Return the score and the history of the best path to each word end, float32 [e] and int32 [e].
@@ -223,6 +231,17 @@ class Decoder:
         ends = (*self.path(int(history)), int(self._last[chosen]))
         # One bonus less than words: the last word's is the same for all.
         return ends, float(scores[chosen]) + self._taken_off - float(self._bonus) * (len(ends) - 1)
+
+    def shortfall(self) -> float:
+        """Return how far the best path of any state is above the best sentence that ends here; inf without one.
+
+        Natural logarithm: 0 where that sentence is the best path, much where it has words yet to come.
+        """
+        states = self.grammar.end_states[self._last]
+        ended = max(self._letter[states].max(initial=NEVER), self._blank[states].max(initial=NEVER))
+        if not np.isfinite(ended):
+            return float("inf")
+        return float(max(self._letter.max(), self._blank.max()) - ended)
 
     def partial(self) -> tuple[str, ...]:
         """Return the finished words of the path that is the best at the moment."""

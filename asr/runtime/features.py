@@ -7,6 +7,7 @@ NOTICE). This module imports NumPy alone, so that a device needs nothing else.
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -101,9 +102,45 @@ def mfcc(samples: Samples, sample_rate: int = 16000) -> npt.NDArray[np.float32]:
     ------
     ValueError : as `pad_samples`.
     """
-    padded = pad_samples(samples, sample_rate)
-    tables = _tables(sample_rate)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, tables.window)[:: tables.step]
+    return _cepstra(pad_samples(samples, sample_rate), _tables(sample_rate))
+
+
+class MfccStream:
+    """The features of `mfcc`, while the samples come in.
+
+    Parameters
+    ----------
+    sample_rate : Hz.
+    """
+
+    def __init__(self, sample_rate: int = 16000) -> None:
+        self._tables = _tables(sample_rate)
+        self._rest = np.zeros(0)
+
+    def copy(self) -> MfccStream:
+        """Return a stream that has taken the same, and goes its own way from here."""
+        return copy.copy(self)  # no array of it is ever changed in place
+
+    def accept(self, samples: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
+        """Return the frames of the windows that are full now: int16 [n] to float32 [t, 26]."""
+        tables = self._tables
+        waiting = np.concatenate((self._rest, samples / 32768))
+        count = max(0, 1 + (len(waiting) - tables.window) // tables.step)
+        self._rest = waiting[count * tables.step :]
+        if not count:
+            return np.zeros((0, COEFFICIENTS), np.float32)
+        return _cepstra(waiting[: (count - 1) * tables.step + tables.window], tables)
+
+    def finish(self) -> npt.NDArray[np.float32]:
+        """Return the last frame of a recording that ends here, float32 [1, 26]; the stream can go on."""
+        padded = np.zeros(self._tables.window)
+        padded[: len(self._rest)] = self._rest
+        return _cepstra(padded, self._tables)
+
+
+def _cepstra(samples: Float64, tables: _Tables) -> npt.NDArray[np.float32]:
+    """Return the frames of float64 [n] in [-1, 1), which full windows cover."""
+    windows = np.lib.stride_tricks.sliding_window_view(samples, tables.window)[:: tables.step]
     spectrum = np.fft.rfft(windows * tables.hann, tables.fft)
     power = spectrum.real**2 + spectrum.imag**2
     power[power < _TINY] = 0.0

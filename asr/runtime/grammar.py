@@ -108,6 +108,10 @@ class Grammar:
             raise GrammarError(f"this is no grammar graph: {error}") from None
         return cls._checked(arrays, about)
 
+    def continues(self, end: int) -> bool:
+        """Return whether a word can follow a word end."""
+        return bool(self.spaces[self.end_targets[end]] >= 0)
+
     @classmethod
     def _checked(cls, arrays: dict[str, npt.NDArray[Any]], about: Any) -> Grammar:
         if not isinstance(about, dict) or about.get("version") != VERSION:

@@ -9,6 +9,7 @@ On disk a network is an .npz file (docs/formats.md) without pickled objects.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,10 @@ class Stream:
         self._frames = np.zeros((self._context, COEFFICIENTS), np.float32)
         self._cell = np.zeros(self._cells, np.float32)
         self._hidden = np.zeros(self._cells, np.float32)
+
+    def copy(self) -> Stream:
+        """Return a stream that has heard the same, and goes its own way from here."""
+        return copy.copy(self)  # no array of it is ever changed in place
 
     def accept(self, features: Float32) -> Float32:
         """Return the log-probabilities of the frames whose context is complete.

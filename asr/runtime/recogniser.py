@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .alignment import align
-from .decoder import Hypothesis
+from .confidence import Verifier, evidence
 from .features import STEP_MS, mfcc
 from .grammar import Grammar
 from .network import NetworkFile, log_probabilities
 from .rescoring import best_sentences, compared
 
-NETWORK, GRAMMAR = "network.npz", "grammar.npz"
+NETWORK, GRAMMAR, VERIFIER = "network.npz", "grammar.npz", "verifier.json"
 
 
 class DeviceError(ValueError):
@@ -53,6 +53,7 @@ class Recognition:
         something: 0 where the network writes the sentence itself. None where there is no sentence.
     confidence : probability that the sentence is what was said; None without a verifier.
     accepted : the confidence reaches the threshold; without a verifier every sentence is accepted.
+    evidence : what the confidence is computed from, in the order of `confidence.NAMES`.
     """
 
     text: str
@@ -64,11 +65,14 @@ class Recognition:
     cost: float | None
     confidence: float | None = None
     accepted: bool = True
+    evidence: tuple[float, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         return {
             "text": self.text,
+            "accepted": self.accepted,
+            "confidence": None if self.confidence is None else round(self.confidence, 4),
             "intent": self.intent or None,
             "slots": self.slots,
             "words": [{"word": w.text, "start": round(w.start, 2), "end": round(w.end, 2)} for w in self.words],
@@ -84,22 +88,30 @@ class Recogniser:
     Parameters
     ----------
     network, grammar : of the same alphabet.
+    verifier : fitted to this network and grammar; None: every sentence is accepted.
 
     Raises
     ------
     DeviceError : they are of two alphabets.
     """
 
-    def __init__(self, network: NetworkFile, grammar: Grammar) -> None:
+    def __init__(self, network: NetworkFile, grammar: Grammar, verifier: Verifier | None = None) -> None:
         if network.labels != grammar.labels:
             raise DeviceError("network and grammar are of two alphabets")
         self.network = network
         self.grammar = grammar
+        self.verifier = verifier
 
     @classmethod
     def open(cls, folder: Path | str) -> Recogniser:
-        """Read a device folder; NetworkError, GrammarError, DeviceError or OSError where it is no whole one."""
-        return cls(NetworkFile.read(Path(folder) / NETWORK), Grammar.read(Path(folder) / GRAMMAR))
+        """Read a device folder; NetworkError, GrammarError, VerifierError, DeviceError or OSError if it is wrong.
+
+        A folder without a verifier accepts every sentence.
+        """
+        folder = Path(folder)
+        network, grammar = NetworkFile.read(folder / NETWORK), Grammar.read(folder / GRAMMAR)
+        verifier = Verifier.read(folder / VERIFIER) if (folder / VERIFIER).exists() else None
+        return cls(network, grammar, verifier)
 
     def recognise(self, samples: npt.NDArray[np.int16]) -> Recognition:
         """Return the best sentence for a recording: int16 [n] at the network's sample rate."""
@@ -111,19 +123,23 @@ class Recogniser:
         if not found:
             return Recognition("", "", {}, (), "", None, None, accepted=False)
         best, second = found[0], found[1] if len(found) > 1 else None
-        highest = frames.max(axis=1)
+        margin = compared(best) - compared(second) if second else None
+        # Against the path that no grammar restrains.
+        lost = float(frames.max(axis=1).sum(dtype=np.float64)) - best.score
         spoken = int(np.count_nonzero(frames.argmax(axis=1) != len(self.grammar.labels)))
+        spans = align(frames, best.meaning.text.split(" "), self.network.labels)
+        values = evidence(frames, self.network.labels, spans, lost, margin)
+        verifier, step = self.verifier, STEP_MS / 1000
+        confidence = None if verifier is None else verifier.confidence(values)
         return Recognition(
             best.meaning.text,
             best.meaning.intent,
             best.meaning.slots,
-            self._words(best, frames),
+            tuple(Word(span.word, span.start * step, span.end * step) for span in spans),
             second.meaning.text if second else "",
-            compared(best) - compared(second) if second else None,
-            (float(highest.sum(dtype=np.float64)) - best.score) / max(1, spoken),
+            margin,
+            lost / max(1, spoken),
+            confidence,
+            verifier is None or confidence is None or confidence >= verifier.threshold,
+            tuple(values.tolist()),
         )
-
-    def _words(self, best: Hypothesis, frames: npt.NDArray[np.float32]) -> tuple[Word, ...]:
-        spans = align(frames, best.meaning.text.split(" "), self.network.labels)
-        step = STEP_MS / 1000
-        return tuple(Word(span.word, span.start * step, span.end * step) for span in spans)

@@ -21,6 +21,7 @@ class Product(enum.Flag):
     SPLIT = enum.auto()
     SCORER = enum.auto()
     WEIGHTS = enum.auto()
+    VERIFIER = enum.auto()
     EVALUATION = enum.auto()
     LEARNING_CURVE = enum.auto()
     KEYWORD_FEATURES = enum.auto()

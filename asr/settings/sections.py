@@ -175,6 +175,12 @@ class Train:
     synthetic_utterances: int = setting(1000, WEIGHTS, "utterances of such an epoch, new each time", (1, None))
     synthetic_share: float = setting(1.0, WEIGHTS, "synthetic utterances per recording at the start", (0, 100))
     synthetic_last: float = setting(0.25, WEIGHTS, "part of that left in the last epoch", (0, 1))
+    other_speech: float = setting(
+        0.4,
+        WEIGHTS,
+        "utterances of other speech, noise and silence per command, so that the network spells what it hears",
+        (0, 10),
+    )
     average: int = setting(5, WEIGHTS, "checkpoints averaged into the result; 1 = none", (1, 50))
     choose_by: str = setting(
         "wer",
@@ -215,3 +221,22 @@ class Evaluate:
         3, EVALUATION, "pieces of noise per clip and level; more make the figures steadier", (1, 100)
     )
     seed: int = setting(1, EVALUATION | Product.KEYWORD_FEATURES, "random seed of the noise and the bootstrap", SEEDS)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """How sure the runtime has to be."""
+
+    false_accepts_per_hour: float = setting(
+        0.5,
+        Product.VERIFIER | EVALUATION,
+        "false accepts allowed per hour of other speech and noise; fewer means more commands refused",
+        (0.001, 1000),
+    )
+    minutes: float = setting(
+        60.0,
+        Product.VERIFIER | EVALUATION,
+        "other speech and noise that the threshold is fitted to, beside other_speech/",
+        (1, 6000),
+        "min",
+    )

@@ -11,7 +11,17 @@ from typing import Any
 from asr.settings.augment import Augment
 from asr.settings.declaration import Product, keys_affecting
 from asr.settings.keyword import Keyword
-from asr.settings.sections import AlphabetSection, Evaluate, Recordings, Scorer, Sentences, Split, Train, Voices
+from asr.settings.sections import (
+    AlphabetSection,
+    Evaluate,
+    Recordings,
+    Rejection,
+    Scorer,
+    Sentences,
+    Split,
+    Train,
+    Voices,
+)
 
 Tables = dict[str, dict[str, Any]]  # values by section and key
 
@@ -28,6 +38,7 @@ class Settings:
     scorer: Scorer = field(default_factory=Scorer)
     train: Train = field(default_factory=Train)
     augment: Augment = field(default_factory=Augment)
+    rejection: Rejection = field(default_factory=Rejection)
     evaluate: Evaluate = field(default_factory=Evaluate)
     keyword: Keyword = field(default_factory=Keyword)
 

@@ -43,9 +43,11 @@ class Workspace:
 
     toml = _Place("asr.toml")
     build = _Place("build")  # all that is made; deleting it loses nothing of the user's
+    other_speech = _Place("other_speech")  # the user's; sound that is no command
     clips = _Place("build/clips")
     clips_table = _Place("build/clips/clips.csv")
     speech = _Place("build/speech")  # utterances of synthetic voices
+    other_clips = _Place("build/other_speech")  # clips and slow voices' utterances of what is no command
     split_record = _Place("build/split.json")
     checkpoints = _Place("build/checkpoints")
     logs = _Place("build/logs")  # of TensorBoard

@@ -43,7 +43,11 @@ def options(
 def init(
     folder: Folder,
     sentences: Annotated[
-        Path | None, typer.Option(help="A file of sentences or templates to copy, one per line.")
+        Path | None,
+        typer.Option(
+            help="A file of sentences or templates to copy, one per line; or to convert: a sentences.ini of Rhasspy, "
+            "or a YAML file or folder of Home Assistant."
+        ),
     ] = None,
     recordings: Annotated[
         Path | None, typer.Option(help="A recordings.csv (file, transcript, speaker) to use where it is.")
@@ -83,10 +87,10 @@ def sentences(
 @app.command(epilog="Example: asr recognise my-lamp hello.wav --json")
 def recognise(
     workspace: Folder,
-    files: Annotated[list[Path], typer.Argument(help="Recordings, or folders of them.", metavar="FILE...")],
-    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each, with word times.")] = False,
+    files: Annotated[list[Path], typer.Argument(help="Recordings, folders of them, or -.", metavar="FILE...")],
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON per utterance, with word times.")] = False,
 ) -> None:
-    """Recognise recordings with the grammar: the best sentence, its intent and its slots. It rejects nothing yet."""
+    """Recognise recordings: sentence, intent and slots. Long ones are cut into utterances. It rejects nothing yet."""
     for line in verbs.recognise(verbs.open_workspace(workspace), files, as_json):
         print(line, flush=True)
 

@@ -20,6 +20,7 @@ from tools.commands.steps.lineage import data_fingerprint, find_same_run, find_t
 from tools.commands.steps.new_workspace import make_keyword_workspace
 from tools.commands.steps.noise import check_noise
 from tools.commands.steps.pretrained import origin
+from tools.commands.steps.rejection import fit_verifier
 from tools.commands.steps.training import augmentation
 
 
@@ -42,12 +43,13 @@ def sentences(ws: Workspace, count: int, accepts: str) -> tuple[bool, str]:
 
 
 def recognise(ws: Workspace, files: Sequence[Path], as_json: bool) -> Iterator[str]:
-    """Yield a line for each recording: the grammar's best sentence with its intent and slots."""
+    """Yield a line for each recording, or for each utterance of a long one."""
+    from asr.runtime import output
     from tools.commands.steps import recognition
 
-    write = recognition.as_json if as_json else recognition.as_text
-    for path, found in recognition.recognise(ws, files):
-        yield write(path, found)
+    write = output.as_json if as_json else output.as_text
+    for path, utterance in recognition.recognise(ws, files):
+        yield write(utterance, str(path))
 
 
 def scorer(ws: Workspace) -> str:
@@ -80,6 +82,7 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
                 export_run(ws, run)
                 write_card(ws, run)
                 say(f"exported again: {ws.model}")
+            _say(fit_verifier(ws, dataset))
             page = ws.report(run.id, "test") / "index.html"
             if is_evaluated(ws, run) and page.is_file():
                 from rich.console import Console
@@ -107,8 +110,14 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
             run.end("stopped")
             raise
         export_run(ws, run)
+        _say(fit_verifier(ws, dataset))
         evaluate_split(ws, dataset, "test", run, trainer.losses())
         run.end("finished")
+
+
+def _say(text: str) -> None:
+    if text:
+        say(text)
 
 
 def export(ws: Workspace, name: str = "") -> str:
@@ -136,6 +145,7 @@ def evaluate(ws: Workspace, split: str = "test", recordings: Path | None = None)
 
             split, dataset = build_external_dataset(ws, recordings)
         make_scorer(ws)
+        _say(fit_verifier(ws, build_dataset(ws)))
         evaluate_split(ws, dataset, split, exported_run(ws))
 
 

@@ -190,3 +190,28 @@ def test_the_description_counts_the_utterances() -> None:
     assert alone.describe() == "an epoch has 6 clips"
     again, _ = make(Chain(QUIET), synthetic_share=0.0, synthetic_epochs=0, epoch_utterances=9)
     assert again.describe() == "an epoch has 6 clips, each 2 times"
+
+
+def test_other_speech_comes_beside_commands_and_keeps_its_place() -> None:
+    settings = replace(SETTINGS, other_speech=0.5)
+    clips = [Tone(number) for number in range(10)]
+    extractor = FeatureExtractor(Alphabet(), Chain(QUIET, seed=1), 1)
+
+    def voices(generation: int, count: int) -> list[Tone]:
+        return [Tone(1000 + 100 * generation + index) for index in range(count)]
+
+    def other(generation: int, count: int) -> list[Tone]:
+        return [Tone(90000 + 100 * generation + index) for index in range(count)]
+
+    sampler = EpochSampler(settings, clips, [], extractor, voices, other)
+    kept: dict[tuple[int, int], int] = {}
+    for number in range(settings.epochs):
+        epoch = sampler.epoch(number)
+        heard = [one for one in epoch.versions if one.utterance.number >= 90000]  # type: ignore[attr-defined]
+        assert len(heard) == epoch.other == round(0.5 * (len(epoch.versions) - epoch.other))
+        assert len({one.place for one in epoch.versions}) == len(epoch.versions)
+        for one in heard:
+            # A version that is kept must stay the utterance that it was made of.
+            key = (one.place, one.generation)
+            assert kept.setdefault(key, one.utterance.number) == one.utterance.number  # type: ignore[attr-defined]
+    assert "other speech" in sampler.describe()

@@ -199,3 +199,15 @@ def test_greedy_reading() -> None:
     frames = np.array([len(text) for text in spelt], np.int32)
     assert decode_greedily(logits, frames, alphabet) == ["aab", "", "b b", "a", "aba"]
     assert decode_greedily(logits[:1], np.array([0], np.int32), alphabet) == [""]
+
+
+def test_noise_has_the_loss_of_blanks_throughout() -> None:
+    rng = np.random.default_rng(11)
+    logits = rng.normal(size=(3, 7, 5)).astype(np.float32)
+    frames = np.array([7, 4, 6])
+    losses = np.asarray(ctc_losses(logits, frames, np.array([[-1, -1], [1, 2], [-1, -1]])))
+    shifted = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    assert losses[0] == pytest.approx(-shifted[0, :7, -1].sum(), rel=1e-5)
+    assert losses[2] == pytest.approx(-shifted[2, :6, -1].sum(), rel=1e-5)
+    alone = np.asarray(ctc_losses(logits[1:2], frames[1:2], np.array([[1, 2]])))
+    assert losses[1] == pytest.approx(alone[0], rel=1e-5)

@@ -247,6 +247,18 @@ def summed(frames: np.ndarray, labels: np.ndarray) -> float:
     return float(np.log(chances[-1] + chances[-2]))
 
 
+def test_alternatives_have_the_slots_of_their_sentences() -> None:
+    # Slots of several words, so that the search through a word begins inside one.
+    templates = Templates.parse("a {x} b {y}\n{x} = (b c a|c|a c)\n{y} = (c a b|b a)", SMALL)
+    grammar, generator = compile_grammar(templates, SMALL), np.random.default_rng(8)
+    for _ in range(40):
+        found = alternatives(grammar, random_frames(generator, 30, SMALL.size), 6)
+        assert len(found) > 1
+        for hypothesis in found:
+            meaning = templates.meaning(hypothesis.meaning.text)
+            assert meaning is not None and hypothesis.meaning.slots == meaning.slots
+
+
 def test_a_graph_survives_its_file_and_a_damaged_one_is_refused(tmp_path) -> None:
     grammar = compile_grammar(Templates.parse("ab {s}\n{s} = (c:x|a b)", SMALL), SMALL)
     path = tmp_path / "grammar.npz"

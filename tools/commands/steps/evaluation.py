@@ -19,6 +19,7 @@ from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.learning_curve import read_curve
 from tools.commands.steps.lineage import best_checkpoint, note_evaluation
 from tools.commands.steps.noise import evaluation_noise_folder
+from tools.commands.steps.rejection import evaluate_rejection
 
 if TYPE_CHECKING:
     from asr.augment.evaluation_noise import Noise
@@ -165,6 +166,7 @@ def evaluate(
     results = recognise(client, utterances, asked, noise, losses=losses, slots=slots)
     answers = answers_of_both(ws, results, utterances, asked, noise, meaning)
     evaluations = measure(results, dataset.remarks, seed=chosen.seed, answers=answers)
+    refusals = evaluate_rejection(ws, dataset, split) if split in SPLITS else None
     tested = run if split == "test" else None
     if tested is not None:
         note_evaluation(ws, tested)
@@ -177,6 +179,7 @@ def evaluate(
         facts={kind: split, "scorer": ws.scorer.name, "beam width": chosen.beam_width},
         descriptions={} if noise is None else {noise.kind: noise.description},
         learning=read_curve(ws, dataset) if split in SPLITS else None,
+        refusals=refusals,
     )
     folder = ws.report(run.id if run is not None else "model", split)
     page = report_.write_report(folder, content, sounds(utterances, noise), timing(client))
@@ -187,6 +190,8 @@ def evaluate(
         tested.measure(tested.figures, [result.row() for result in results], {"best": best})
     Console().print(report_.summary(evaluations))
     print_worst(evaluations)
+    if refusals is not None:
+        print(refusals.describe())
     print(f"report: {page}", file=sys.stderr)
 
 

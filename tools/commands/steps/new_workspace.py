@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from asr.core.alphabet import Alphabet
 from asr.core.errors import WorkspaceError
 from asr.core.files import write_text
 from asr.core.progress import say
@@ -14,6 +15,9 @@ from asr.settings.template import new_toml
 from asr.settings.values import Settings, with_values
 from asr.settings.workspace import Workspace
 
+if TYPE_CHECKING:
+    from lm.conversion import Conversion
+
 EXAMPLE = "turn on the light\nturn off the light\nswitch on the light\nswitch off the light\n"
 
 
@@ -22,7 +26,8 @@ def make_workspace(folder: Path, sentences: Path | None = None, recordings: Path
 
     Parameters
     ----------
-    sentences : a file of sentences to copy; None: those of the recordings, or an example.
+    sentences : a file of sentences to copy, a sentences.ini of Rhasspy or a YAML file or folder of Home Assistant to
+        convert; None: the sentences of the recordings, or an example.
     recordings : a recordings.csv or a folder to use where it is.
 
     Raises
@@ -44,15 +49,21 @@ def make_workspace(folder: Path, sentences: Path | None = None, recordings: Path
     text = EXAMPLE
     if written.exists():
         sentences = written
-    beside: list[str] = []
-    if sentences is not None:
-        Templates.read(sentences, alphabet)
+    files: dict[str, str] = {}
+    templates = None
+    if sentences is not None and (converted := _convert(sentences, alphabet)) is not None:
+        text, files, templates = converted.text, converted.files, Templates(converted.lines, written)
+        for remark in converted.remarks:
+            say(f"not converted: {remark}")
+    elif sentences is not None:
+        templates = Templates.read(sentences, alphabet)
         text = sentences.read_text(encoding="utf-8-sig")
         beside = [name for name in value_files(text) if sentences != written and not Path(name).is_absolute()]
         if outside := [name for name in beside if ".." in Path(name).parts]:
             raise WorkspaceError(
                 f"{outside[0]} lies outside of its folder", path=sentences, fix="Move it beside the sentences"
             )
+        files = {name: (sentences.parent / name).read_text(encoding="utf-8-sig") for name in beside}
     values: dict[str, Any] = {}
     todo = "put recordings into recordings/ if you have any"
     if recordings is not None:
@@ -63,17 +74,27 @@ def make_workspace(folder: Path, sentences: Path | None = None, recordings: Path
             text = "".join(f"{line}\n" for line in sorted({recording.transcript for recording in found}))
         values = {"recordings": {"folder": str(recordings.resolve())}}
         todo = f"{len(found)} recordings of {recordings} are used where they are"
-    words = len(Templates.parse(text, alphabet, sentences or written).words())
+    words = len((templates or Templates.parse(text, alphabet, written)).words())
     preset = preset_for(words)
     write_asr_toml(folder, preset, **values)
     if not written.exists():
         write_text(written, text)
-        for name in beside:
-            assert sentences is not None
-            write_text(folder / name, (sentences.parent / name).read_text(encoding="utf-8-sig"))
+        for name, content in files.items():
+            write_text(folder / name, content)
     if recordings is None:
         (folder / "recordings").mkdir(exist_ok=True)
     return f"{folder}: {words} words, preset {preset}; edit sentences.txt; {todo}; then: asr train {folder}"
+
+
+def _convert(sentences: Path, alphabet: Alphabet) -> Conversion | None:
+    """Return sentences of another notation, converted; None for a file of ours."""
+    from lm import home_assistant, rhasspy
+
+    if sentences.suffix == rhasspy.SUFFIX:
+        return rhasspy.convert_rhasspy(sentences, alphabet)
+    if sentences.suffix in home_assistant.SUFFIXES or sentences.is_dir():
+        return home_assistant.convert_home_assistant(sentences, alphabet)
+    return None
 
 
 def make_keyword_workspace(folder: Path, corpus: Path) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from asr.core.errors import AudioError, ModelError
 from asr.settings.workspace import Workspace
 
 if TYPE_CHECKING:
-    from asr.runtime.recogniser import Recognition
+    from asr.runtime.listener import Utterance
+
+STANDARD_INPUT = Path("-")
 
 
-def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Recognition]]:
-    """Yield the best sentence for each recording; a folder stands for the recordings in it.
+def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utterance]]:
+    """Yield what each recording says; a folder stands for the recordings in it, and - for standard input.
 
     Raises
     ------
@@ -23,9 +25,12 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Reco
     AudioError : a recording cannot be read.
     """
     from asr.core import audio
+    from asr.core.sound_stream import pieces
     from asr.runtime.grammar import GrammarError
     from asr.runtime.network import NetworkError
     from asr.runtime.recogniser import DeviceError, Recogniser
+    from asr.runtime.recording import recognise_recording
+    from asr.runtime.sound import SoundError, read_sound
 
     try:
         recogniser = Recogniser.open(ws.device)
@@ -33,22 +38,16 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Reco
         raise ModelError("it is not exported", path=error.filename, fix="Run: asr train") from None
     except (GrammarError, NetworkError, DeviceError) as error:
         raise ModelError(str(error), path=ws.device, fix="Run: asr export, asr scorer") from None
+    rate = recogniser.network.sample_rate
     for given in files:
         found = audio.sound_files(given) if given.is_dir() else [given]
         if not found:
             raise AudioError("there is no sound file in it", path=given, fix="Name a recording")
         for path in found:
-            yield path, recogniser.recognise(audio.to_int16(audio.load(path)))
-
-
-def as_json(path: Path, found: Recognition) -> str:
-    """Return a line of JSON."""
-    record: dict[str, Any] = {"file": str(path), **found.record()}
-    return json.dumps(record, ensure_ascii=False)
-
-
-def as_text(path: Path, found: Recognition) -> str:
-    """Return a line for a reader."""
-    slots = ", ".join(f"{name} = {value}" for name, value in found.slots.items())
-    parts = [f"{path}: {found.text or '(no sentence)'}", *([found.intent] if found.intent else []), slots]
-    return "  ".join(part for part in parts if part)
+            is_pipe = path == STANDARD_INPUT
+            sound = read_sound(sys.stdin.buffer, rate, raw=True) if is_pipe else pieces(path, rate)
+            try:
+                for utterance in recognise_recording(recogniser, sound):
+                    yield path, utterance
+            except SoundError as error:
+                raise AudioError(str(error), path="standard input", fix="Pipe WAV, or 16-bit PCM at 16 kHz") from None

@@ -14,6 +14,7 @@ from asr.core import audio
 from asr.settings.workspace import Workspace
 from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.noise import noise_folders
+from tools.commands.steps.other_speech import other_utterances
 from tools.commands.steps.pretrained import check_start, start_weights
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tu
         ws.build / "features",
         ws.logs,
         synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
+        other=other_utterances(ws, rate) if chosen.other_speech else None,
         pretrained=start,
         rate=rate,
     )

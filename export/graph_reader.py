@@ -17,7 +17,8 @@ import numpy.typing as npt
 PACKAGE = "memmapped_package://"  # prefix of a .pbmm's regions; the graph's own is this and a dot
 FLOAT, INT32 = 1, 3  # DataType in types.proto
 NUMBERS = {FLOAT: np.dtype("<f4"), INT32: np.dtype("<i4")}
-_MOST_REPEATED = 1 << 26  # values; twice the largest matrix of Mozilla's models
+_MOST_REPEATED = 1 << 16  # values that a run of equal ones may stand for; the rest as many times as there are values
+_REPEATS = 16
 _SIZES = {1: 8, 5: 4}  # bytes of the wire types of fixed size
 
 
@@ -175,7 +176,7 @@ def read_constant(node: Node, regions: Mapping[str, memoryview]) -> npt.NDArray[
         shape, content = read_shape(tensor.message(2)), np.frombuffer(tensor.view(4), np.uint8)
         values = tensor.numbers(5 if dtype == NUMBERS[FLOAT] else 7, dtype)
         size = math.prod(shape)
-        if not content.size and 0 < len(values) <= size <= _MOST_REPEATED:
+        if not content.size and 0 < len(values) <= size <= max(_MOST_REPEATED, _REPEATS * len(values)):
             # TensorFlow writes a run of equal values at the end only once.
             content = np.concatenate([values, np.full(size - len(values), values[-1], dtype)]).view(np.uint8)
     needed = 4 * math.prod(shape)

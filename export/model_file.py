@@ -19,6 +19,8 @@ from asr.core.errors import ModelError
 from export.contract import GRAPH_VERSION
 from export.graph_reader import PACKAGE, Damaged, Node, read_constant, read_nodes, read_regions, read_shape
 
+_MOST_VALUES = 1 << 28  # copied of one file; five times those of Mozilla's models
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -45,6 +47,7 @@ class ModelFile:
     """
 
     def __init__(self, data: memoryview, *, mapped: bool) -> None:
+        self._left = _MOST_VALUES
         self._regions = read_regions(data) if mapped else {}
         self.nodes = read_nodes(self._regions.get(f"{PACKAGE}.", data))
         if not self.nodes:
@@ -58,7 +61,12 @@ class ModelFile:
 
     def array(self, name: str) -> npt.NDArray[np.generic]:
         """Return a copy of a numeric constant."""
-        return read_constant(self.node(name), self._regions).copy()
+        values = read_constant(self.node(name), self._regions)
+        # A graph may name one constant many times.
+        self._left -= values.size
+        if self._left < 0:
+            raise Damaged("its constants are taken more often than any network takes them")
+        return values.copy()
 
     def check_constants(self) -> None:
         """Check that every numeric constant has the bytes that its shape needs."""

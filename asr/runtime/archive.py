@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_MOST_BYTES = 1 << 30  # of an unpacked file
+MOST_BYTES = 1 << 30  # of an unpacked file
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -25,8 +25,12 @@ def pack(about: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> by
     return out.getvalue()
 
 
-def unpack(path: Path | str) -> tuple[Any, Arrays]:
+def unpack(path: Path | str, most_bytes: int = MOST_BYTES) -> tuple[Any, Arrays]:
     """Return what a file says about its arrays, and the arrays.
+
+    Parameters
+    ----------
+    most_bytes : how large its content may be.
 
     Raises
     ------
@@ -36,7 +40,7 @@ def unpack(path: Path | str) -> tuple[Any, Arrays]:
     content = Path(path).read_bytes()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(entry.file_size for entry in packed.infolist()) > _MOST_BYTES:
+            if sum(entry.file_size for entry in packed.infolist()) > most_bytes:
                 raise ValueError("its content is too large")
         with np.load(io.BytesIO(content), allow_pickle=False) as found:
             arrays = {name: found[name] for name in found.files}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from .archive import pack, unpack
 
 VERSION = 1
 MOST_STATES = 2_000_000  # letters; above this no decoder keeps up with speech
+_MOST_ENDS = 2_000_000  # of words
+_MOST_BYTES = 1 << 28  # of an unpacked file
 
 Int32 = npt.NDArray[np.int32]
 
@@ -48,6 +50,7 @@ class Mark:
 
 
 Marks = tuple[Mark, ...]
+_Opened = TypeVar("_Opened")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Grammar:
         OSError : it cannot be read.
         """
         try:
-            about, found = unpack(path)
+            about, found = unpack(path, _MOST_BYTES)
             arrays = {name: found[name] for name in _ARRAYS}
         except (ValueError, KeyError) as error:
             raise GrammarError(f"this is no grammar graph: {error}") from None
@@ -118,7 +121,7 @@ class Grammar:
             if array.dtype != np.int32 or array.ndim != 1:
                 raise GrammarError(f"{name} is {array.dtype} {list(array.shape)}, not int32 of one dimension")
         labels, words = about.get("labels"), about.get("words")
-        if not _are_texts(labels) or " " not in labels or len(set(labels)) != len(labels):
+        if not _are_texts(labels) or " " not in labels or len(set(labels)) != len(labels) or max(map(len, labels)) > 1:
             raise GrammarError("its labels are no alphabet with a space")
         if not _are_texts(words):
             raise GrammarError("its words are no list of texts")
@@ -126,6 +129,8 @@ class Grammar:
         states, ends, junctions = len(arrays["letters"]), len(arrays["end_states"]), len(arrays["spaces"])
         if states > MOST_STATES:
             raise GrammarError(f"it has {states} letters, and {MOST_STATES} is the most")
+        if ends > _MOST_ENDS:
+            raise GrammarError(f"it has {ends} ends of words, and {_MOST_ENDS} is the most")
         lengths = {"predecessors": states, "final_marks": junctions}
         lengths |= dict.fromkeys(("end_targets", "end_words", "end_marks"), ends)
         limits = {
@@ -141,7 +146,44 @@ class Grammar:
                 raise GrammarError(f"{name} leads outside of the graph")
         if np.any(np.diff(arrays["end_targets"]) < 0):
             raise GrammarError("its word ends are not sorted by junction")
-        return cls(labels=tuple(labels), words=tuple(words), marks=marks, **arrays)
+        found = cls(labels=tuple(labels), words=tuple(words), marks=marks, **arrays)
+        found._check_tree()
+        return found
+
+    def _check_tree(self) -> None:
+        """Raise GrammarError unless letters form trees, and each word end is where its word is spelled."""
+        count = len(self.letters)
+        tree = self.predecessors < count
+        if np.any(self.predecessors[tree] >= np.flatnonzero(tree)):
+            raise GrammarError("a letter of it follows itself or a later one")
+        roots = np.zeros(count, bool)
+        roots[self.spaces[self.spaces >= 0]] = True
+        if np.any(roots != (self.predecessors == -1)) or np.any(self.letters[roots] != self.labels.index(" ")):
+            raise GrammarError("a junction of it begins with something else than its space")
+        steps = self.predecessors[~roots].astype(np.int64) * len(self.labels) + self.letters[~roots]
+        if len(np.unique(steps)) != len(steps):
+            raise GrammarError("two letters of it are the same one")
+        pairs = np.unique(np.stack((self.end_states, self.end_words)), axis=1)
+        if len(np.unique(pairs[0])) != len(pairs[0]) or len(set(self.words)) != len(self.words):
+            raise GrammarError("two words of it end in the same letter")
+        # Backwards from every end at once, the longest words first.
+        index = {label: number for number, label in enumerate(self.labels) if label != " "}
+        words = sorted(zip(pairs[0].tolist(), (self.words[word] for word in pairs[1]), strict=True), key=_by_length)
+        at = np.array([state for state, _ in words], np.int64)
+        going = len(words)
+        for place in range(len(words[0][1]) if words else 0):
+            while len(words[going - 1][1]) <= place:
+                going -= 1
+            wanted = np.array([index.get(word[-1 - place], -1) for _, word in words[:going]])
+            if np.any(at[:going] == count) or np.any(self.letters[at[:going]] != wanted):
+                raise GrammarError("a word of it is spelled in other letters")
+            at[:going] = self.predecessors[at[:going]]
+        if np.any(~roots[at[at < count]]):
+            raise GrammarError("a word of it begins in the middle of another")
+
+
+def _by_length(word: tuple[int, str]) -> int:
+    return -len(word[1])
 
 
 _ARRAYS = (
@@ -179,6 +221,12 @@ class Meaning:
     slots: dict[str, str]
 
 
+def _last(opened: list[_Opened]) -> _Opened:
+    if not opened:
+        raise GrammarError("it closes a slot or a passage that it did not open")
+    return opened.pop()
+
+
 def interpret(words: Sequence[str], marks: Sequence[Marks]) -> Meaning:
     """Return the meaning of words with their marks.
 
@@ -186,6 +234,10 @@ def interpret(words: Sequence[str], marks: Sequence[Marks]) -> Meaning:
     ----------
     words : n words.
     marks : of each word; and n + 1st those of the sentence's end.
+
+    Raises
+    ------
+    GrammarError : they close what was not opened.
     """
     said: list[str] = []  # letters, or the value of a passage that has another
     open_slots: list[tuple[str, int]] = []
@@ -202,12 +254,12 @@ def interpret(words: Sequence[str], marks: Sequence[Marks]) -> Meaning:
             if mark.kind == OPEN:
                 open_slots.append((mark.value, len(said)))
             elif mark.kind == CLOSE:
-                name, start = open_slots.pop()
+                name, start = _last(open_slots)
                 slots[name] = "".join(said[start:]).strip()
             elif mark.kind == SAY:
                 open_passages.append(len(said))
             elif mark.kind == SAID:
-                start = open_passages.pop()
+                start = _last(open_passages)
                 lead = " " if said[start:] and said[start].startswith(" ") else ""
                 said[start:] = [lead + mark.value]
             else:

@@ -118,11 +118,15 @@ class NetworkFile:
         """Raise NetworkError unless the layers take the context window and end in the labels and the blank."""
         if not 0 <= self.context <= 100 or not 8000 <= self.sample_rate <= 48000:
             raise NetworkError(f"a context of {self.context} frames at {self.sample_rate} Hz is not possible")
+        if any(len(label) != 1 for label in self.labels) or len(set(self.labels)) != len(self.labels):
+            raise NetworkError("its labels are no alphabet")
         frames, width, flat, recurrent = 2 * self.context + 1, COEFFICIENTS, False, 0
         for number, layer in enumerate(self.layers, 1):
             rows, outputs = layer.kernel.shape if layer.kernel.ndim == 2 else (0, 0)
             if layer.kind not in _KINDS or layer.bias.shape != (outputs,) or not outputs:
                 raise NetworkError(f"layer {number} is no {', '.join(_KINDS)} with a kernel and its bias")
+            if not np.isfinite(layer.kernel).all() or not np.isfinite(layer.bias).all():
+                raise NetworkError(f"layer {number} has weights that are no numbers")
             if layer.kind == "convolution":
                 fits = not flat and min(layer.taps, layer.pool, layer.step) > 0 and layer.taps <= frames
                 if not fits or rows != layer.taps * width or outputs % layer.pool:

@@ -14,7 +14,7 @@ Bool = npt.NDArray[np.bool_]
 
 _PENALTY = 1.0  # of the squared weights, beside about a thousand examples
 _STEPS = 50
-_TAIL = 40  # highest negatives that the tail is fitted to
+_TAIL = 10  # highest negatives that the tail is fitted to; lower ones are of another kind
 
 
 @dataclass(frozen=True)

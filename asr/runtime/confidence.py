@@ -26,8 +26,8 @@ Float64 = npt.NDArray[np.float64]
 
 # The order of the values in `evidence`.
 NAMES = (
-    "free_path", "worst_word", "outside", "margin", "spelling", "worst_spelling", "entropy", "duration",
-    "odd_duration", "pause", "letters",
+    "free_path", "lost", "worst_word", "outside", "margin", "spelling", "errors", "worst_errors", "entropy",
+    "worst_entropy", "duration", "odd_duration", "pause", "letters",
 )  # fmt: skip
 _MOST_MARGIN = 20.0  # nats; a larger one says no more
 
@@ -55,23 +55,25 @@ def evidence(
     counts = max(1, int(np.count_nonzero(spoken)))
     words = [span.word for span in spans]
     letters = sum(map(len, words))
-    lost = [span.lost / len(span.word) for span in spans]
     outside = max(0.0, free_path - sum(span.lost for span in spans))
-    text = greedy(best, labels)
-    spelt = distance(text.replace(" ", ""), "".join(words)) / letters
-    worst = max(_spelling(best, labels, span, before, after) for span, before, after in _around(spans, len(frames)))
+    wrong = distance(greedy(best, labels).replace(" ", ""), "".join(words))
+    worst = max(_errors(best, labels, span, before, after) for span, before, after in _around(spans, len(frames)))
     # Tsallis' entropy of order 2 is the probability that two draws differ.
-    entropy = 1.0 - np.exp(2.0 * frames[spoken].astype(np.float64)).sum(axis=1) if spoken.any() else np.zeros(1)
+    entropy = 1.0 - np.exp(2.0 * frames.astype(np.float64)).sum(axis=1)
+    of_words = [float(entropy[span.start : span.end].mean()) for span in spans]
     pace = np.log([max(1, span.end - span.start) / len(span.word) for span in spans])
     pauses = [after.start - before.end for before, after in itertools.pairwise(spans)]
     found = {
         "free_path": np.log1p(free_path / counts),
-        "worst_word": np.log1p(max(lost)),
+        "lost": np.log1p(free_path),
+        "worst_word": np.log1p(max(span.lost for span in spans)),
         "outside": np.log1p(outside / 4.0),
         "margin": np.sqrt(min(_MOST_MARGIN if margin is None else max(0.0, margin), _MOST_MARGIN)),
-        "spelling": min(spelt, 3.0),
-        "worst_spelling": min(worst, 3.0),
-        "entropy": float(entropy.mean()) * 4.0,
+        "spelling": min(wrong / letters, 3.0),
+        "errors": np.log1p(wrong),
+        "worst_errors": np.log1p(worst),
+        "entropy": float(entropy[spoken].mean()) * 4.0 if spoken.any() else 0.0,
+        "worst_entropy": max(of_words) * 4.0,
         "duration": float(np.log((spans[-1].end - spans[0].start) / letters)),
         "odd_duration": float(np.abs(pace - pace.mean()).max()),
         "pause": np.log1p(max(pauses, default=0) / 10.0),
@@ -108,11 +110,11 @@ def _around(spans: Sequence[Span], count: int) -> list[tuple[Span, int, int]]:
     return list(zip(spans, borders, borders[1:], strict=False))
 
 
-def _spelling(best: npt.NDArray[np.integer], labels: Sequence[str], span: Span, before: int, after: int) -> float:
-    """Return the share of a word's letters that the network spells otherwise."""
+def _errors(best: npt.NDArray[np.integer], labels: Sequence[str], span: Span, before: int, after: int) -> int:
+    """Return how many of a word's letters the network spells otherwise."""
     # Ten frames beside a word are heard with it, but not a whole sentence before it.
     inside = best[max(before, span.start - 10) : min(after, span.end + 10)]
-    return distance(greedy(inside, labels).replace(" ", ""), span.word) / len(span.word)
+    return distance(greedy(inside, labels).replace(" ", ""), span.word)
 
 
 @dataclass(frozen=True)

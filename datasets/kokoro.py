@@ -31,6 +31,7 @@ RATE = 24000  # Hz
 COST = 0.6  # s of one processor core for a second of speech, on an AMD EPYC with AVX2
 PAUSES = 0.6  # s of silence that it adds to a sentence
 _FORM = re.compile(rf"{NAME}(?::([^#]+))?(?:#(.+))?")
+_INPUTS = {"tokens", "style", "speed"}
 _STYLE = (510, 1, 256)  # float32: a row for each number of tokens
 _PERCENT = 100
 _LEAST = 15  # percent of a style in a blend; less is not heard
@@ -207,8 +208,16 @@ def _session(model: Path) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    fix = "Run `make voices` and name it kokoro, or fetch it again"
     try:
-        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        reason = str(error).strip().splitlines()[0]
-        raise WorkspaceError(f"this is not Kokoro's network: {reason}", path=model, fix="Fetch it again") from None
+        reason = [*str(error).split("\n"), ""][0]
+        raise WorkspaceError(f"this is not Kokoro's network: {reason}", path=model, fix=fix) from None
+    inputs = {one.name for one in session.get_inputs()}
+    if inputs != _INPUTS:
+        found, expected = (", ".join(sorted(names)) for names in (inputs, _INPUTS))
+        raise WorkspaceError(
+            f"this is not Kokoro's network: its inputs are {found}, not {expected}", path=model, fix=fix
+        )
+    return session

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -154,9 +156,19 @@ def test_the_cost_is_shown_before_it_starts(
 
 def test_onnxruntime_is_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
     kokoro._session.cache_clear()
     with pytest.raises(SetupError, match=r"need the package onnxruntime\. Run `make voices`"):
+        kokoro.speak(["on"], f"kokoro:{folder}#af_bella", 1.0)
+
+
+def test_another_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    other = SimpleNamespace(get_inputs=lambda: [SimpleNamespace(name="input_ids"), SimpleNamespace(name="style")])
+    stand_in = SimpleNamespace(SessionOptions=SimpleNamespace, InferenceSession=lambda *_, **__: other)
+    monkeypatch.setitem(sys.modules, "onnxruntime", stand_in)
+    kokoro._session.cache_clear()
+    with pytest.raises(WorkspaceError, match=r"its inputs are input_ids, style, not speed, style, tokens"):
         kokoro.speak(["on"], f"kokoro:{folder}#af_bella", 1.0)
 
 

@@ -11,7 +11,7 @@ import functools
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from asr.core.errors import SetupError, WorkspaceError
 
 # Values of espeak-ng's speak_lib.h.
-_SYNCHRONOUS, _POSITION_CHARACTER, _UTF8, _DO_NOT_EXIT = 2, 1, 1, 0x8000
+_SYNCHRONOUS, _POSITION_CHARACTER, _UTF8, _DO_NOT_EXIT, _IPA = 2, 1, 1, 0x8000, 2
 # The library truncates a longer path to its data.
 _LONGEST_PATH = 140  # bytes
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
@@ -103,6 +103,30 @@ class Espeak:
             library.espeak_Synth(data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _UTF8, None, None)
             library.espeak_Synchronize()
             return np.concatenate([np.zeros(0, dtype=np.int16), *self._pieces]), rate
+
+
+    def phonemes(self, texts: Iterable[str], voice: str) -> list[tuple[str, ...]]:
+        """Return how each text is said: phonemes in the IPA, with stress marks before vowels.
+
+        Raises
+        ------
+        WorkspaceError : there is no such voice.
+        SetupError : the library does not start.
+        """
+        with self._open() as (library, _):
+            if library.espeak_SetVoiceByName(voice.encode()):
+                raise WorkspaceError(f"espeak-ng has no voice {voice!r}", fix="Check alphabet.language in asr.toml")
+            library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+            return [_said(library, text) for text in texts]
+
+
+def _said(library: Any, text: str) -> tuple[str, ...]:
+    # The library translates a clause a call and moves the pointer behind it.
+    rest = ctypes.c_char_p(text.encode("utf-8"))
+    clauses = []
+    while rest.value:
+        clauses.append(library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA | ord("_") << 8).decode("utf-8"))
+    return tuple(" ".join(clauses).replace("_", " ").split())
 
 
 @functools.cache

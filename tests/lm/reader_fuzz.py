@@ -50,7 +50,7 @@ RHASSPY = r"""
 (a\x20b):c (a):(b\x20c) a:b a:(b\x20c) :a a: (:){a:b} $a $a,1,2 $../b $/dev/zero 0..9 0..10,3 9..1 0..99999999999
 <A.a> <B.b> <.> $rhasspy/days rhasspy/number,1,9,2 $rhasspy/number,0,9,1
 """
-HASSIL = r"(a;b) [a;b] (a;b;c;d;e;f) {l} {r} {w} {x:@y} {0..9:n} {0..9,2:n} <r> <s> \( %"
+HASSIL = r"(a;b) [a;b] (a;b;c;d;e;f) {l} {r} {w} {x:@y} {0..9:n} {0..9,2:n} <r> <s> \\( %"
 YAML = r"""
 \n \n\x20\x20 \n\x20\x20\x20\x20 \n\x20\x20\x20\x20\x20\x20-\x20 -\x20 :\x20 language:\x20en intents: data:
 sentences: lists: values: expansion_rules: range: from:\x200 to:\x209 wildcard:\x20true in:\x20 out:\x20 skip_words:

@@ -14,6 +14,7 @@ import numpy as np
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
+from asr.runtime.grammar import INTENT
 from lm.grammar import words_that_part
 from lm.phonemes import distance, plain
 from lm.sentences import Templates
@@ -144,8 +145,8 @@ def _differ_by_a_word(first: str, second: str) -> bool:
 
 
 def _marks(meaning: object) -> bool:
-    """Tell whether a slot, a value or an intent begins or ends in the word."""
-    return isinstance(meaning, tuple) and bool(meaning[0])
+    """Tell whether a slot or a value begins or ends in the word."""
+    return isinstance(meaning, tuple) and any(mark.kind != INTENT for mark in meaning[0])
 
 
 def _near(phrases: Sequence[str], written: Mapping[str, str]) -> Iterator[tuple[int, int]]:

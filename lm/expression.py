@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ _TOKEN = re.compile(
 )
 _CLOSING = {"(": ")", "[": "]"}
 _MOST_PERMUTED = 5  # parts, which have 120 orders
+_MOST_ORDERS = 50_000  # of all parts of a file
 
 # Other notations, named in the error: what is found, what it is, what to write here.
 _JSGF = re.compile(r"#JSGF|public\s+<|grammar\s+\S+;")
@@ -100,6 +102,7 @@ class Reader:
         self._language = language
         self._resolved: dict[str, Node] = {}
         self._open: list[str] = []
+        self._orders = 0
 
     def template(self, text: str, number: int, column: int) -> Node:
         """Return the tree of a sentence or template; SentenceError where it is wrong."""
@@ -253,6 +256,11 @@ class Reader:
         if len(parts) > _MOST_PERMUTED:
             raise place.error(
                 opened.start(), f"{len(parts)} parts in any order; {_MOST_PERMUTED} is the most", "Permute fewer"
+            )
+        self._orders += math.factorial(len(parts))
+        if self._orders > _MOST_ORDERS:
+            raise place.error(
+                opened.start(), f"all parts in any order make more than {_MOST_ORDERS} orders", "Permute fewer"
             )
         orders = []
         for order in itertools.permutations(parts):

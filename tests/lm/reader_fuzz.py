@@ -33,6 +33,7 @@ from lm.sentences import Templates
 
 ENGLISH = Alphabet()
 SECONDS = 30.0  # of processor for one input
+ROUND = 100  # inputs between two looks at the clock
 MEGABYTES = 3000  # of address space when it runs by itself
 
 # What the notations are made of, and what nobody expects in them; separated by spaces, with \\n, \\t and the like.
@@ -70,6 +71,11 @@ def tokens(*listed: str) -> list[str]:
     return [escape.sub(resolve, token) for text in listed for token in text.split()]
 
 
+def repeat(text: str, times: int, between: str) -> str:
+    """Return a text many times, in at most 20,000 characters."""
+    return between.join([text] * max(1, min(times, 20_000 // (len(text) + 1))))
+
+
 def templates() -> st.SearchStrategy[str]:
     """Return files of sentences whose brackets are balanced, some of them large."""
     repeats = st.integers(1, 12) | st.integers(1, 300)
@@ -81,10 +87,8 @@ def templates() -> st.SearchStrategy[str]:
             st.lists(part, min_size=1, max_size=4).map(lambda parts: f"({'|'.join(parts)})"),
             st.lists(part, min_size=1, max_size=4).map(lambda parts: f"[{'|'.join(parts)}]"),
             st.lists(part, min_size=2, max_size=5).map(lambda parts: f"({';'.join(parts)})"),
-            st.builds(
-                lambda part, times, between: between.join([part] * times), part, repeats, st.sampled_from(["", " "])
-            ),
-            st.builds(lambda part, times: f"({'|'.join([part] * times)})", part, repeats),
+            st.builds(repeat, part, repeats, st.sampled_from(["", " "])),
+            st.builds(repeat, part, repeats, st.just("|")).map(lambda text: f"({text})"),
         ),
         max_leaves=25,
     )
@@ -242,11 +246,11 @@ def main() -> None:
     end = time.monotonic() + chosen.minutes * 60
     rounds = 0
     while time.monotonic() < end:
-        print(f"seed {chosen.seed + rounds}, {rounds * 500} inputs so far", file=sys.stderr, flush=True)
-        fuzz(chosen.reader, 500, chosen.seed + rounds)
+        print(f"seed {chosen.seed + rounds}, {rounds * ROUND} inputs so far", file=sys.stderr, flush=True)
+        fuzz(chosen.reader, ROUND, chosen.seed + rounds)
         rounds += 1
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-    print(f"{chosen.reader}: {rounds * 500} inputs, nothing found, {peak} MB at most")
+    print(f"{chosen.reader}: {rounds * ROUND} inputs, nothing found, {peak} MB at most")
 
 
 if __name__ == "__main__":

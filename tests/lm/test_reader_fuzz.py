@@ -9,4 +9,4 @@ from tests.lm.reader_fuzz import READERS, fuzz
 
 @pytest.mark.parametrize("reader", READERS)
 def test_nothing_crashes_a_reader(reader: str) -> None:
-    fuzz(reader, 100, 1)
+    fuzz(reader, 40, 1)

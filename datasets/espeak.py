@@ -11,7 +11,7 @@ import functools
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,18 +115,37 @@ class Espeak:
         WorkspaceError : there is no such voice.
         SetupError : the library does not start.
         """
+        with self._translating(voice) as library:
+            return _translate(library, text, _IPA | _WITH_TIES | ord(TIE) << 8)
+
+    def phoneme_lists(self, texts: Iterable[str], voice: str) -> list[tuple[str, ...]]:
+        """Return how each text is said: phonemes in the IPA one by one, with stress marks before vowels.
+
+        Raises
+        ------
+        WorkspaceError, SetupError : as `phonemes`.
+        """
+        with self._translating(voice) as library:
+            said = (_translate(library, text, _IPA | ord("_") << 8) for text in texts)
+            return [tuple(one.replace("_", " ").split()) for one in said]
+
+    @contextmanager
+    def _translating(self, voice: str) -> Iterator[Any]:
         with self._open() as (library, _):
             if library.espeak_SetVoiceByName(voice.encode()):
-                raise WorkspaceError(f"espeak-ng has no voice {voice!r}", fix="Run `make setup`")
+                raise WorkspaceError(f"espeak-ng has no voice {voice!r}", fix="Check alphabet.language in asr.toml")
             library.espeak_TextToPhonemes.restype = ctypes.c_char_p
             library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
-            # The library moves the pointer behind each clause, and sets it to null at the end.
-            rest = ctypes.c_char_p(text.encode("utf-8"))
-            clauses = []
-            while rest.value:
-                said = library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA | _WITH_TIES | ord(TIE) << 8)
-                clauses.append(said.decode("utf-8"))
-            return " ".join(clauses)
+            yield library
+
+
+def _translate(library: Any, text: str, mode: int) -> str:
+    # The library translates a clause a call; it moves the pointer behind it, and sets it to null at the end.
+    rest = ctypes.c_char_p(text.encode("utf-8"))
+    clauses = []
+    while rest.value:
+        clauses.append(library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, mode).decode("utf-8"))
+    return " ".join(clauses)
 
 
 @functools.cache

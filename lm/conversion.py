@@ -27,11 +27,12 @@ from lm.foreign import (
     number_names,
 )
 from lm.notation import Line
-from lm.remarks import Remark, Remarks
+from lm.remarks import Remark, Remarks, quoted
 
 MOST_SENTENCES = 100_000  # lines of one conversion
 _MOST_CHARACTERS = 16 << 20  # of all that is written
 _MOST_SPELLED = 1000  # numbers of one range that are written out
+_LONGEST_NAME = 60
 _LONG_LIST = 30  # options; more go into a file of their own
 _REFERENCE = re.compile(r"<([^<>]+)>|\{([^{}:]+)(?::[^{}]*)?\}")
 _NOTATION = re.compile(r"[()\[\]|;:<>{}]|\s#|[\r\n]")
@@ -180,16 +181,16 @@ class Writer:
         if not value:
             said = self._write(part.body, value=False)
             if part.value != said:
-                self._remark(f"{_short(said)} is not replaced by {_short(part.value)}: it is in no slot")
+                self._remark(f"{quoted(said)} is not replaced by {quoted(part.value)}: it is in no slot")
             return said
         if part.has_slots:
-            self._remark(f"{_short(part.value)} is returned for words with a slot in them: the words are returned")
+            self._remark(f"{quoted(part.value)} is returned for words with a slot in them: the words are returned")
             return self._write(part.body, value)
         return self._replaced(self._write(part.body, value=False), " ".join(part.value.split()))
 
     def _replaced(self, said: str, value: str) -> str:
         if _NOTATION.search(value):
-            self._remark(f"the value {_short(value)} has a character of the notation: the words are returned")
+            self._remark(f"the value {quoted(value)} has a character of the notation: the words are returned")
             return said
         return said if said == value else f"{said}:{value}"
 
@@ -309,7 +310,7 @@ class Writer:
 
 def name(text: str) -> str:
     """Return a name that our notation takes."""
-    clean = re.sub(r"[^\w.-]+", "_", text.strip()) or "_"
+    clean = re.sub(r"[^\w.-]+", "_", text.strip())[:_LONGEST_NAME] or "_"
     return clean if re.match(r"[^\W\d]", clean) else f"_{clean}"
 
 
@@ -320,8 +321,3 @@ def _is_plain(part: Numbers) -> bool:
 
 def _range(part: Numbers) -> str:
     return f"{part.first}..{part.last}" + (f",{part.step}" if part.step > 1 else "")
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return repr(text if len(text) <= 40 else text[:37] + "...")

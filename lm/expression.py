@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +12,21 @@ from pathlib import Path
 from asr.core.alphabet import Alphabet
 from asr.core.errors import SentenceError
 from lm.numbers import LARGEST, MOST_NUMBERS, in_words
-from lm.template import HIGHEST, Choice, Gap, Node, Nothing, Series, Slot, Substitution, Text
+from lm.template import (
+    HIGHEST,
+    LONGEST,
+    MOST_DERIVATIONS,
+    Choice,
+    Gap,
+    Node,
+    Nothing,
+    Series,
+    Slot,
+    Substitution,
+    Text,
+)
 
-NAME = r"[^\W\d][\w.-]*"
+NAME = r"[^\W\d][\w.-]{0,99}"
 _SPECIAL = re.compile(r"[()\[\]|;:<>{}]")
 _TOKEN = re.compile(
     rf"(?P<gap>\s+)|(?P<bracket>[()\[\]|;])|(?P<rule><{NAME}>)"
@@ -24,6 +37,7 @@ _TOKEN = re.compile(
 )
 _CLOSING = {"(": ")", "[": "]"}
 _MOST_PERMUTED = 5  # parts, which have 120 orders
+_MOST_ORDERS = 50_000  # of all parts of a file
 
 # Other notations, named in the error: what is found, what it is, what to write here.
 _JSGF = re.compile(r"#JSGF|public\s+<|grammar\s+\S+;")
@@ -83,10 +97,12 @@ class Reader:
     ) -> None:
         self._definitions = definitions
         self._alphabet = alphabet
+        self._letters = frozenset(alphabet.labels)
         self._path = path
         self._language = language
         self._resolved: dict[str, Node] = {}
         self._open: list[str] = []
+        self._orders = 0
 
     def template(self, text: str, number: int, column: int) -> Node:
         """Return the tree of a sentence or template; SentenceError where it is wrong."""
@@ -160,11 +176,9 @@ class Reader:
                 )
             tokens.append(token)
             at = token.end()
-        for token in tokens:
-            name = f"{{{token['slot']}}}"
-            if token["slot"] and name not in self._definitions:
-                # Rhasspy's {tag} follows what it names, where ours would be an undefined slot.
-                self._refuse_foreign(text, place)
+        if any(token["slot"] and f"{{{token['slot']}}}" not in self._definitions for token in tokens):
+            # Rhasspy's {tag} follows what it names, where ours would be an undefined slot.
+            self._refuse_foreign(text, place)
         return tokens
 
     def _refuse_foreign(self, text: str, place: _Place) -> None:
@@ -243,6 +257,11 @@ class Reader:
             raise place.error(
                 opened.start(), f"{len(parts)} parts in any order; {_MOST_PERMUTED} is the most", "Permute fewer"
             )
+        self._orders += math.factorial(len(parts))
+        if self._orders > _MOST_ORDERS:
+            raise place.error(
+                opened.start(), f"all parts in any order make more than {_MOST_ORDERS} orders", "Permute fewer"
+            )
         orders = []
         for order in itertools.permutations(parts):
             spaced: list[Node] = [order[0]]
@@ -286,8 +305,10 @@ class Reader:
         if self._language.split("-")[0] != "en":
             fix = "Write the numbers out: (eins:1|zwei:2)"
             raise place.error(token.start(), f"numbers are said in English only, not in {self._language!r}", fix)
-        first, last, step = (int(token[name] or 1) for name in ("first", "last", "step"))
-        if len(token.group()) > 40 or max(abs(first), abs(last)) > LARGEST:
+        digits = [token[name] or "1" for name in ("first", "last", "step")]
+        # Python refuses to read thousands of digits.
+        first, last, step = (int(text) if len(text) < 20 else LARGEST + 1 for text in digits)
+        if max(abs(first), abs(last), step) > LARGEST:
             raise place.error(token.start(), f"{LARGEST} is the largest number", "Use smaller ones")
         if first > last or not step:
             raise place.error(token.start(), "this range holds no number", "Write {lowest..highest,step}")
@@ -307,14 +328,26 @@ class Reader:
     def _text(self, text: str, place: _Place, at: int) -> Text:
         text = " ".join(text.split())
         self._check(text, place, at)
-        return Text(text)
+        node = Text(text)
+        self._checked(node, place, at)
+        return node
 
     def _check(self, text: str, place: _Place, at: int) -> None:
-        self._alphabet.check(text, path=place.path, line=place.line, column=place.column + at)
+        if self._letters.issuperset(text):
+            return
+        wrong = next(number for number, letter in enumerate(text) if letter not in self._letters)
+        start = max(0, wrong - 30)  # a message is a line, which the text may not be
+        self._alphabet.check(
+            text[start : start + 60], path=place.path, line=place.line, column=place.column + at + start
+        )
 
     def _checked(self, node: Node, place: _Place, at: int) -> Node:
         if node.height > HIGHEST:
             raise self._too_high(place, at)
+        if node.length > LONGEST:
+            raise place.error(at, f"this makes sentences of more than {LONGEST} characters", "Write shorter ones")
+        if node.count > MOST_DERIVATIONS:
+            raise place.error(at, "this makes more than 10^1000 sentences", "Write fewer choices in a row")
         return node
 
     def _too_high(self, place: _Place, at: int) -> SentenceError:

@@ -6,7 +6,7 @@ automaton is determinised and minimised over these pairs; then each junction's w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,8 @@ from lm.template import Choice, Gap, Node, Nothing, Series, Slot, Substitution, 
 
 MOST_PIECES = 2_000_000
 MOST_WORDS = 1_000_000  # arcs of the automaton
+MOST_CHOICES = 500_000  # of a word at one place
+MOST_HELD = 2_000_000  # states of the pieces, over all states of the automaton
 
 
 def compile_grammar(templates: Templates, alphabet: Alphabet) -> Grammar:
@@ -29,13 +31,35 @@ def compile_grammar(templates: Templates, alphabet: Alphabet) -> Grammar:
     SentenceError : they make more words or letters than a device can follow.
     """
     try:
-        return _spell(_minimise(_determinise(_Pieces(templates))), alphabet.labels)
+        return _spell(_automaton(templates), alphabet.labels)
     except _TooLargeError as error:
-        raise SentenceError(
-            f"these sentences make a grammar of more than {error}",
-            path=templates.path,
-            fix="List fewer sentences, or write what they share as rules and slots",
-        ) from None
+        raise _too_large(error, templates) from None
+
+
+def words_that_part(templates: Templates) -> list[list[tuple[str, Hashable]]]:
+    """Return, of each place in a sentence, the words that can follow; equal marks mean that nothing else differs.
+
+    Raises
+    ------
+    SentenceError : they make more words than a device can follow.
+    """
+    try:
+        automaton = _automaton(templates)
+    except _TooLargeError as error:
+        raise _too_large(error, templates) from None
+    return [[(word, (marks, after)) for (word, marks), after in arcs.items()] for arcs in automaton.arcs]
+
+
+def _automaton(templates: Templates) -> _Automaton:
+    return _minimise(_determinise(_Pieces(templates)))
+
+
+def _too_large(error: _TooLargeError, templates: Templates) -> SentenceError:
+    return SentenceError(
+        f"these sentences make a grammar of more than {error}",
+        path=templates.path,
+        fix="List fewer sentences, or write what they share as rules and slots",
+    )
 
 
 class _TooLargeError(Exception):
@@ -71,8 +95,15 @@ class _Pieces:
         What happens before the first letter of a word has offset 0.
         """
         stack: list[tuple[int, str, Marks]] = [(state, "", ())]
+        # Nested optionals have many ways to say nothing; each is followed once.
+        seen: set[tuple[int, str, Marks]] = set()
         while stack:
-            at, word, marks = stack.pop()
+            at, word, marks = now = stack.pop()
+            if now in seen:
+                continue
+            seen.add(now)
+            if len(seen) > MOST_CHOICES:
+                raise _TooLargeError(f"{MOST_CHOICES} choices of a word")
             if at == self.end:
                 yield (word, marks), at
                 continue
@@ -150,7 +181,7 @@ def _determinise(pieces: _Pieces) -> _Automaton:
     known: dict[tuple[int, ...], int] = {(pieces.start,): 0}
     waiting: list[tuple[int, ...]] = [(pieces.start,)]
     leaving: dict[int, list[tuple[_Label, int]]] = {}
-    count = 0
+    count = words = held = 0
     while waiting:
         members = waiting.pop()
         state = known[members]
@@ -167,15 +198,18 @@ def _determinise(pieces: _Pieces) -> _Automaton:
                 else:
                     # Of two readings of the same sentence the first in the file counts.
                     result.final.setdefault(state, label[1])
+        words += len(following)
         for label, targets in following.items():
             target = tuple(targets)
             if target not in known:
                 known[target] = len(result.arcs)
                 result.arcs.append({})
                 waiting.append(target)
+                held += len(target)
             result.arcs[state][label] = known[target]
-    if sum(map(len, result.arcs)) > MOST_WORDS:
-        raise _TooLargeError(f"{MOST_WORDS} words")
+        # Sets of states can be exponentially many.
+        if words > MOST_WORDS or held > MOST_HELD:
+            raise _TooLargeError(f"{MOST_WORDS} words")
     return result
 
 

@@ -11,6 +11,7 @@ import re
 from typing import Protocol
 
 from lm.foreign import HIGHEST, SPACE, Part, any_order, either, missing, numbers, series, tag
+from lm.remarks import quoted
 
 _TOKEN = re.compile(
     r"(?P<bracket>[()\[\]|;])|\{(?P<list>[^{}]*)\}|<(?P<rule>[^<>]*)>|(?P<text>(?:\\.|[^\\()\[\]{}<>|;])+)", re.DOTALL
@@ -51,7 +52,7 @@ def read_template(text: str, names: Names, depth: int = 0) -> Part:
     try:
         return _Template(text, names).read(depth)
     except _TemplateError as error:
-        return missing(f"{error} in {_short(text)}")
+        return missing(f"{error} in {quoted(text)}")
 
 
 class _Template:
@@ -123,8 +124,3 @@ class _Template:
             else self._names.values(listed, depth + 1)
         )
         return body if captured else tag(slot.strip() or listed, body)
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return repr(text if len(text) <= 60 else text[:57] + "...")

@@ -14,6 +14,7 @@ from asr.core.errors import SentenceError
 from lm.conversion import MOST_SENTENCES, Conversion, Writer
 from lm.foreign import SPACE, Part, either, non_empty, rule, series
 from lm.hassil_scope import Placed, Reading, Scope
+from lm.remarks import shown
 from lm.yaml_file import Items, Mapping, Node, Scalar, read_yaml
 
 SUFFIXES = (".yaml", ".yml")
@@ -87,14 +88,14 @@ def _blocks(documents: list[tuple[Path, Mapping]], source: Path) -> Iterator[tup
             continue
         found = True
         for intent, about in _mapping(intents, path, "intents").items():
-            blocks = _mapping(about, path, f"the intent {intent}").get("data")
+            blocks = _mapping(about, path, f"the intent {shown(intent)}").get("data")
             if not isinstance(blocks, Items):
                 raise SentenceError(
-                    f"the intent {intent} has no list 'data'", path=path, line=about.line,
+                    f"the intent {shown(intent)} has no list 'data'", path=path, line=about.line,
                     fix="Write data: below it, and below that - sentences: [...]",
                 )  # fmt: skip
             for block in blocks.values:
-                _mapping(block, path, f"a block of the intent {intent}")
+                _mapping(block, path, f"a block of the intent {shown(intent)}")
                 assert isinstance(block, Mapping)
                 yield path, intent, block
     if not found:

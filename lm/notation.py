@@ -14,6 +14,7 @@ docs/sentences.md describes it for users, `lm.expression` reads one expression o
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ _DEFINITION = re.compile(rf"(<{NAME}>|\{{{NAME}\}})\s*=(.*)", re.DOTALL)
 _SECTION = re.compile(rf"\[({NAME})\]")
 _FILE = re.compile(r"file:(.*)")
 _MOST_BYTES = 16 << 20  # of a file of values
+_LONGEST_NAME = 200  # characters of its name
 
 
 @dataclass(frozen=True)
@@ -120,15 +122,19 @@ def _definition(body: str, number: int, column: int, path: Path | str | None) ->
     named = _FILE.fullmatch(body)
     if not named:
         return Definition(body, number, column)
-    folder = Path(path).parent if path is not None else Path()
-    source = folder / named[1].strip()
+    name = named[1].strip()
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise SentenceError(
+            f"{name[:40]!r} is no name of a file", path=path, line=number, column=column,
+            fix="Write file: and the name of a file beside this one",
+        )  # fmt: skip
+    source = (Path(path).parent if path is not None else Path()) / name
     try:
-        content = source.read_bytes()
-        if len(content) > _MOST_BYTES:
-            raise SentenceError(
-                f"{source} has {len(content)} bytes; {_MOST_BYTES} is the most",
-                path=path, line=number, column=column, fix="List fewer values",
-            )  # fmt: skip
+        # A device or a pipe would be read without end.
+        if not source.is_file():
+            raise FileNotFoundError(errno.ENOENT, "there is no such file")
+        with source.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
         lines = _lines(content.decode("utf-8"))
     except UnicodeDecodeError:
         raise SentenceError("this is not UTF-8 text", path=source, fix="Save it as UTF-8") from None
@@ -137,6 +143,11 @@ def _definition(body: str, number: int, column: int, path: Path | str | None) ->
             f"{source} cannot be read: {error.strerror}",
             path=path, line=number, column=column, fix="Write a value a line into it, beside this file",
         ) from None  # fmt: skip
+    if len(content) > _MOST_BYTES:
+        raise SentenceError(
+            f"{source} has more than {_MOST_BYTES} bytes",
+            path=path, line=number, column=column, fix="List fewer values",
+        )  # fmt: skip
     values = [(line, _COMMENT.sub("", raw).strip()) for line, raw in enumerate(lines, 1)]
     listed = tuple((line, value) for line, value in values if value)
     if not listed:

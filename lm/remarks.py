@@ -44,6 +44,7 @@ class Remarks:
 
     def add(self, path: Path, line: int, what: str) -> None:
         """Note that `what` could not be converted."""
+        what = shown(what, 300)
         self._first.setdefault(what, (path, line))
         self._count[what] += 1
 
@@ -51,3 +52,15 @@ class Remarks:
         """Return the remarks."""
         found = [Remark(path, line, what, self._count[what] - 1) for what, (path, line) in self._first.items()]
         return tuple(sorted(found, key=lambda remark: (str(remark.path), remark.line)))
+
+
+def shown(text: str, most: int = 60) -> str:
+    """Return text from a file as a message shows it: in one line, without control characters, cut to `most`."""
+    text = "".join(letter if letter.isprintable() else " " for letter in text[: 10 * most])
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def quoted(text: str, most: int = 60) -> str:
+    """Return text from a file as a message quotes it."""
+    return repr(shown(text, most))

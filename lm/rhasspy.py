@@ -172,7 +172,9 @@ class _Names:
             return numbers(int(ranged[1]), int(ranged[2]), int(ranged[3] or 1))
         path = self._source.parent / "slots" / name
         # A name is no way out of the folder.
-        inside = ".." not in Path(name).parts and not Path(name).is_absolute() and "\0" not in name
+        inside = (
+            ".." not in Path(name).parts and not Path(name).is_absolute() and name.isprintable() and len(name) < 200
+        )
         if not inside or not path.is_file():
             built_in = {"rhasspy/days": _DAYS, "rhasspy/months": _MONTHS}.get(name)
             if built_in:
@@ -180,7 +182,7 @@ class _Names:
             program = (self._source.parent / "slot_programs" / name.split(",")[0]) if inside else path
             if inside and program.is_file():
                 return missing(f"${name} is a program; write what it prints to slots/{name.split(',')[0]}")
-            return missing(f"${name} has no file {path}")
+            return missing(f"${name} has no file in the folder slots")
         options = []
         for line, text in enumerate(re.split(r"\r\n|\r|\n", _read(path)), 1):
             if text.strip():
@@ -189,7 +191,7 @@ class _Names:
                     self._remarks.add(path, line, f"{option.lack}: this value is left out")
                 else:
                     options.append(option)
-        return rule(name, either(options), path, 1) if options else missing(f"${name}: {path} has no value")
+        return rule(name, either(options), path, 1) if options else missing(f"${name} has no value in its file")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import re
 from typing import Protocol
 
 from lm.foreign import HIGHEST, NOTHING, SPACE, Part, either, is_nothing, missing, numbers, returned, series, tag
+from lm.remarks import quoted
 
 _TOKEN = re.compile(
     r"(?P<gap>\s+)|(?P<bracket>[()\[\]|])|<(?P<rule>[^<>]*)>|\{(?P<tag>[^{}]*)\}"
@@ -60,7 +61,7 @@ def read_template(text: str, names: Names, depth: int = 0) -> Part:
     try:
         return _Template(text, names).read(depth)
     except _TemplateError as error:
-        return missing(f"{error} in {_short(text)}")
+        return missing(f"{error} in {quoted(text)}")
 
 
 class _Template:
@@ -178,8 +179,3 @@ class _Template:
         for converter in converters:
             if converter not in _SILENT:
                 self._names.remark(f"the converter !{converter} is left out: values are text")
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return repr(text if len(text) <= 60 else text[:57] + "...")

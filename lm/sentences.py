@@ -24,6 +24,8 @@ from lm.notation import Line, parse
 from lm.spelling import MOST_WORDS, Speller, TooManyWordsError
 from lm.template import Choice, Node, Series, Slot, Substitution, Text
 
+_MOST_BYTES = 64 << 20
+
 
 class Templates:
     """The sentences and templates of a file.
@@ -53,7 +55,11 @@ class Templates:
         """
         path = Path(path)
         try:
-            text = path.read_bytes().decode("utf-8")
+            with path.open("rb") as file:
+                data = file.read(_MOST_BYTES + 1)
+            if len(data) > _MOST_BYTES:
+                raise SentenceError(f"it has more than {_MOST_BYTES} bytes", path=path, fix="Write fewer sentences")
+            text = data.decode("utf-8")
         except FileNotFoundError:
             fix = "Create it, with one sentence or template a line"
             raise SentenceError("no such file", path=path, fix=fix) from None

@@ -13,6 +13,7 @@ from lm.template import Choice, Gap, Node, Nothing, Series, Slot, Substitution, 
 
 # Guards against (a|b|...)(a|b|...)..., whose words multiply.
 MOST_WORDS = 1_000_000
+_MOST_STEPS = 20_000_000  # words looked at in a series of parts
 
 Witnesses = dict[str, int]  # text to the number of a derivation that contains it
 
@@ -96,10 +97,13 @@ class Speller:
         return total
 
     def _spell_series(self, node: Series) -> Spelling:
-        total, count = Spelling(whole={"": 0}), 1
+        total, count, steps = Spelling(whole={"": 0}), 1, 0
         for part in node.parts:
             total = self._join(total, count, self.spell(part), part.count)
             count *= part.count
+            steps += len(total.whole) + len(total.first) + len(total.last) + len(total.inner)
+            if steps > _MOST_STEPS:
+                raise TooManyWordsError
         return total
 
     def _join(self, left: Spelling, lefts: int, right: Spelling, rights: int) -> Spelling:

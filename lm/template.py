@@ -7,12 +7,16 @@ runs of spaces collapsed: `light[s]` is "light" or "lights", `the [red] light` i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from math import prod
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 # Trees are traversed recursively; the parser refuses higher ones.
 HIGHEST = 100
+# Rules that double others make sentences without end; the parser refuses them.
+MOST_DERIVATIONS = 10**1000
+LONGEST = 20_000  # characters of a sentence
 
 _NO_SLOTS: Mapping[str, int] = {}
 
@@ -22,25 +26,28 @@ class Node(ABC):
 
     Parameters
     ----------
-    count : number of derivations, exact.
+    count : number of derivations, exact up to MOST_DERIVATIONS.
     height : longest path to a leaf.
+    length : of the longest derivation in characters, runs of spaces included.
     can_be_empty : some derivation has no word.
     slots : how often a derivation fills each slot, at most.
     substitutes : a value may be returned for some of its words.
     """
 
-    __slots__ = ("can_be_empty", "count", "height", "slots", "substitutes")
+    __slots__ = ("can_be_empty", "count", "height", "length", "slots", "substitutes")
 
     def __init__(
         self,
         count: int = 1,
         height: int = 0,
+        length: int = 0,
         can_be_empty: bool = False,
         slots: Mapping[str, int] = _NO_SLOTS,
         substitutes: bool = False,
     ) -> None:
         self.count = count
         self.height = height
+        self.length = length
         self.can_be_empty = can_be_empty
         self.slots = slots
         self.substitutes = substitutes
@@ -56,7 +63,7 @@ class Text(Node):
     __slots__ = ("text",)
 
     def __init__(self, text: str) -> None:
-        super().__init__()
+        super().__init__(length=len(text))
         self.text = text
 
     def write(self, index: int) -> str:
@@ -69,7 +76,7 @@ class Gap(Node):
     __slots__ = ()
 
     def __init__(self) -> None:
-        super().__init__(can_be_empty=True)
+        super().__init__(length=1, can_be_empty=True)
 
     def write(self, index: int) -> str:
         return " "
@@ -97,8 +104,9 @@ class Series(Node):
         for part in parts:
             slots.update(part.slots)
         super().__init__(
-            count=prod(part.count for part in parts),
+            count=_product(part.count for part in parts),
             height=1 + max(part.height for part in parts),
+            length=sum(part.length for part in parts),
             can_be_empty=all(part.can_be_empty for part in parts),
             slots=slots,
             substitutes=any(part.substitutes for part in parts),
@@ -116,16 +124,19 @@ class Series(Node):
 class Choice(Node):
     """One of several options; the derivations of the first come first."""
 
-    __slots__ = ("options",)
+    __slots__ = ("_ends", "options")
 
     def __init__(self, options: Sequence[Node]) -> None:
         slots: dict[str, int] = {}
         for option in options:
             for name, times in option.slots.items():
                 slots[name] = max(times, slots.get(name, 0))
+        # Of the derivations of each option; lists of values are long.
+        self._ends = list(accumulate(option.count for option in options))
         super().__init__(
-            count=sum(option.count for option in options),
+            count=self._ends[-1],
             height=1 + max(option.height for option in options),
+            length=max(option.length for option in options),
             can_be_empty=any(option.can_be_empty for option in options),
             slots=slots,
             substitutes=any(option.substitutes for option in options),
@@ -133,11 +144,9 @@ class Choice(Node):
         self.options = tuple(options)
 
     def write(self, index: int) -> str:
-        for option in self.options:
-            if index < option.count:
-                return option.write(index)
-            index -= option.count
-        raise IndexError("no such derivation")
+        number = bisect_right(self._ends, index)
+        option = self.options[number]
+        return option.write(index - self._ends[number] + option.count)
 
 
 class Slot(Node):
@@ -148,7 +157,7 @@ class Slot(Node):
     def __init__(self, name: str, body: Node) -> None:
         slots = Counter(body.slots)
         slots[name] += 1
-        super().__init__(body.count, 1 + body.height, body.can_be_empty, slots, body.substitutes)
+        super().__init__(body.count, 1 + body.height, body.length, body.can_be_empty, slots, body.substitutes)
         self.name = name
         self.body = body
 
@@ -162,9 +171,19 @@ class Substitution(Node):
     __slots__ = ("body", "value")
 
     def __init__(self, value: str, body: Node) -> None:
-        super().__init__(body.count, 1 + body.height, body.can_be_empty, body.slots, substitutes=True)
+        super().__init__(body.count, 1 + body.height, body.length, body.can_be_empty, body.slots, substitutes=True)
         self.value = value
         self.body = body
 
     def write(self, index: int) -> str:
         return self.body.write(index)
+
+
+def _product(counts: Iterable[int]) -> int:
+    """Return the product, or something above MOST_DERIVATIONS."""
+    product = 1
+    for count in counts:
+        product *= count
+        if product > MOST_DERIVATIONS:
+            break
+    return product

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from asr.core.errors import SentenceError, SetupError
+from lm.remarks import shown
 
 MOST_BYTES = 4 << 20
 MOST_NODES = 200_000
@@ -96,7 +97,7 @@ def parse_yaml(text: str, path: Path) -> Node:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
         raise SentenceError(
-            f"this is no YAML: {' '.join(str(problem).split())}",
+            f"this is no YAML: {shown(str(problem), 200)}",
             path=path,
             line=mark.line + 1 if mark else None,
             column=mark.column + 1 if mark else None,
@@ -120,7 +121,7 @@ def _compose(events: Iterator[Any], path: Path) -> Node:
             node = anchors.get(event.anchor)
             if node is None or any(node is holder for holder, _ in open_):
                 raise SentenceError(
-                    f"the alias *{event.anchor} stands before the end of its anchor", path=path, line=line,
+                    f"the alias *{shown(event.anchor)} stands before the end of its anchor", path=path, line=line,
                     fix="Write out what it stands for",
                 )  # fmt: skip
         elif kind in ("SequenceStartEvent", "MappingStartEvent"):

@@ -119,6 +119,16 @@ def test_what_was_said_before_changes_nothing() -> None:
     assert hashlib.sha256(here.tobytes()).hexdigest() == first["f3"]
 
 
+def test_phonemes_are_those_of_the_ipa() -> None:
+    # The pronunciations of the Cambridge dictionary, American English.
+    said = espeak().phoneme_lists(["kitchen", "living room", "no. yes", ""], "en-us")
+    plain = ["".join(phonemes).translate({0x2C8: None, 0x2CC: None}) for phonemes in said]  # stress
+    assert plain == ["kɪtʃən", "lɪvɪŋɹuːm", "noʊjɛs", ""]  # noqa: RUF001
+    assert len(said[0]) == 5
+    with pytest.raises(WorkspaceError, match="no voice 'xx-none'"):
+        espeak().phoneme_lists(["a"], "xx-none")
+
+
 def test_every_voice_of_the_spread_speaks() -> None:
     voices = speech.spread("en")
     assert len(voices) > 300

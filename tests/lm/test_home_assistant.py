@@ -247,7 +247,7 @@ def test_aliases_cannot_multiply_without_end(tmp_path: Path) -> None:
     names = ", ".join(f"I{number}: *i" for number in range(2000))
     listed = ", ".join(["*s"] * 2000)
     (tmp_path / "bomb.yaml").write_text(
-        f"x: &s {{sentences: ['{'a ' * 50}']}}\ny: &i {{data: [{listed}]}}\nintents: {{{names}}}\n"
+        f"x: &s {{sentences: ['{'a ' * 9000}']}}\ny: &i {{data: [{listed}]}}\nintents: {{{names}}}\n"
     )
     with pytest.raises(SentenceError, match="more than"):
         convert_home_assistant(tmp_path / "bomb.yaml", ENGLISH)

@@ -75,11 +75,12 @@ def manifests(workspace: Where = HERE) -> None:
 @app.command(epilog='Example: asr sentences my-lamp --accepts "turn on the light"')
 def sentences(
     workspace: Where = HERE,
-    count: Annotated[int, typer.Option(min=0, max=1000, help="Number of random sentences.")] = 10,
+    count: Annotated[int, typer.Option(min=0, max=1000, help="Number of random sentences, or of pairs.")] = 10,
     accepts: Annotated[str, typer.Option(help="A sentence to look up; exit code 1 if it is none.")] = "",
+    alike: Annotated[bool, typer.Option("--alike", help="List words and slot values that sound alike.")] = False,
 ) -> None:
     """Count the sentences of sentences.txt and print some, or look one up with its intent and slots."""
-    known, text = verbs.sentences(verbs.open_workspace(workspace), count, accepts)
+    known, text = verbs.sentences(verbs.open_workspace(workspace), count, accepts, alike)
     print(text)
     raise typer.Exit(0 if known else 1)
 

@@ -35,10 +35,12 @@ def manifests(ws: Workspace) -> str:
         return describe(build_dataset(ws))
 
 
-def sentences(ws: Workspace, count: int, accepts: str) -> tuple[bool, str]:
+def sentences(ws: Workspace, count: int, accepts: str, alike: bool) -> tuple[bool, str]:
     """Describe sentences.txt, or look a sentence up; return whether that is one, and the text to print."""
-    from tools.commands.steps.sentences import describe_sentences, look_up
+    from tools.commands.steps.sentences import describe_sentences, list_alike, look_up
 
+    if alike:
+        return True, list_alike(ws, count)
     return look_up(ws, accepts) if accepts else (True, describe_sentences(ws, count))
 
 

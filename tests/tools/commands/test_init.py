@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from asr.core import audio
+from asr.core.alphabet import Alphabet
 from asr.core.errors import RecordingsError, SentenceError, WorkspaceError
 from asr.settings.presets import combine
 from asr.settings.values import Settings
 from asr.settings.workspace import Workspace
+from lm.sentences import Templates
 from tools.commands.steps.new_workspace import make_workspace
 from tools.commands.verbs import open_workspace
 
@@ -55,6 +57,31 @@ def test_sentences_with_an_error_are_refused_before_anything_is_written(tmp_path
     sentences.write_text("turn (on|off)\n")
     make_workspace(tmp_path / "lamp", sentences)
     assert (tmp_path / "lamp/sentences.txt").read_text() == "turn (on|off)\n"
+
+
+def test_sentences_of_others_are_converted(tmp_path, capsys) -> None:
+    (tmp_path / "slots").mkdir()
+    (tmp_path / "slots/songs").write_text("".join(f"song {'x' * number}\n" for number in range(1, 41)))
+    ini = tmp_path / "sentences.ini"
+    ini.write_text("[Play]\nplay $songs{song}\nstop $nothing\n")
+    said = make_workspace(tmp_path / "music", ini)
+    assert "42 words" in said
+    assert f"not converted: {ini}:3: $nothing has no file" in capsys.readouterr().err
+    found = Templates.read(tmp_path / "music/sentences.txt", Alphabet()).meaning("play song xx")
+    assert found is not None and (found.intent, found.slots) == ("Play", {"song": "song xx"})
+
+    home = tmp_path / "home.yaml"
+    home.write_text("language: en\nintents:\n  TurnOn:\n    data:\n      - sentences: ['turn on [the] light[s]']\n")
+    make_workspace(tmp_path / "home", home)
+    assert list(Templates.read(tmp_path / "home/sentences.txt", Alphabet())) == [
+        "turn on the lights", "turn on the light", "turn on lights", "turn on light",
+    ]  # fmt: skip
+    home.write_text("language: en\nintents: {TurnOn: {data: [{sentences: ['to {name}']}]}}\n")
+    with pytest.raises(SentenceError, match=r"home\.yaml:2: none of its sentences"):
+        make_workspace(tmp_path / "none", home)
+    with pytest.raises(SentenceError, match="no YAML file in this folder"):
+        make_workspace(tmp_path / "none", tmp_path / "slots")
+    assert not (tmp_path / "none").exists()
 
 
 def test_sentences_that_are_there_stay(tmp_path) -> None:

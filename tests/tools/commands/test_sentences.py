@@ -52,3 +52,27 @@ def test_files_of_values_come_along(tmp_path: Path) -> None:
     source.write_text("play {song}\n{song} = file:../songs.txt\n")
     refused = CliRunner().invoke(app, ["init", str(tmp_path / "other"), "--sentences", str(source)])
     assert refused.exit_code != 0 and not (tmp_path / "other").exists()
+
+
+def test_words_that_sound_alike_are_listed(tmp_path: Path) -> None:
+    source = tmp_path / "home.txt"
+    source.write_text("[A]\nput it in the {room}\n[B]\nset (to|two|kitchen)\n{room} = hall|haul|kitchen\n")
+    ws = tmp_path / "home"
+    assert CliRunner().invoke(app, ["init", str(ws), "--sentences", str(source)]).exit_code == 0
+    code, text = run(ws, "--alike")
+    assert code == 0
+    lines = [line.strip() for line in text.splitlines() if line.startswith("  ")]
+    assert [line.split("   ")[0] for line in lines[:2]] == ["0.00  hall | haul", "0.00  to | two"]
+    assert "same meaning" in lines[1] and "same meaning" not in lines[0]
+    assert run(ws, "--alike", "--count", "1")[1].count("\n  ") == 1
+
+
+def test_sentences_too_many_for_a_graph_are_still_counted(tmp_path: Path) -> None:
+    ws = tmp_path / "long"
+    source = tmp_path / "long.txt"
+    # Every choice of 20 words is another state.
+    source.write_text(" ".join(["[a|b]"] * 20) + " a " + " ".join(["(a|b)"] * 20) + "\n")
+    assert CliRunner().invoke(app, ["init", str(ws), "--sentences", str(source)]).exit_code == 0
+    code, text = run(ws, "--count", "1")
+    assert code == 0
+    assert f"{3**20 * 2**20:,} sentences of 2 words" in text and "grammar graph: none, because" in text

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import numpy as np
+from rapidfuzz import fuzz, process
 
+from asr.core.errors import SentenceError
 from asr.settings.workspace import Workspace
 from tools.commands.steps.inputs import read_templates
 
@@ -17,15 +17,19 @@ def describe_sentences(ws: Workspace, count: int) -> str:
     from lm.grammar import compile_grammar
 
     templates = read_templates(ws)
-    grammar = compile_grammar(templates, ws.alphabet)
+    try:
+        grammar = compile_grammar(templates, ws.alphabet)
+        words, graph = len(grammar.words), f"{len(grammar.letters):,} letters"
+    except SentenceError as error:
+        words, graph = len(templates.words()), f"none, because {error.what}"
     intents = list(dict.fromkeys(line.intent for line in templates.lines if line.intent))
     slots = list(dict.fromkeys(slot for line in templates.lines for slot in line.node.slots))
-    lines = [f"{ws.sentences}: {templates.count():,} sentences of {len(grammar.words):,} words"]
+    lines = [f"{ws.sentences}: {templates.count():,} sentences of {words:,} words"]
     if intents:
         lines.append(f"intents: {', '.join(intents)}")
     if slots:
         lines.append(f"slots: {', '.join(slots)}")
-    lines.append(f"grammar graph: {len(grammar.letters):,} letters")
+    lines.append(f"grammar graph: {graph}")
     rng = np.random.default_rng(ws.settings.sentences.seed)
     return "\n".join([*lines, *(f"  {text}" for text in dict.fromkeys(templates.sample(count, rng)))])
 
@@ -35,10 +39,38 @@ def look_up(ws: Workspace, text: str) -> tuple[bool, str]:
     templates = read_templates(ws)
     found = templates.meaning(text)
     if found is None:
-        near = get_close_matches(text, templates.expand(NEAREST, 1), n=1, cutoff=0.4)
+        near = process.extractOne(text, templates.expand(NEAREST, 1), scorer=fuzz.ratio, score_cutoff=40)
         return False, f"no sentence: {text!r}" + (f"; near: {near[0]!r}" if near else "")
     lines = [f"a sentence: {found.text!r}"]
     if found.intent:
         lines.append(f"intent: {found.intent}")
     lines += [f"{name} = {value!r}" for name, value in found.slots.items()]
     return True, "\n".join(lines)
+
+
+def list_alike(ws: Workspace, count: int) -> str:
+    """Return the `count` pairs of words and slot values that sound most alike, with their phonemes."""
+    from datasets.espeak import espeak
+    from lm.alike import nearest, rivals
+
+    groups, all_there = rivals(read_templates(ws))
+    phrases = list(dict.fromkeys(phrase for group in groups for phrase in group.phrases))
+    phonemes = dict(zip(phrases, espeak().phoneme_lists(phrases, _voice(ws.settings.alphabet.language)), strict=True))
+    pairs, all_compared = nearest(groups, phonemes)
+    lines = [f"{len(phrases):,} words and values compared, {len(pairs):,} pairs sound alike (0: the same sound)"]
+    if not (all_there and all_compared):
+        lines.append("there are more words and values than these: the longest lists were not compared")
+    for pair in pairs[:count]:
+        said = " | ".join(" ".join(phonemes[phrase]) for phrase in (pair.first, pair.second))
+        about = [*([pair.place] if pair.place else []), *(["same meaning"] if pair.alike else [])]
+        note = f"  ({', '.join(about)})" if about else ""
+        lines.append(f"  {pair.cost:.2f}  {pair.first} | {pair.second}   {said}{note}")
+    return "\n".join(lines)
+
+
+def _voice(language: str) -> str:
+    """Return espeak-ng's voice of a language."""
+    from datasets.speech import spread
+
+    # The first accent, without a variant of it.
+    return "en-us" if language == "en" else spread(language)[0].split("+")[0]

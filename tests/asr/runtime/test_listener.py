@@ -91,6 +91,15 @@ def test_a_long_utterance_is_cut_where_it_is_quietest(device: Recogniser) -> Non
     assert max(one.end - one.start for one in (first, *others)) <= 3.5
 
 
+def test_it_says_whether_somebody_speaks(device: Recogniser) -> None:
+    listener = Listener(device)
+    listener.accept(hiss(1.5))
+    assert not listener.hears
+    listener.accept(spoken("bad cab hedge"))
+    assert listener.hears
+    assert len(listener.accept(hiss(1))) == 1 and not listener.hears
+
+
 def test_quiet_costs_no_network(device: Recogniser, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise AssertionError("the network ran")

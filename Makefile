@@ -22,7 +22,7 @@ $(error WORKSPACE is empty; name the folder of a workspace)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime development init settings voices preview-voices manifests scorer train weights export evaluate tune-scorer \
+.PHONY: help setup runtime development init settings voices preview-voices manifests scorer train weights export wheel evaluate tune-scorer \
 	keyword learning-curve preview-augmentation tensorboard runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
 	docker-image docker-train docker-tensorboard docker-train-image \
 	lock clean distclean
@@ -62,6 +62,9 @@ weights: runtime ## Train the pretrained weights of this project, in an hour and
 
 export: runtime ## Write output_graph.pb, .pbmm, the .tflite for Coqui's client, and the model card
 	$(ASR) export "$(WORKSPACE)"
+
+wheel: runtime ## Build the wheel asr-runtime, all that a device needs besides build/export/device
+	.venv/bin/python -m tools.runtime_wheel
 
 evaluate: runtime ## Evaluate the exported model through the client; RECORDINGS= on other recordings
 	$(ASR) evaluate "$(WORKSPACE)"$(if $(strip $(RECORDINGS)), --recordings "$(RECORDINGS)")

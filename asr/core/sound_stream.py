@@ -15,6 +15,7 @@ from asr.core.errors import AudioError
 LONG = 60.0  # s; shorter files are read at once, with every check of asr.core.sound_file
 
 _PIECE = 1.0  # s
+_LOST = 0.05  # s that may be missing, as in asr.core.sound_file
 
 Int16 = npt.NDArray[np.int16]
 
@@ -50,10 +51,13 @@ def _read(file: Any, path: Path | str, rate: int) -> Iterator[Int16]:
         try:
             block = file.read(length, dtype="float32", always_2d=True)
         except (soundfile.SoundFileError, ValueError) as error:
-            place = f"{taken / file.samplerate:.1f} of {file.frames / file.samplerate:.1f} s"
-            raise AudioError(f"the file is damaged after {place}: {error}", path=path, fix="Record it again") from None
+            place = f"after {taken / file.samplerate:.1f} of {file.frames / file.samplerate:.1f} s"
+            raise AudioError(f"the file is damaged {place}: {error}", path=path, fix="Record it again") from None
         last = len(block) < length
         taken += len(block)
+        if last and file.frames - taken > _LOST * file.samplerate:
+            place = f"after {taken / file.samplerate:.1f} of {file.frames / file.samplerate:.1f} s"
+            raise AudioError(f"the file is truncated {place}", path=path, fix="Copy it again, or record it again")
         if not np.isfinite(block).all():
             raise AudioError("some of its samples are not numbers", path=path, fix="Record it again")
         mono = audio.mix(block) if len(block) else np.zeros(0, np.float32)

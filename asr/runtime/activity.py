@@ -21,7 +21,7 @@ _SHORT = 3  # steps whose mean opens
 _LONG = 5  # steps whose mean lowers the floor
 _SECONDS = 6  # that the floor looks back
 _LOWEST = -75.0  # dB below full scale; what is quieter is no speech in any recording
-_UNKNOWN = -60.0  # dB; the floor of the first second, which may begin with speech
+_UNKNOWN = -50.0  # dB; the floor of the first second, which may begin with speech
 
 
 class Activity:

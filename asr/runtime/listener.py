@@ -114,7 +114,7 @@ class Listener:
         return [utterance for utterance in found if utterance is not None]
 
     def finish(self) -> list[Utterance]:
-        """Return the utterance that the stream's end cuts off, if there is one."""
+        """Return the utterance that the stream's end cuts off, if there is one; the stream is over."""
         passage = self._passage
         if passage is None:
             return []
@@ -123,6 +123,7 @@ class Listener:
         self._sound.append(self._rest)
         end = self._now * self._step + len(self._rest)
         state, frames = passage.ending(self._sound.slice(self._taken * self._step, end))
+        self._passage = None
         if state.letters < _LEAST_LETTERS:
             return []
         return [self._utterance(passage.start, end, self._recogniser.judge(frames))]
@@ -180,12 +181,12 @@ class Listener:
 
     def _end(self, passage: Passage) -> Utterance | None:
         """Return the utterance if the passage ends here."""
-        if self._now - passage.start // self._step >= self._longest:
-            return self._cut(passage)
         quiet = self._activity.quiet
         if self._is_stale(passage):
             self._passage = None if quiet >= _QUIET else passage
             return None
+        if self._now - passage.start // self._step >= self._longest:
+            return self._cut(passage)
         waited = quiet - _steps(self._timing.final)
         unheard = self._now - passage.start // self._step - passage.length
         if passage.trailing < unheard and waited >= 0 and waited % _BLOCK == 0:

@@ -247,6 +247,28 @@ def summed(frames: np.ndarray, labels: np.ndarray) -> float:
     return float(np.log(chances[-1] + chances[-2]))
 
 
+def test_a_copy_goes_its_own_way_and_knows_what_is_missing() -> None:
+    grammar, generator = compile_grammar(Templates.parse("ab c", SMALL), SMALL), np.random.default_rng(9)
+
+    def said(text: str) -> np.ndarray:
+        rows = np.full((2 * len(text), SMALL.size + 1), -9.0, np.float32)
+        for place, letter in enumerate(text):
+            rows[2 * place, SMALL.encode(letter)[0]] = rows[2 * place + 1, -1] = 0
+        return rows
+
+    decoder = Decoder(grammar)
+    assert decoder.shortfall() == np.inf
+    decoder.accept(said("ab"))
+    # Of the four letters that a sentence has, one in each frame, only the first is where it was said.
+    assert decoder.shortfall() == 27
+    copied = decoder.copy()
+    copied.accept(random_frames(generator, 12, SMALL.size))
+    decoder.accept(said(" c"))
+    found = decoder.best()
+    assert found is not None and (found.meaning.text, found.score) == ("ab c", 0)
+    assert decoder.shortfall() == 0 and not grammar.continues(found.ends[-1]) and grammar.continues(found.ends[0])
+
+
 def test_alternatives_have_the_slots_of_their_sentences() -> None:
     # Slots of several words, so that the search through a word begins inside one.
     templates = Templates.parse("a {x} b {y}\n{x} = (b c a|c|a c)\n{y} = (c a b|b a)", SMALL)

@@ -45,6 +45,24 @@ def test_float_samples_are_the_same_sound() -> None:
     np.testing.assert_array_equal(features.mfcc(samples), features.mfcc(samples.astype(np.float32) / 32768))
 
 
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+@pytest.mark.parametrize("size", [1, 160, 319, 1000, 40000])
+def test_a_stream_gives_the_frames_of_the_recording(rate, size) -> None:
+    sound = voice(rate, 1.0)
+    for length in (0, 100, 511, 512, 831, 832, 833, len(sound)):
+        samples = sound[:length]
+        if size == 1 and length > 900:
+            continue
+        stream = features.MfccStream(rate)
+        parts = [stream.accept(samples[first : first + size]) for first in range(0, length, size)]
+        # Looking at the end does not disturb what follows it.
+        ended = stream.copy()
+        ended.accept(sound[:700])
+        found = np.concatenate((*parts, stream.finish()))
+        np.testing.assert_array_equal(found[-1:], stream.finish())
+        np.testing.assert_allclose(found, features.mfcc(samples, rate), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", [np.float64, np.int32])
 @pytest.mark.parametrize("shape", [(9,), (9, 2)])
 def test_other_samples_are_refused(kind, shape) -> None:

@@ -30,6 +30,18 @@ def test_probabilities_are_the_exported_graphs(convolutions: bool) -> None:
         np.testing.assert_allclose(np.exp(np.concatenate(parts)), expected, atol=1e-5)
 
 
+def test_a_copy_of_a_stream_goes_its_own_way() -> None:
+    file = network_file(small_network(6, convolutions=True), Alphabet())
+    features = np.random.default_rng(3).standard_normal((60, 26)).astype(np.float32)
+    stream = Stream(file)
+    first = stream.accept(features[:30])
+    copied = stream.copy()
+    ended = np.concatenate((first, copied.finish()))
+    np.testing.assert_allclose(ended, log_probabilities(file, features[:30]), atol=1e-5)
+    found = np.concatenate((first, stream.accept(features[30:]), stream.finish()))
+    np.testing.assert_allclose(found, log_probabilities(file, features), atol=1e-5)
+
+
 def test_a_network_survives_its_file(tmp_path) -> None:
     file = network_file(small_network(5, convolutions=True), Alphabet())
     features = np.random.default_rng(2).standard_normal((30, 26)).astype(np.float32)

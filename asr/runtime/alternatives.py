@@ -9,6 +9,7 @@ ways.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,12 +77,12 @@ class _Rest:
     Attributes
     ----------
     scores : float32 [t, j], of the frames from t on, the first of which is the junction's space.
-    following : int64 [t, j], the next word end and its last frame: frame * e + end.
+    following : int32 or int64 [t, j], the next word end and its last frame: frame * e + end.
     targets : of each word end the junction that it leads to.
     """
 
     scores: Float32
-    following: Int64
+    following: npt.NDArray[np.signedinteger[Any]]
     targets: Int32
 
     def ends_after(self, end: int, moment: int) -> tuple[int, ...]:
@@ -140,7 +141,8 @@ def _search_backwards(grammar: Grammar, frames: Float32, word_bonus: float) -> _
     """Return how sentences go on from each junction at each frame."""
     ends, bonus = len(grammar.end_states), np.float32(word_bonus)
     scores = np.full((len(frames), len(grammar.spaces)), NEVER, np.float32)
-    following = np.zeros(scores.shape, np.int64)
+    kind: type[np.int32 | np.int64] = np.int32 if len(frames) * ends < 1 << 31 else np.int64
+    following = np.zeros(scores.shape, kind)
     junctions = np.flatnonzero(grammar.spaces >= 0)
     spaces = grammar.spaces[junctions]
     ways = _Ways(grammar)
@@ -149,7 +151,7 @@ def _search_backwards(grammar: Grammar, frames: Float32, word_bonus: float) -> _
     final = np.flatnonzero(grammar.final_marks[grammar.end_targets] >= 0)[::-1]
     letter = np.full(len(grammar.letters), NEVER, np.float32)
     letter[grammar.end_states[final]] = bonus
-    letter_next = np.zeros(len(letter), np.int64)
+    letter_next = np.zeros(len(letter), kind)
     letter_next[grammar.end_states[final]] = (len(frames) - 1) * ends + final
     blank, blank_next = letter.copy(), letter_next.copy()
     for number in range(len(frames) - 1, 0, -1):

@@ -17,7 +17,7 @@ from .decoder import Hypothesis
 from .grammar import Grammar
 
 # Chosen on dev speakers (docs/experiments/grammar-decoder.md).
-LETTER_BONUS = 0.6
+LETTER_BONUS = 0.4
 CANDIDATES = 10
 
 

@@ -9,18 +9,19 @@ ways.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .decoder import NEVER, Decoder, Float32, Hypothesis, Int32, read_path
+from .decoder import NEVER, Decoder, Float32, Hypothesis, Int32, end_bonuses, read_path
 from .grammar import Grammar
 
 Int64 = npt.NDArray[np.int64]
 
 
 def alternatives(
-    grammar: Grammar, log_probabilities: npt.ArrayLike, count: int, word_bonus: float = 0.0
+    grammar: Grammar, log_probabilities: npt.ArrayLike, count: int, letter_bonus: float = 0.0
 ) -> list[Hypothesis]:
     """Return the best sentences, at most `count`, none of them twice.
 
@@ -30,7 +31,7 @@ def alternatives(
     Parameters
     ----------
     log_probabilities : float [t, labels + 1], natural logarithms, blank last.
-    word_bonus : as the decoder has it; sentences are in the order of their scores with it.
+    letter_bonus : as the decoder has it; sentences are in the order of their scores with it.
     """
     frames = np.asarray(log_probabilities, np.float32)
     if not len(frames) or not len(grammar.end_states):
@@ -38,8 +39,9 @@ def alternatives(
     onward = np.flatnonzero(grammar.spaces[grammar.end_targets] >= 0)
     junctions = grammar.end_targets[onward]
     last = np.flatnonzero(grammar.final_marks[grammar.end_targets] >= 0)
-    rest = _search_backwards(grammar, frames, word_bonus)
-    decoder = Decoder(grammar, word_bonus)
+    bonuses = end_bonuses(grammar, letter_bonus)
+    rest = _search_backwards(grammar, frames, bonuses)
+    decoder = Decoder(grammar, letter_bonus)
     # Of each word end that a word follows: the score of the best sentence through it, its last frame and what leads
     # there. Then the same of each one that ends a sentence.
     best = np.full(len(onward), NEVER, np.float32)
@@ -64,7 +66,7 @@ def alternatives(
             break
         end, moment = int(ends[place]), int(moments[place])
         path = (*decoder.path(int(histories[place])), end, *rest.ends_after(end, moment))
-        hypothesis = read_path(grammar, path, float(best[place]) - word_bonus * len(path))
+        hypothesis = read_path(grammar, path, float(best[place]) - float(bonuses[list(path)].sum(dtype=np.float64)))
         found.setdefault(hypothesis.meaning.text, hypothesis)
     return list(found.values())
 
@@ -76,12 +78,12 @@ class _Rest:
     Attributes
     ----------
     scores : float32 [t, j], of the frames from t on, the first of which is the junction's space.
-    following : int64 [t, j], the next word end and its last frame: frame * e + end.
+    following : int32 or int64 [t, j], the next word end and its last frame: frame * e + end.
     targets : of each word end the junction that it leads to.
     """
 
     scores: Float32
-    following: Int64
+    following: npt.NDArray[np.signedinteger[Any]]
     targets: Int32
 
     def ends_after(self, end: int, moment: int) -> tuple[int, ...]:
@@ -136,20 +138,22 @@ class _Ways:
         return self.best(values + self._repeats) if self._has_repeats else found
 
 
-def _search_backwards(grammar: Grammar, frames: Float32, word_bonus: float) -> _Rest:
+def _search_backwards(grammar: Grammar, frames: Float32, bonuses: Float32) -> _Rest:
     """Return how sentences go on from each junction at each frame."""
-    ends, bonus = len(grammar.end_states), np.float32(word_bonus)
+    ends = len(grammar.end_states)
     scores = np.full((len(frames), len(grammar.spaces)), NEVER, np.float32)
-    following = np.zeros(scores.shape, np.int64)
+    kind: type[np.int32 | np.int64] = np.int32 if len(frames) * ends < 1 << 31 else np.int64
+    following = np.zeros(scores.shape, kind)
     junctions = np.flatnonzero(grammar.spaces >= 0)
     spaces = grammar.spaces[junctions]
     ways = _Ways(grammar)
+    passing = bonuses[ways.ends]
     # The best score of the frames that follow, where this one is a state's letter or the blank after it, and the next
     # word end of that path with its last frame.
     final = np.flatnonzero(grammar.final_marks[grammar.end_targets] >= 0)[::-1]
     letter = np.full(len(grammar.letters), NEVER, np.float32)
-    letter[grammar.end_states[final]] = bonus
-    letter_next = np.zeros(len(letter), np.int64)
+    letter[grammar.end_states[final]] = bonuses[final]
+    letter_next = np.zeros(len(letter), kind)
     letter_next[grammar.end_states[final]] = (len(frames) - 1) * ends + final
     blank, blank_next = letter.copy(), letter_next.copy()
     for number in range(len(frames) - 1, 0, -1):
@@ -164,7 +168,7 @@ def _search_backwards(grammar: Grammar, frames: Float32, word_bonus: float) -> _
         if not len(ways.targets):
             continue
         values, nexts = entering[ways.targets], entering_next[ways.targets]
-        values[ways.passing] += bonus
+        values[ways.passing] += passing
         nexts[ways.passing] = (number - 1) * ends + ways.ends
         found = ways.best(values)
         after_letter = ways.best_after_letter(values, found)

@@ -41,6 +41,13 @@ class Hypothesis:
     total: float | None = None
 
 
+def end_bonuses(grammar: Grammar, letter_bonus: float) -> Float32:
+    """Return the bonus of each word end, float32 [e]: of its word's letters and the space behind it."""
+    lengths = np.array([len(word) + 1 for word in grammar.words], np.float32)
+    found: Float32 = np.float32(letter_bonus) * lengths[grammar.end_words]
+    return found
+
+
 def read_path(grammar: Grammar, ends: tuple[int, ...], score: float) -> Hypothesis:
     """Return the sentence that passes the word ends, of which the last leads to where a sentence can end."""
     marks = [grammar.marks[grammar.end_marks[end]] for end in ends]
@@ -55,8 +62,8 @@ class Decoder:
     Parameters
     ----------
     grammar : of s letter states.
-    word_bonus : added to the score of a path for each of its words, which the search compares by. CTC networks miss
-        words rather than add some, and more words mean more factors below one.
+    letter_bonus : added for each letter and the space behind a word to the score that paths are compared by. CTC
+        networks miss letters rather than add some, and more letters mean more factors below one.
 
     Attributes
     ----------
@@ -65,9 +72,9 @@ class Decoder:
     spoken_frames : frames in which that path is not at the blank.
     """
 
-    def __init__(self, grammar: Grammar, word_bonus: float = 0.0) -> None:
+    def __init__(self, grammar: Grammar, letter_bonus: float = 0.0) -> None:
         self.grammar = grammar
-        self._bonus = np.float32(word_bonus)
+        self._bonuses = end_bonuses(grammar, letter_bonus)
         count = len(grammar.letters)
         self._letters = grammar.letters
         # Two more states than letters: the beginning of a sentence, and one that is never reached.
@@ -80,6 +87,7 @@ class Decoder:
         onward = np.flatnonzero(grammar.spaces[grammar.end_targets] >= 0).astype(np.int32)
         self._onward = onward
         self._onward_states = grammar.end_states[onward]
+        self._onward_bonuses = self._bonuses[onward]
         targets = grammar.end_targets[onward]
         self._groups = np.flatnonzero(np.diff(targets, prepend=-1)).astype(np.int32)
         self._group = np.repeat(np.arange(len(self._groups)), np.diff(self._groups, append=len(onward)))
@@ -120,7 +128,7 @@ class Decoder:
         states = self.grammar.end_states
         letter, blank = self._letter[states], self._blank[states]
         history = np.where(letter > blank, self._letter_history[states], self._blank_history[states])
-        return np.maximum(letter, blank) + np.float32(self._taken_off + float(self._bonus)), history
+        return np.maximum(letter, blank) + np.float32(self._taken_off) + self._bonuses, history
 
     def accept(self, log_probabilities: npt.ArrayLike) -> None:
         """Take frames.
@@ -191,8 +199,9 @@ class Decoder:
         states = self._onward_states
         letter, blank = self._letter.take(states), self._blank.take(states)
         scores = np.maximum(letter, blank)
+        scores += self._onward_bonuses
         best = np.maximum.reduceat(scores, self._groups)
-        entering[self._spaces] = best + self._bonus
+        entering[self._spaces] = best
         # The first of equal ends is the first in the file.
         equal = np.flatnonzero(scores == best.take(self._group))[::-1]
         chosen = np.zeros(len(self._groups), np.int32)
@@ -221,7 +230,7 @@ class Decoder:
         if not len(self._last):
             return None
         states = self.grammar.end_states[self._last]
-        scores = np.maximum(self._letter[states], self._blank[states])
+        scores = np.maximum(self._letter[states], self._blank[states]) + self._bonuses[self._last]
         chosen = int(scores.argmax())
         if not np.isfinite(scores[chosen]):
             return None
@@ -229,8 +238,7 @@ class Decoder:
         after_blank = self._blank[state] >= self._letter[state]
         history = (self._blank_history if after_blank else self._letter_history)[state]
         ends = (*self.path(int(history)), int(self._last[chosen]))
-        # One bonus less than words: the last word's is the same for all.
-        return ends, float(scores[chosen]) + self._taken_off - float(self._bonus) * (len(ends) - 1)
+        return ends, float(scores[chosen]) + self._taken_off - float(self._bonuses[list(ends)].sum(dtype=np.float64))
 
     def shortfall(self) -> float:
         """Return how far the best path of any state is above the best sentence that ends here; inf without one.

@@ -17,7 +17,7 @@ from .decoder import Hypothesis
 from .grammar import Grammar
 
 # Chosen on dev speakers (docs/experiments/grammar-decoder.md).
-WORD_BONUS = 1.0
+LETTER_BONUS = 0.4
 CANDIDATES = 10
 
 
@@ -25,7 +25,7 @@ def best_sentences(
     grammar: Grammar,
     log_probabilities: npt.ArrayLike,
     *,
-    word_bonus: float = WORD_BONUS,
+    letter_bonus: float = LETTER_BONUS,
     candidates: int = CANDIDATES,
 ) -> list[Hypothesis]:
     """Return the best sentences of a grammar for an utterance, at most `candidates`, the most probable first.
@@ -33,17 +33,17 @@ def best_sentences(
     Parameters
     ----------
     log_probabilities : float [t, labels + 1], natural logarithms, blank last.
-    word_bonus : added to a sentence's score for each word.
+    letter_bonus : as the decoder has it.
     """
-    found = alternatives(grammar, log_probabilities, candidates, word_bonus)
-    return rescore(found, log_probabilities, grammar.labels, word_bonus)
+    found = alternatives(grammar, log_probabilities, candidates, letter_bonus)
+    return rescore(found, log_probabilities, grammar.labels, letter_bonus)
 
 
 def rescore(
     hypotheses: Sequence[Hypothesis],
     log_probabilities: npt.ArrayLike,
     labels: Sequence[str],
-    word_bonus: float = 0.0,
+    letter_bonus: float = 0.0,
 ) -> list[Hypothesis]:
     """Return the sentences with their totals, the most probable first.
 
@@ -51,15 +51,15 @@ def rescore(
     ----------
     log_probabilities : float [t, labels + 1], natural logarithms, blank last.
     labels : characters of the alphabet.
-    word_bonus : added for each word before they are compared.
+    letter_bonus : added for each letter, and the space behind each word, before they are compared.
     """
     index = {label: number for number, label in enumerate(labels)}
     totals = total_scores(log_probabilities, [[index[letter] for letter in one.meaning.text] for one in hypotheses])
     found = [replace(one, total=float(total)) for one, total in zip(hypotheses, totals, strict=True)]
-    return sorted(found, key=lambda one: compared(one, word_bonus), reverse=True)
+    return sorted(found, key=lambda one: compared(one, letter_bonus), reverse=True)
 
 
-def compared(hypothesis: Hypothesis, word_bonus: float = WORD_BONUS) -> float:
+def compared(hypothesis: Hypothesis, letter_bonus: float = LETTER_BONUS) -> float:
     """Return the score by which rescored sentences are compared."""
     assert hypothesis.total is not None, "it has been rescored"
-    return hypothesis.total + word_bonus * len(hypothesis.ends)
+    return hypothesis.total + letter_bonus * (len(hypothesis.meaning.text) + 1)

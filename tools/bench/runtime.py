@@ -90,7 +90,7 @@ def measure(device: Path, seconds: float, rounds: int) -> dict[str, object]:
     from asr.runtime.features import mfcc
     from asr.runtime.network import log_probabilities
     from asr.runtime.recogniser import Recogniser
-    from asr.runtime.rescoring import CANDIDATES, WORD_BONUS, best_sentences
+    from asr.runtime.rescoring import CANDIDATES, LETTER_BONUS, best_sentences
 
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     recogniser = Recogniser.open(device)
@@ -109,7 +109,7 @@ def measure(device: Path, seconds: float, rounds: int) -> dict[str, object]:
     parts = {
         "features": timed(lambda: mfcc(samples, RATE)),
         "network": timed(lambda: log_probabilities(recogniser.network, features)),
-        "searches": timed(lambda: alternatives(recogniser.grammar, frames, CANDIDATES, WORD_BONUS)),
+        "searches": timed(lambda: alternatives(recogniser.grammar, frames, CANDIDATES, LETTER_BONUS)),
         "searches and rescoring": timed(lambda: best_sentences(recogniser.grammar, frames)),
         "everything": timed(lambda: recogniser.recognise(samples)),
     }

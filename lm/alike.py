@@ -24,8 +24,8 @@ MOST_PHRASES = 20_000  # that are compared; of a slot, MOST_VALUES
 MOST_VALUES = 5000
 FARTHEST = 1.5  # cost of a pair that is still told
 _SHARE = 0.5  # of the longer one's phonemes, at most
-_EDITS = 3  # phonemes that differ in a pair whose cost is worked out
-_MOST_PAIRS = 300_000  # whose cost is worked out
+_EDITS = 2  # phonemes that differ in a pair whose cost is worked out
+_MOST_PAIRS = 50_000  # whose cost is worked out
 _BLOCK = 500  # rows that are compared at once
 _MOST_SMALL = 3_000_000  # pairs at places where few words part
 
@@ -165,7 +165,9 @@ def _near(phrases: Sequence[str], written: Mapping[str, str]) -> Iterator[tuple[
             score_cutoff=_EDITS,
             dtype=np.uint16,
         )
-        for row, column in zip(*np.nonzero(edits <= _EDITS), strict=True):
+        rows, columns = np.nonzero(edits <= _EDITS)
+        nearest_first = np.argsort(edits[rows, columns], kind="stable")
+        for row, column in zip(rows[nearest_first], columns[nearest_first], strict=True):
             if row < column:
                 yield start + int(row), start + int(column)
 

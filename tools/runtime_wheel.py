@@ -40,6 +40,7 @@ def build_wheel(folder: Path) -> Path:
         done = subprocess.run(
             [sys.executable, "-m", "pip", "wheel", *options, str(project)],
             env={**os.environ, "SOURCE_DATE_EPOCH": str(_EPOCH), "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+            umask=0o022,
             capture_output=True,
             text=True,
         )

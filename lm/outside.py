@@ -35,6 +35,7 @@ class OutsideSentences:
         own = sorted(templates.words())
         foreign = sorted(general.words() - set(own)) if general is not None else []
         self._own = own
+        self._vocabulary = set(own)
         self._letters = {*alphabet.labels}
         usable = [word for word in foreign if self._letters.issuperset(word)]
         self._foreign = usable or _recombined(own, np.random.default_rng([seed, 21]))
@@ -50,6 +51,11 @@ class OutsideSentences:
         if self._general is None:
             return self.random_words(rng)
         return self._outside(lambda: self._general.sample(1, rng)[0], rng)  # type: ignore[union-attr]
+
+    def resembles(self, sentence: str) -> bool:
+        """Tell whether half of a sentence's words or more are the grammar's: a near miss, whoever says it."""
+        words = sentence.split()
+        return 2 * sum(word in self._vocabulary for word in words) >= len(words)
 
     def random_words(self, rng: np.random.Generator) -> str:
         """Return one to eight words in an order without meaning, of which some are the grammar's."""

@@ -25,7 +25,7 @@ from asr.runtime.recogniser import Recogniser, Recognition
 
 Float = npt.NDArray[np.float32]
 
-COMMAND = "command"
+COMMAND, NEAR_MISS = "command", "near miss"
 _LEVELS = (5.0, 25.0)  # dB of speech over noise
 _NOISY = 2  # noisy versions of a command
 

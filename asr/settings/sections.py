@@ -236,6 +236,13 @@ class Rejection:
         "false accepts allowed per hour of other speech and noise; fewer means more commands refused",
         (0.001, 1000),
     )
+    near_misses: float = setting(
+        0.2,
+        Product.VERIFIER | EVALUATION,
+        "near misses accepted at most, such as a command with one word foreign to the list",
+        (0.001, 1),
+        "share",
+    )
     minutes: float = setting(
         60.0,
         Product.VERIFIER | EVALUATION,

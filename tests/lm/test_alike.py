@@ -1,5 +1,6 @@
-# ruff: noqa: RUF001 (the IPA)
 """What sounds alike: costs by hand from the table's definition, and pairs of a small grammar."""
+
+# ruff: noqa: RUF001 (the IPA)
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def test_a_file_overrides_a_preset_and_a_preset_a_default() -> None:
     # A preset that the file names counts, whatever the number of words.
     named = parse('[train]\npreset = "small"\n', TOML)
     assert named.settings("words") == named.settings() == combine({}, "small")
-    assert named.settings().train.start_from == ""
+    assert named.settings().train.epochs == 6
     assert source_of("train", "preset", named.given, "small") == "file"
     assert written.settings().train == dataclasses.replace(Settings().train, epochs=3)
 

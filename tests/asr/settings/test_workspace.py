@@ -26,7 +26,7 @@ def test_everything_that_is_made_lies_below_build(root) -> None:
     made = {name: value for name in vars(Workspace) if isinstance(value := getattr(ws, name), Path)}
     assert len(made) > 10
     users = {name for name, path in made.items() if not path.is_relative_to(root / "build")}
-    assert users == {"toml", "sentences", "recordings"}
+    assert users == {"toml", "sentences", "recordings", "other_speech"}
     assert len(set(made.values())) == len(made)
     assert [ws.manifest(name).relative_to(ws.build).as_posix() for name in SPLITS] == [
         "train/train.csv",

@@ -75,7 +75,7 @@ def fit_verifier(ws: Workspace, dataset: Dataset) -> str:
     path.unlink(missing_ok=True)
     say("fitting the verifier: dev commands, near misses, other speech and noise")
     outcomes = hear_examples(ws, dataset, "dev", chosen.rejection.minutes)
-    fit = fit_to(read_templates(ws), outcomes, chosen.rejection.false_accepts_per_hour)
+    fit = fit_to(read_templates(ws), outcomes, chosen.rejection.false_accepts_per_hour, chosen.rejection.near_misses)
     about = {
         "false_accepts_per_hour": chosen.rejection.false_accepts_per_hour,
         "hours": round(fit.hours, 3),
@@ -126,9 +126,15 @@ def hear_examples(ws: Workspace, dataset: Dataset, split: str, minutes: float) -
     return collect(ws.device, [*sounds, *others], "examples for the verifier")
 
 
-def fit_to(templates: Templates, outcomes: Sequence[Outcome], per_hour: float) -> Fit:
-    """Fit weights and threshold to outcomes."""
-    from asr.rejection.examples import COMMAND
+def fit_to(templates: Templates, outcomes: Sequence[Outcome], per_hour: float, near_misses: float = 0.2) -> Fit:
+    """Fit weights and threshold to outcomes.
+
+    Parameters
+    ----------
+    per_hour : false accepts per hour to allow.
+    near_misses : share of near misses to accept at most.
+    """
+    from asr.rejection.examples import COMMAND, NEAR_MISS
     from asr.rejection.fitting import Fit, choose_threshold, fit_weights
 
     heard = [one for one in outcomes if one.answer.evidence]
@@ -147,6 +153,9 @@ def fit_to(templates: Templates, outcomes: Sequence[Outcome], per_hour: float) -
     answers = [np.array(one.answer.evidence) for one in counted if one.answer.evidence]
     confidences = np.array([verifier.confidence(found) for found in answers])
     threshold, expected = choose_threshold(confidences, hours, per_hour)
+    near = np.array([verifier.confidence(evidence[i]) for i, one in enumerate(heard) if one.kind == NEAR_MISS])
+    if len(near):
+        threshold = max(threshold, float(np.quantile(near, 1.0 - near_misses)))
     return Fit(replace(verifier, threshold=threshold), hours, int(np.count_nonzero(confidences >= threshold)), expected)
 
 
@@ -188,7 +197,7 @@ def _commands(ws: Workspace, dataset: Dataset, split: str) -> list[Command]:
 
 def _others(ws: Workspace, split: str, minutes: float) -> list[Other]:
     from asr.augment.background import Background
-    from asr.rejection.examples import Other
+    from asr.rejection.examples import NEAR_MISS, Other
     from datasets.speech import SyntheticUtterance
 
     rng = np.random.default_rng([ws.settings.train.seed, 33, _number_of(split)])
@@ -204,10 +213,11 @@ def _others(ws: Workspace, split: str, minutes: float) -> list[Other]:
     seconds = 0.0
     while seconds < minutes * 60 * (1 - _BACKGROUND):
         text = sentences.everyday(rng) if rng.random() < 0.75 else sentences.random_words(rng)
-        seconds += add("other speech", text, True)
+        if not sentences.resembles(text):
+            seconds += add("other speech", text, True)
     for number in range(_NEAR_MISSES):
         near = sentences.foreign_word if number % 3 else sentences.changed_order
-        add("near miss", near(rng), False)
+        add(NEAR_MISS, near(rng), False)
     kinds = tuple(ws.settings.augment.noise_kinds) or KINDS
     for number in range(round(minutes * 60 * _BACKGROUND / _PIECE)):
         sound = Background(_PIECE, kinds, (ws.settings.train.seed, number, 34, _number_of(split)))

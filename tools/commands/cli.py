@@ -91,7 +91,7 @@ def recognise(
     files: Annotated[list[Path], typer.Argument(help="Recordings, folders of them, or -.", metavar="FILE...")],
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON per utterance, with word times.")] = False,
 ) -> None:
-    """Recognise recordings: sentence, intent and slots. Long ones are cut into utterances. It rejects nothing yet."""
+    """Recognise recordings: sentence, intent and slots. Long ones are cut into utterances."""
     for line in verbs.recognise(verbs.open_workspace(workspace), files, as_json):
         print(line, flush=True)
 

@@ -48,7 +48,7 @@ def section(refusals: Refusals, client: ClientConfidence | None, pictures: Mappi
         ),
         page.picture(
             pictures["calibration"],
-            f"Commands and near misses; expected calibration error {refusals.calibration_error:.3f}.",
+            f"Commands and near misses in equal parts; expected calibration error {refusals.calibration_error:.3f}.",
         ),
     ]  # fmt: skip
     if fooled:
@@ -62,7 +62,7 @@ def section(refusals: Refusals, client: ClientConfidence | None, pictures: Mappi
             f"For programs that stay with the client: the confidence of deepspeech --json, divided by the seconds of "
             f"sound. {client.commands} commands, {client.others} recordings of other speech and noise."
         )
-        heads = ["refuse below", "commands refused", "other speech and noise refused"]
+        heads = ["refuse below", "commands refused", "other sound refused"]
         parts.append(page.table("The client's own confidence", heads, rows, note=note))
     return "".join(parts)
 
@@ -92,12 +92,10 @@ def _calibration(refusals: Refusals) -> Canvas:
         canvas = Canvas(figsize=(WIDTH * 0.6, 3.0), layout="constrained")
         axes = canvas.subplots()
         axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle="--", label="ideal")
-        sizes = [
-            8 + 160 * count / sum(count for *_, count in refusals.calibration) for *_, count in refusals.calibration
-        ]
+        sizes = [8 + 160 * weight for *_, weight in refusals.calibration]
         axes.scatter(
             [mean for mean, *_ in refusals.calibration], [share for _, share, _ in refusals.calibration], s=sizes,
-            color=COLOURS[0], label="answers, by their number",
+            color=COLOURS[0], label="answers, by their weight",
         )  # fmt: skip
         axes.axvline(refusals.threshold, color=COLOURS[1], linewidth=0.8, label="threshold")
         axes.set_xlabel("confidence")

@@ -44,8 +44,9 @@ class Refusals:
     bound : false accepts per hour that so many hours support with 95 % confidence.
     kinds : each kind of example.
     curve : threshold, share of commands accepted and right, false accepts per hour.
-    calibration : mean confidence, share of right answers and number of each bin, commands and near misses.
-    calibration_error : mean difference of the two, weighted by the number (expected calibration error).
+    calibration : mean confidence, share of right answers and weight of each bin; commands weigh as much as near
+        misses, as they did when the verifier was fitted.
+    calibration_error : mean difference of the two over the weights (expected calibration error).
     fooled : near misses accepted with the highest confidence: what was said and what was understood.
     """
 
@@ -56,7 +57,7 @@ class Refusals:
     bound: float
     kinds: tuple[Kind, ...]
     curve: tuple[tuple[float, float, float], ...]
-    calibration: tuple[tuple[float, float, int], ...]
+    calibration: tuple[tuple[float, float, float], ...]
     calibration_error: float
     fooled: tuple[tuple[str, str, float], ...]
 
@@ -100,7 +101,7 @@ def measure(outcomes: Sequence[Outcome], is_right: Callable[[Outcome], bool], th
         )
         for level in levels
     )
-    bins, error = _calibration(confidence[~counted], right[~counted])
+    bins, error = _calibration(confidence[~counted], right[~counted], command[~counted])
     wrong = np.flatnonzero(~counted & ~command & accepted & ~right)
     fooled = tuple(
         (outcomes[i].transcript or f"({outcomes[i].kind})", outcomes[i].answer.text, float(confidence[i]))
@@ -112,17 +113,19 @@ def measure(outcomes: Sequence[Outcome], is_right: Callable[[Outcome], bool], th
     )  # fmt: skip
 
 
-def _calibration(confidence: Any, right: Any) -> tuple[tuple[tuple[float, float, int], ...], float]:
+def _calibration(confidence: Any, right: Any, command: Any) -> tuple[tuple[tuple[float, float, float], ...], float]:
     """Return the bins and the expected calibration error (Guo et al., "On Calibration of Modern Neural Networks",
     2017)."""
+    weights = np.where(command, 0.5 / max(1, int(np.sum(command))), 0.5 / max(1, int(np.sum(~command))))
+    weights /= weights.sum()
     place = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     bins = []
     error = 0.0
     for number in range(_BINS):
         chosen = place == number
-        count = int(np.count_nonzero(chosen))
-        if count:
-            mean, share = float(confidence[chosen].mean()), float(right[chosen].mean())
-            bins.append((mean, share, count))
-            error += count / len(confidence) * abs(mean - share)
+        weight = float(weights[chosen].sum())
+        if weight:
+            mean, share = (float(np.average(values[chosen], weights=weights[chosen])) for values in (confidence, right))
+            bins.append((mean, share, weight))
+            error += weight * abs(mean - share)
     return tuple(bins), error

@@ -14,7 +14,7 @@ def as_json(utterance: Utterance, file: str = "") -> str:
     found = utterance.recognition
     record: dict[str, Any] = {"file": file} if file else {}
     record |= {"start": round(utterance.start, 2), "end": round(utterance.end, 2)}
-    record |= {**found.record(), "accepted": found.accepted, "confidence": found.confidence}
+    record |= found.record()
     if not found.accepted:
         record |= {"text": "", "intent": None, "slots": {}, "words": [], "closest": found.text or None}
     return json.dumps(record, ensure_ascii=False)

@@ -78,7 +78,8 @@ class Recognition:
             "words": [{"word": w.text, "start": round(w.start, 2), "end": round(w.end, 2)} for w in self.words],
             "second": self.second or None,
             "margin": None if self.margin is None else round(self.margin, 3),
-            "cost": None if self.cost is None else round(self.cost, 4),
+            # Rounding may leave a zero with a minus sign.
+            "cost": None if self.cost is None else round(max(0.0, self.cost), 4),
         }
 
 

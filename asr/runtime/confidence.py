@@ -126,6 +126,7 @@ class Verifier:
     mean, scale : of each value of the evidence, float64 [k].
     weights : float64 [k], and bias : of the logit.
     threshold : confidence from which an answer is accepted.
+    parts : SHA-256 of the network and the grammar that it was fitted to; empty: unknown.
     """
 
     mean: Float64
@@ -133,6 +134,7 @@ class Verifier:
     weights: Float64
     bias: float
     threshold: float
+    parts: tuple[str, ...] = ()
 
     def confidence(self, found: Float64) -> float:
         """Return the probability that an answer with this evidence is right."""
@@ -143,6 +145,7 @@ class Verifier:
         """Return the content of a file; `about` is kept in it for readers."""
         record = {
             "version": VERSION,
+            "parts": self.parts,
             "threshold": self.threshold,
             "bias": self.bias,
             "evidence": {
@@ -172,7 +175,14 @@ class Verifier:
             mean, scale, weights = (
                 np.array([float(found[name][key]) for name in NAMES]) for key in ("mean", "scale", "weight")
             )
-            made = cls(mean, scale, weights, float(record["bias"]), float(record["threshold"]))
+            made = cls(
+                mean,
+                scale,
+                weights,
+                float(record["bias"]),
+                float(record["threshold"]),
+                tuple(map(str, record["parts"])),
+            )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise VerifierError(f"this is no verifier: {error}") from None
         numbers = np.concatenate((mean, scale, weights, [made.bias, made.threshold]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from .network import NetworkFile, log_probabilities
 from .rescoring import best_sentences, compared
 
 NETWORK, GRAMMAR, VERIFIER = "network.npz", "grammar.npz", "verifier.json"
+
+
+def checksums(folder: Path) -> tuple[str, ...]:
+    """Return the SHA-256 of the network and the grammar, to which a verifier belongs."""
+    return tuple(hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (NETWORK, GRAMMAR))
 
 
 class DeviceError(ValueError):
@@ -111,7 +117,10 @@ class Recogniser:
         """
         folder = Path(folder)
         network, grammar = NetworkFile.read(folder / NETWORK), Grammar.read(folder / GRAMMAR)
-        verifier = Verifier.read(folder / VERIFIER) if (folder / VERIFIER).exists() else None
+        path = folder / VERIFIER
+        verifier = Verifier.read(path) if path.exists() else None
+        if verifier is not None and verifier.parts and verifier.parts != checksums(folder):
+            raise DeviceError("its verifier was fitted to another network or grammar")
         return cls(network, grammar, verifier)
 
     def recognise(self, samples: npt.NDArray[np.int16]) -> Recognition:

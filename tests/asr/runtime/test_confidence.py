@@ -11,6 +11,8 @@ from rapidfuzz.distance import Levenshtein
 
 from asr.runtime.alignment import align
 from asr.runtime.confidence import NAMES, Verifier, VerifierError, distance, evidence, greedy
+from asr.runtime.recogniser import GRAMMAR, NETWORK, VERIFIER, DeviceError, Recogniser, checksums
+from tests.asr.runtime.tone_device import tone_device, write_device
 
 LABELS = tuple(" abcdefghijklmnopqrstuvwxyz'")
 
@@ -47,13 +49,15 @@ def test_greedy_text_has_neither_repeats_nor_blanks() -> None:
 
 def test_a_sentence_that_the_network_writes_has_nothing_against_it() -> None:
     values = found("turn on the light", "turn on the light")
-    assert values["spelling"] == values["worst_spelling"] == 0
+    assert values["spelling"] == values["errors"] == values["worst_errors"] == 0
     assert values["free_path"] == pytest.approx(0, abs=1e-4)
 
 
 def test_one_foreign_word_shows_in_the_worst_word_most() -> None:
     right, wrong = found("turn on the light", "turn on the light"), found("turn on the tiger", "turn on the light")
-    assert wrong["worst_spelling"] > 0.5 > wrong["spelling"] > 0
+    # "tiger" for "light": all five letters, of fourteen.
+    assert wrong["worst_errors"] == pytest.approx(np.log1p(Levenshtein.distance("tiger", "light")))
+    assert wrong["spelling"] == pytest.approx(Levenshtein.distance("tiger", "light") / 14)
     assert wrong["worst_word"] > right["worst_word"] + 0.5
 
 
@@ -89,3 +93,17 @@ def test_a_damaged_verifier_is_refused_in_one_line(tmp_path: Path, damage: objec
     with pytest.raises(VerifierError) as told:
         Verifier.read(path)
     assert "\n" not in str(told.value)
+
+
+def test_a_verifier_of_another_grammar_is_refused(tmp_path: Path) -> None:
+    made = write_device(tmp_path / "device")
+    ones = np.ones(len(NAMES))
+    Recogniser.open(made)
+    path = made / VERIFIER
+    path.write_text(Verifier(ones, ones, ones, 0.0, 0.5, checksums(made)).to_text(), encoding="utf-8")
+    assert Recogniser.open(made).verifier is not None
+    grammar = made / GRAMMAR
+    grammar.write_bytes(tone_device("bad").grammar.to_bytes())
+    assert (made / NETWORK).is_file()
+    with pytest.raises(DeviceError, match="another network or grammar"):
+        Recogniser.open(made)

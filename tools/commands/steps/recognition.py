@@ -26,9 +26,7 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utte
     """
     from asr.core import audio
     from asr.core.sound_stream import pieces
-    from asr.runtime.grammar import GrammarError
-    from asr.runtime.network import NetworkError
-    from asr.runtime.recogniser import DeviceError, Recogniser
+    from asr.runtime.recogniser import Recogniser
     from asr.runtime.recording import recognise_recording
     from asr.runtime.sound import SoundError, read_sound
 
@@ -36,8 +34,8 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utte
         recogniser = Recogniser.open(ws.device)
     except FileNotFoundError as error:
         raise ModelError("it is not exported", path=error.filename, fix="Run: asr train") from None
-    except (GrammarError, NetworkError, DeviceError) as error:
-        raise ModelError(str(error), path=ws.device, fix="Run: asr export, asr scorer") from None
+    except ValueError as error:  # a part is damaged, or of another model
+        raise ModelError(str(error), path=ws.device, fix="Run: asr export, asr evaluate") from None
     rate = recogniser.network.sample_rate
     for given in files:
         found = audio.sound_files(given) if given.is_dir() else [given]

@@ -59,7 +59,7 @@ class Recorded:
 
 def fit_verifier(ws: Workspace, dataset: Dataset) -> str:
     """Fit the verifier to what is exported unless it is up to date; describe it."""
-    from asr.runtime.recogniser import GRAMMAR, NETWORK, VERIFIER
+    from asr.runtime.recogniser import GRAMMAR, NETWORK, VERIFIER, checksums
 
     device, chosen, seed = ws.device, ws.settings, ws.settings.train.seed
     if not (device / GRAMMAR).is_file():
@@ -83,7 +83,7 @@ def fit_verifier(ws: Workspace, dataset: Dataset) -> str:
         "expected_per_hour": round(fit.expected, 3),
         "bound_per_hour": round(fit.bound, 2),
     }
-    write_text(path, fit.verifier.to_text(about))
+    write_text(path, replace(fit.verifier, parts=checksums(device)).to_text(about))
     stamp.set()
     return (
         f"{path}: threshold {fit.verifier.threshold:.3f}; {fit.false_accepts} false accepts in {fit.hours:.1f} h of "

@@ -34,6 +34,7 @@ HURRIED = {
     "voices": {"speakers": 12, "utterances": 36},
     "augment": {"rooms": 2},
     "evaluate": {"noise_levels": [12.0]},
+    "rejection": {"minutes": 1.0},
     "keyword": {"passes": 2, "epochs": 2, "width": 16, "teacher_width": 0, "synthetic_speakers": 4},
 }  # fmt: skip
 

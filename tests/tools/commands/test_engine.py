@@ -24,6 +24,7 @@ SMALL = with_values(
     train={"n_hidden": 16, "epochs": 2, "epoch_utterances": 20, "average": 1, "curriculum": 0},
     augment={"room_probability": 0.0, "noise_probability": 0.0},
     evaluate={"noise": False, "beam_width": 50},
+    rejection={"minutes": 1.0},
 )
 SENTENCES = "turn (on|off) the (light|fan|heating)\n(open|close) the (door|window)\nstop\n"
 

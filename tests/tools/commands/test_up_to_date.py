@@ -34,6 +34,7 @@ SMALL = with_values(
     voices={"speakers": 12, "utterances": 24},
     train={"n_hidden": 8, "epochs": 3},
     evaluate={"noise": False, "beam_width": 50},
+    rejection={"minutes": 1.0},
 )
 
 

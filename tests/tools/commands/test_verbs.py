@@ -30,6 +30,7 @@ SMALL = with_values(
     },
     augment={"room_probability": 0.0, "noise_probability": 0.0},
     evaluate={"noise": False, "beam_width": 50},
+    rejection={"minutes": 1.0},
 )  # fmt: skip
 SENTENCES = "turn (on|off) the (light|fan|heating)\n(open|close) the (door|window)\nstop\n"
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _VERSION = 1  # raise it when the same inputs would give another verifier
 _MOST_COMMANDS = 240  # dev clips; each is heard in noise and spliced as well
-_NEAR_MISSES = 300
+_NEAR_MISSES = 5  # for each minute of other sound
 _CLIENT_MINUTES = 10.0  # of other sound that the client hears
 _PACE = 0.9  # synthetic voices are faster than the estimate of their length
 _PIECE = 6.0  # s; untranscribed recordings are heard in pieces
@@ -110,7 +110,8 @@ def evaluate_client_confidence(ws: Workspace, dataset: Dataset, client: Client) 
     """Return which thresholds on the client's own confidence refuse how much of test commands and other sound."""
     from asr.evaluation.client_confidence import measure
 
-    commands, others = _commands(ws, dataset, "test"), _others(ws, "test", _CLIENT_MINUTES)
+    minutes = min(_CLIENT_MINUTES, ws.settings.rejection.minutes)
+    commands, others = _commands(ws, dataset, "test"), _others(ws, "test", minutes)
     return measure(client, commands, [one for one in others if one.counted])
 
 
@@ -215,7 +216,7 @@ def _others(ws: Workspace, split: str, minutes: float) -> list[Other]:
         text = sentences.everyday(rng) if rng.random() < 0.75 else sentences.random_words(rng)
         if not sentences.resembles(text):
             seconds += add("other speech", text, True)
-    for number in range(_NEAR_MISSES):
+    for number in range(round(_NEAR_MISSES * minutes)):
         near = sentences.foreign_word if number % 3 else sentences.changed_order
         add(NEAR_MISS, near(rng), False)
     kinds = tuple(ws.settings.augment.noise_kinds) or KINDS

@@ -6,8 +6,8 @@ is cheap where the sentences are millions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, islice
 
 import numpy as np
@@ -76,7 +76,7 @@ def rivals(templates: Templates) -> tuple[list[Rivals], bool]:
     for place in words_that_part(templates):
         phrases = tuple(word for word, _ in place)
         if len(set(phrases)) > 1:
-            found.setdefault(phrases, Rivals("", phrases, tuple(meaning for _, meaning in place)))
+            found.setdefault(phrases, Rivals("", phrases, tuple(_meaning(*one) for one in place)))
     complete = True
     seen: set[int] = set()
     for line in templates.lines:
@@ -142,6 +142,14 @@ def _differ_by_a_word(first: str, second: str) -> bool:
     """Tell whether one word stands for another, and the rest is the same."""
     one, other = first.split(), second.split()
     return len(one) == len(other) and sum(a != b for a, b in zip(one, other, strict=True)) == 1
+
+
+def _meaning(word: str, meaning: Hashable) -> Hashable:
+    """Return a word's meaning with what happens at its end, wherever that is, at 0."""
+    if not isinstance(meaning, tuple):
+        return meaning
+    marks, after = meaning
+    return tuple(replace(mark, offset=0) if mark.offset == len(word) else mark for mark in marks), after
 
 
 def _marks(meaning: object) -> bool:

@@ -69,8 +69,10 @@ class FeatureExtractor:
             shortest = window_samples(audio.SAMPLE_RATE) + needed_frames(labels) * step_samples(audio.SAMPLE_RATE)
             views = self.chain.variants(views[0], rng, self.views, shortest=shortest)
         features = np.stack([mfcc(audio.to_int16(samples)) for samples in views])
-        if len(labels):
-            check_length(features.shape[1], labels, utterance.transcript, getattr(utterance, "path", None))
+        path = getattr(utterance, "path", None)
+        # Noise that is made, not recorded, has no transcript.
+        if len(labels) or path is not None:
+            check_length(features.shape[1], labels, utterance.transcript, path)
         return features
 
     def mask(self, features: Float, epoch: int, place: int) -> list[Float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class Recognition:
     cost: float | None
     confidence: float | None = None
     accepted: bool = True
-    evidence: tuple[float, ...] = ()
+    evidence: tuple[float, ...] = field(default=(), compare=False)
 
     def record(self) -> dict[str, Any]:
         """Return it as JSON has it."""

@@ -12,8 +12,8 @@ from asr.settings.sections import ENGINES
 from asr.settings.values import with_values
 from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.engines import engine_of
+from tools.commands.steps.evaluation import check_alphabet, make_evaluator
 from tools.commands.steps.evaluation import evaluate as evaluate_split
-from tools.commands.steps.evaluation import make_evaluator
 from tools.commands.steps.exporting import export_run, exported_run, is_exported, write_card
 from tools.commands.steps.inputs import build_dataset, count_words, describe, make_scorer, spoken_sentences
 from tools.commands.steps.lineage import data_fingerprint, find_same_run, find_trained_run, is_evaluated
@@ -147,6 +147,7 @@ def evaluate(ws: Workspace, split: str = "test", recordings: Path | None = None)
 
             split, dataset = build_external_dataset(ws, recordings)
         make_scorer(ws)
+        check_alphabet(ws)
         _say(fit_verifier(ws, build_dataset(ws)))
         evaluate_split(ws, dataset, split, exported_run(ws))
 

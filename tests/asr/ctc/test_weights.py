@@ -21,6 +21,7 @@ from asr.settings.values import with_values
 from asr.settings.workspace import Workspace
 from datasets.speech import draw_speakers, speak
 from export.weights import read_layers
+from lm.general import general_sentences
 from lm.sentences import Templates
 from tools.commands.steps.new_workspace import make_workspace
 from tools.commands.steps.pretrained import start_weights
@@ -79,7 +80,7 @@ def test_the_client_hears_new_sentences_with_them() -> None:
         model = Model(path)
     except SetupError as error:
         pytest.skip(str(error))
-    lines = Templates.read(EXAMPLE / "sentences.txt", Alphabet()).sample(24, np.random.default_rng(99))
+    lines = Templates.read(general_sentences("en"), Alphabet()).sample(24, np.random.default_rng(99))
     speakers = draw_speakers(settings.voices, "en", len(lines))
     wrong = 0
     for text, speaker in zip(lines, speakers, strict=True):

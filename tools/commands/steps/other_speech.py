@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asr.augment.background import Background
 from asr.core import audio
 from asr.core.alphabet import Alphabet
 from asr.settings.augment import KINDS
@@ -58,6 +57,7 @@ def other_utterances(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
     ----------
     rate : Hz; synthetic voices are limited to the band of this sample rate.
     """
+    from asr.augment.background import Background
     from asr.ctc.batches import Clip
     from datasets.clips import make_clips
     from datasets.speech import SyntheticUtterance, draw_speakers, is_slow, speak_to_files

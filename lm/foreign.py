@@ -8,21 +8,45 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from asr.core.alphabet import Alphabet
+from asr.core.errors import SentenceError
 from lm.numbers import LARGEST, in_words
+from lm.remarks import quoted
 
 # The writer and `lm.expression` recurse; trees from hostile files are cut here.
 HIGHEST = 60
+MOST_BYTES = 4 << 20  # of a file
+_LONGEST = 20_000  # characters of a template
 _MOST_OPTIONAL = 12  # parts in a row that are all optional, where one has to be said
 
 _DROPPED = frozenset('.,;:?!¿¡…"“”„«»()')
 _SPACED = frozenset("-_/")
 _NUMBER = re.compile(r"(?<![\w.])-?\d{1,6}(?![\w.]|[.,]\d)")
 _SAID = {"%": " percent", "°": " degrees", "&": " and "}
+
+
+class TemplateError(Exception):
+    """A template that is wrong in its own notation."""
+
+
+def read_file(path: Path) -> str:
+    """Return a file of sentences; SentenceError where it cannot be read, is no UTF-8 or is too large."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise SentenceError(f"it cannot be read: {error.strerror}", path=path) from None
+    if len(data) > MOST_BYTES:
+        raise SentenceError(f"it has more than {MOST_BYTES} bytes", path=path, fix="Split it")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SentenceError("this is not UTF-8 text", path=path, line=line, fix="Save it as UTF-8") from None
 
 
 @dataclass(frozen=True)
@@ -283,3 +307,13 @@ def _above(parts: Sequence[Part]) -> int:
 
 def _checked(part: Part) -> Part:
     return part if part.height <= HIGHEST else missing(f"brackets and rules are nested more than {HIGHEST} deep")
+
+
+def guarded(text: str, read: Callable[[], Part]) -> Part:
+    """Return what `read` makes of a template; missing where that is wrong or too long."""
+    if len(text) > _LONGEST:
+        return missing(f"a template of more than {_LONGEST} characters")
+    try:
+        return read()
+    except TemplateError as error:
+        return missing(f"{error} in {quoted(text)}")

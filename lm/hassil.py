@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from lm.foreign import HIGHEST, SPACE, Part, any_order, either, missing, numbers, series, tag
-from lm.remarks import quoted
+from lm.foreign import HIGHEST, SPACE, Part, TemplateError, any_order, either, guarded, numbers, series, tag
 
 _TOKEN = re.compile(
     r"(?P<bracket>[()\[\]|;])|\{(?P<list>[^{}]*)\}|<(?P<rule>[^<>]*)>|(?P<text>(?:\\.|[^\\()\[\]{}<>|;])+)", re.DOTALL
@@ -19,7 +18,6 @@ _TOKEN = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _RANGE = re.compile(r"(-?\d{1,9})\.\.(-?\d{1,9})(?:,(\d{1,9}))?")
 _CLOSING = {"(": ")", "[": "]"}
-_LONGEST = 20_000  # characters
 
 
 class Names(Protocol):
@@ -35,10 +33,6 @@ class Names(Protocol):
         """Return text as it is said."""
 
 
-class _TemplateError(Exception):
-    """A template that is wrong in its own notation."""
-
-
 def read_template(text: str, names: Names, depth: int = 0) -> Part:
     """Return the parts of a template; missing where it is wrong or has no counterpart.
 
@@ -47,12 +41,7 @@ def read_template(text: str, names: Names, depth: int = 0) -> Part:
     names : what its rules and lists stand for.
     depth : of brackets and rules around it.
     """
-    if len(text) > _LONGEST:
-        return missing(f"a template of more than {_LONGEST} characters")
-    try:
-        return _Template(text, names).read(depth)
-    except _TemplateError as error:
-        return missing(f"{error} in {quoted(text)}")
+    return guarded(text, lambda: _Template(text, names).read(depth))
 
 
 class _Template:
@@ -64,7 +53,7 @@ class _Template:
         while at < len(text):
             token = _TOKEN.match(text, at)
             if token is None:
-                raise _TemplateError(f"{text[at]!r} has no counterpart")
+                raise TemplateError(f"{text[at]!r} has no counterpart")
             self._tokens.append(token)
             at = token.end()
         self._at = 0
@@ -75,7 +64,7 @@ class _Template:
     def _group(self, opening: str, depth: int) -> Part:
         """Return the parts up to the bracket that closes `opening`."""
         if depth > HIGHEST:
-            raise _TemplateError(f"brackets and rules more than {HIGHEST} deep")
+            raise TemplateError(f"brackets and rules more than {HIGHEST} deep")
         groups: list[list[Part]] = [[]]
         separators: set[str] = set()
         closed = not opening
@@ -90,15 +79,15 @@ class _Template:
                 groups.append([])
             elif bracket:
                 if not opening or bracket != _CLOSING[opening]:
-                    raise _TemplateError(f"'{bracket}' closes nothing")
+                    raise TemplateError(f"'{bracket}' closes nothing")
                 closed = True
                 break
             else:
                 groups[-1].append(self._piece(token, depth))
         if not closed:
-            raise _TemplateError(f"'{opening}' is never closed")
+            raise TemplateError(f"'{opening}' is never closed")
         if len(separators) > 1:
-            raise _TemplateError("'|' and ';' stand in one bracket")
+            raise TemplateError("'|' and ';' stand in one bracket")
         parts = [series(group) for group in groups]
         if separators == {";"}:
             permuted = any_order([series([part]) for part in parts])

@@ -13,14 +13,13 @@ from pathlib import Path
 from asr.core.alphabet import Alphabet
 from asr.core.errors import SentenceError
 from lm.conversion import MOST_SENTENCES, Conversion, Writer
-from lm.foreign import Part, either, missing, numbers, rule, speak, words
+from lm.foreign import Part, either, missing, numbers, read_file, rule, speak, words
 from lm.remarks import Remarks
 from lm.rhasspy_template import read_template
 
 SUFFIX = ".ini"
 
 _LANGUAGE = "en"  # sentences.ini names none; its numbers are converted as English ones
-_MOST_BYTES = 4 << 20
 _MOST_CHARACTERS = 8 << 20  # of templates, repeated wherever a slot's file repeats them
 _SECTION = re.compile(r"\[([^\[\]]+)\]")
 _NO_NAME = re.compile(r"[\[\](){}<>|]")
@@ -39,7 +38,7 @@ def convert_rhasspy(source: Path, alphabet: Alphabet) -> Conversion:
     ------
     SentenceError : it cannot be read, or nothing in it can be converted.
     """
-    intents = _sections(_read(source))
+    intents = _sections(read_file(source))
     remarks = Remarks()
     writer = Writer(source, alphabet, _LANGUAGE, remarks)
     names = _Names(source, alphabet, intents, remarks)
@@ -87,21 +86,6 @@ def _sections(text: str) -> dict[str, _Section]:
             rule_name = ""
             into.sentences.append((number, line.replace("\\[", "[")))
     return intents
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise SentenceError(f"it cannot be read: {error.strerror}", path=path) from None
-    if len(data) > _MOST_BYTES:
-        raise SentenceError(f"it has more than {_MOST_BYTES} bytes", path=path, fix="Split it")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise SentenceError("this is not UTF-8 text", path=path, line=line, fix="Save it as UTF-8") from None
 
 
 class _Names:
@@ -184,7 +168,7 @@ class _Names:
                 return missing(f"${name} is a program; write what it prints to slots/{name.split(',')[0]}")
             return missing(f"${name} has no file in the folder slots")
         options = []
-        for line, text in enumerate(re.split(r"\r\n|\r|\n", _read(path)), 1):
+        for line, text in enumerate(re.split(r"\r\n|\r|\n", read_file(path)), 1):
             if text.strip():
                 option = self.read(text.strip(), "", path, line, depth)
                 if option.lack:

@@ -13,8 +13,20 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from lm.foreign import HIGHEST, NOTHING, SPACE, Part, either, is_nothing, missing, numbers, returned, series, tag
-from lm.remarks import quoted
+from lm.foreign import (
+    HIGHEST,
+    NOTHING,
+    SPACE,
+    Part,
+    TemplateError,
+    either,
+    guarded,
+    is_nothing,
+    numbers,
+    returned,
+    series,
+    tag,
+)
 
 _TOKEN = re.compile(
     r"(?P<gap>\s+)|(?P<bracket>[()\[\]|])|<(?P<rule>[^<>]*)>|\{(?P<tag>[^{}]*)\}"
@@ -23,7 +35,6 @@ _TOKEN = re.compile(
 _GROUPED = re.compile(r"\(([^()]*)\)")
 _RANGE = re.compile(r"(-?\d{1,9})\.\.(-?\d{1,9})(?:,(\d{1,9}))?")
 _CLOSING = {"(": ")", "[": "]"}
-_LONGEST = 20_000  # characters
 # Converters whose result our values are already: text that a program reads as a number.
 _SILENT = {"int", "float"}
 
@@ -44,10 +55,6 @@ class Names(Protocol):
         """Note what cannot be converted."""
 
 
-class _TemplateError(Exception):
-    """A template that is wrong in its own notation."""
-
-
 def read_template(text: str, names: Names, depth: int = 0) -> Part:
     """Return the parts of a template; missing where it is wrong or has no counterpart.
 
@@ -56,12 +63,7 @@ def read_template(text: str, names: Names, depth: int = 0) -> Part:
     names : what its rules and slots stand for.
     depth : of brackets and rules around it.
     """
-    if len(text) > _LONGEST:
-        return missing(f"a template of more than {_LONGEST} characters")
-    try:
-        return _Template(text, names).read(depth)
-    except _TemplateError as error:
-        return missing(f"{error} in {quoted(text)}")
+    return guarded(text, lambda: _Template(text, names).read(depth))
 
 
 class _Template:
@@ -76,12 +78,12 @@ class _Template:
     def _group(self, opening: str, depth: int) -> Part:
         """Return the parts up to the bracket that closes `opening`."""
         if depth > HIGHEST:
-            raise _TemplateError(f"brackets and rules more than {HIGHEST} deep")
+            raise TemplateError(f"brackets and rules more than {HIGHEST} deep")
         groups: list[list[Part]] = [[]]
         while self._at < len(self._text):
             token = _TOKEN.match(self._text, self._at)
             if token is None:
-                raise _TemplateError(f"{self._text[self._at]!r} stands alone")
+                raise TemplateError(f"{self._text[self._at]!r} stands alone")
             self._at = token.end()
             bracket = token["bracket"]
             if token["gap"]:
@@ -92,7 +94,7 @@ class _Template:
                 groups[-1].append(self._suffixed(self._group(bracket, depth + 1)))
             elif bracket:
                 if not opening or bracket != _CLOSING[opening]:
-                    raise _TemplateError(f"'{bracket}' closes nothing")
+                    raise TemplateError(f"'{bracket}' closes nothing")
                 return self._either(groups, optional=opening == "[")
             elif token["tag"] is not None:
                 self._tag(groups[-1], token["tag"])
@@ -101,7 +103,7 @@ class _Template:
             else:
                 groups[-1].append(self._word(token["text"], depth))
         if opening:
-            raise _TemplateError(f"'{opening}' is never closed")
+            raise TemplateError(f"'{opening}' is never closed")
         return self._either(groups, optional=False)
 
     def _either(self, groups: list[list[Part]], optional: bool) -> Part:
@@ -167,7 +169,7 @@ class _Template:
         value, *more = value.split("!")
         self._convert(converters + more)
         if not parts:
-            raise _TemplateError(f"{{{text}}} follows nothing")
+            raise TemplateError(f"{{{text}}} follows nothing")
         part = parts.pop()
         if is_nothing(part):
             self._names.remark(f"the slot {{{text}}} is left out: it has no words")

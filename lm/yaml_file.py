@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from asr.core.errors import SentenceError, SetupError
+from lm.foreign import read_file
 from lm.remarks import shown
 
-MOST_BYTES = 4 << 20
 MOST_NODES = 200_000
 DEEPEST = 30
 
@@ -71,17 +71,7 @@ def read_yaml(path: Path) -> Node:
     SentenceError : it cannot be read, is no YAML, or is larger than sentences are.
     SetupError : PyYAML is not installed.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise SentenceError(f"it cannot be read: {error.strerror}", path=path) from None
-    if len(data) > MOST_BYTES:
-        raise SentenceError(f"it has more than {MOST_BYTES} bytes", path=path, fix="Split it")
-    try:
-        return parse_yaml(data.decode("utf-8-sig"), path)
-    except UnicodeDecodeError:
-        raise SentenceError("this is not UTF-8 text", path=path, fix="Save it as UTF-8") from None
+    return parse_yaml(read_file(path), path)
 
 
 def parse_yaml(text: str, path: Path) -> Node:

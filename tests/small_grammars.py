@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterator
 
 import numpy as np
 
 from asr.core.alphabet import Alphabet
+from lm.sentences import Templates
 
 SMALL = Alphabet(" abc")
 
@@ -31,3 +33,15 @@ def random_template(rng: random.Random, depth: int = 0) -> str:
 def random_frames(rng: np.random.Generator, count: int, labels: int) -> np.ndarray:
     raw = 3.0 * rng.standard_normal((count, labels + 1))
     return (raw - np.log(np.exp(raw).sum(axis=1, keepdims=True))).astype(np.float32)
+
+
+def random_cases(seed: int, count: int) -> Iterator[tuple[Templates, list[str], np.ndarray]]:
+    """Yield `count` random grammars of at most 60 sentences, those sentences, and probabilities."""
+    rng, generator = random.Random(seed), np.random.default_rng(seed)
+    made = 0
+    while made < count:
+        templates = Templates.parse("\n".join(random_template(rng) for _ in range(rng.randint(1, 3))), SMALL)
+        sentences = sorted(set(templates))
+        if len(sentences) <= 60:
+            made += 1
+            yield templates, sentences, random_frames(generator, rng.randint(1, 24), SMALL.size)

@@ -9,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from asr.core.alphabet import Alphabet
 from asr.core.errors import SentenceError
 from lm.conversion import Conversion
 from lm.home_assistant import convert_home_assistant
 from lm.sentences import Templates
-
-ENGLISH = Alphabet()
+from tests.lm.converted import ENGLISH, read
 
 LISTS = """
 expansion_rules:
@@ -45,15 +43,6 @@ def convert(folder: Path, *sentences: str, block: str = "", more: str = LISTS) -
     text = f"language: en\nintents:\n  Intent:\n    data:\n      - sentences:\n{listed}{block}{more}"
     (folder / "home.yaml").write_text(text)
     return convert_home_assistant(folder / "home.yaml", ENGLISH)
-
-
-def read(folder: Path, conversion: Conversion) -> Templates:
-    """Read what a conversion writes, as a workspace does."""
-    (folder / "out").mkdir(exist_ok=True)
-    for name, content in conversion.files.items():
-        (folder / "out" / name).write_text(content)
-    (folder / "out/sentences.txt").write_text(conversion.text)
-    return Templates.read(folder / "out/sentences.txt", ENGLISH)
 
 
 @pytest.mark.parametrize(

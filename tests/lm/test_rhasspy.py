@@ -9,13 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from asr.core.alphabet import Alphabet
 from asr.core.errors import SentenceError
 from lm.conversion import Conversion
 from lm.rhasspy import convert_rhasspy
-from lm.sentences import Templates
-
-ENGLISH = Alphabet()
+from tests.lm.converted import ENGLISH, read
 
 
 def convert(folder: Path, text: str, **slots: str) -> Conversion:
@@ -24,15 +21,6 @@ def convert(folder: Path, text: str, **slots: str) -> Conversion:
         (folder / "slots" / name).write_text(values)
     (folder / "sentences.ini").write_text(text)
     return convert_rhasspy(folder / "sentences.ini", ENGLISH)
-
-
-def read(folder: Path, conversion: Conversion) -> Templates:
-    """Read what a conversion writes, as a workspace does."""
-    (folder / "out").mkdir(exist_ok=True)
-    for name, content in conversion.files.items():
-        (folder / "out" / name).write_text(content)
-    (folder / "out/sentences.txt").write_text(conversion.text)
-    return Templates.read(folder / "out/sentences.txt", ENGLISH)
 
 
 @pytest.mark.parametrize(

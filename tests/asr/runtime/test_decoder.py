@@ -16,7 +16,7 @@ from asr.runtime.grammar import Grammar, GrammarError
 from asr.runtime.rescoring import best_sentences
 from lm.grammar import compile_grammar
 from lm.sentences import Templates
-from tests.small_grammars import SMALL, random_frames, random_template
+from tests.small_grammars import SMALL, random_cases, random_frames, random_template
 
 
 def best_alignment(frames: np.ndarray, labels: np.ndarray) -> float:
@@ -43,21 +43,14 @@ def best_alignment(frames: np.ndarray, labels: np.ndarray) -> float:
 
 @pytest.mark.parametrize("part", range(4))
 def test_the_best_of_all_sentences_is_found(part: int) -> None:
-    rng, generator = random.Random(part), np.random.default_rng(part)
-    compared = 0
-    while compared < 250:
-        templates = Templates.parse("\n".join(random_template(rng) for _ in range(rng.randint(1, 3))), SMALL)
-        sentences = sorted(set(templates))
-        if len(sentences) > 60:
-            continue
-        frames = random_frames(generator, rng.randint(1, 24), SMALL.size)
+    rng = random.Random(part)
+    for templates, sentences, frames in random_cases(part, 250):
         decoder = Decoder(compile_grammar(templates, SMALL))
         for chunk in np.array_split(frames, rng.randint(1, 4)):
             decoder.accept(chunk)
         found = decoder.best()
         scores = {sentence: best_alignment(frames, SMALL.encode(sentence)) for sentence in sentences}
         highest = max(scores.values())
-        compared += 1
         if highest == -np.inf:
             assert found is None
             continue
@@ -176,15 +169,7 @@ def test_times_and_totals_of_a_sentence() -> None:
 @pytest.mark.parametrize("part", range(2))
 @pytest.mark.parametrize("bonus", [0.0, 0.6])
 def test_the_best_and_the_second_best_of_all_sentences_are_found(part: int, bonus: float) -> None:
-    rng, generator = random.Random(100 + part), np.random.default_rng(100 + part)
-    compared = 0
-    while compared < 50:
-        templates = Templates.parse("\n".join(random_template(rng) for _ in range(rng.randint(1, 3))), SMALL)
-        sentences = sorted(set(templates))
-        if len(sentences) > 60:
-            continue
-        compared += 1
-        frames = random_frames(generator, rng.randint(1, 24), SMALL.size)
+    for templates, sentences, frames in random_cases(100 + part, 50):
         exact = {sentence: best_alignment(frames, SMALL.encode(sentence)) for sentence in sentences}
         rewarded = {sentence: score + bonus * (len(sentence) + 1) for sentence, score in exact.items()}
         expected = [score for score in sorted(rewarded.values(), reverse=True) if np.isfinite(score)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from functools import cache
 from typing import Any
 
@@ -11,8 +10,7 @@ import pytest
 
 from asr.runtime.decoder import Decoder
 from lm.grammar import compile_grammar
-from lm.sentences import Templates
-from tests.small_grammars import SMALL, random_frames, random_template
+from tests.small_grammars import SMALL, random_cases
 
 WHY = "kaldifst and kaldi-decoder have no wheel here"
 kaldifst = pytest.importorskip("kaldifst", reason=WHY)
@@ -78,15 +76,8 @@ def oracle(sentences: list[str], frames: np.ndarray) -> tuple[str, float] | None
 
 @pytest.mark.parametrize("part", range(4))
 def test_sentence_and_score_are_those_of_kaldi_decoder(part: int) -> None:
-    rng, generator = random.Random(200 + part), np.random.default_rng(200 + part)
-    compared = spoken = 0
-    while compared < GRAMMARS // 4:
-        templates = Templates.parse("\n".join(random_template(rng) for _ in range(rng.randint(1, 3))), SMALL)
-        sentences = sorted(set(templates))
-        if len(sentences) > 60:
-            continue
-        compared += 1
-        frames = random_frames(generator, rng.randint(1, 24), SMALL.size)
+    spoken = 0
+    for templates, sentences, frames in random_cases(200 + part, GRAMMARS // 4):
         decoder = Decoder(compile_grammar(templates, SMALL))
         decoder.accept(frames)
         found, expected = decoder.best(), oracle(sentences, frames)

@@ -84,9 +84,10 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
                 export_run(ws, run)
                 write_card(ws, run)
                 say(f"exported again: {ws.model}")
-            _say(fit_verifier(ws, dataset))
+            fitted = fit_verifier(ws, dataset)
+            _say(fitted)
             page = ws.report(run.id, "test") / "index.html"
-            if is_evaluated(ws, run) and page.is_file():
+            if not fitted and is_evaluated(ws, run) and page.is_file():
                 from rich.console import Console
 
                 from asr.runs.tables import figures_table
@@ -148,7 +149,8 @@ def evaluate(ws: Workspace, split: str = "test", recordings: Path | None = None)
             split, dataset = build_external_dataset(ws, recordings)
         make_scorer(ws)
         check_alphabet(ws)
-        _say(fit_verifier(ws, build_dataset(ws)))
+        if recordings is None:
+            _say(fit_verifier(ws, dataset))
         evaluate_split(ws, dataset, split, exported_run(ws))
 
 

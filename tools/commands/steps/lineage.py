@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asr.core.errors import ModelError
-from asr.core.files import fingerprint
+from asr.core.files import file_state, fingerprint
 from asr.core.stderr import load_tensorflow
 from asr.settings.asr_toml import from_record
 from asr.settings.declaration import Product
@@ -15,6 +15,7 @@ from asr.settings.values import Settings, affecting
 from asr.settings.workspace import Workspace
 from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.noise import evaluation_noise_folder, inventory, noise_folders
+from tools.commands.steps.other_speech import transcribed
 
 if TYPE_CHECKING:
     from asr.runs.record import Run
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 
 def data_fingerprint(ws: Workspace, dataset: Dataset) -> str:
-    """Return a SHA-256 of the training and test data: clips, splits, sentences for synthetic voices, recorded noise.
+    """Return a SHA-256 of the training and test data: clips, splits, sentences for synthetic voices, recorded noise and
+    other speech.
 
     It does not depend on where the workspace lies.
     """
@@ -33,7 +35,9 @@ def data_fingerprint(ws: Workspace, dataset: Dataset) -> str:
     # Beside recordings, synthetic voices read sentences of the templates.
     said = sentences_fingerprint(ws) if ws.settings.voices.use == "mix" else None
     noise = inventory(ws, [place for _, place in noise_folders(ws)]) if ws.settings.augment.enabled else []
-    return fingerprint(rows, said, noise)
+    others = transcribed(ws, training=True) if ws.settings.train.other_speech else []
+    heard = [[file_state(one.path, ws.root), one.transcript] for one in others]
+    return fingerprint(rows, said, noise, heard)
 
 
 def sentences_fingerprint(ws: Workspace) -> str:

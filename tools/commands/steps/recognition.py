@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asr.core.errors import AudioError, ModelError
+from asr.core.progress import say
 from asr.settings.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utte
         raise ModelError("it is not exported", path=error.filename, fix="Run: asr train") from None
     except ValueError as error:  # a part is damaged, or of another model
         raise ModelError(str(error), path=ws.device, fix="Run: asr export, asr evaluate") from None
+    if recogniser.verifier is None:
+        say("warning: there is no verifier, so nothing is refused; asr evaluate fits one")
     rate = recogniser.network.sample_rate
     for given in files:
         found = audio.sound_files(given) if given.is_dir() else [given]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datasets.corpus import Dataset
     from lm.sentences import Templates
 
-_VERSION = 1  # raise it when the same inputs would give another verifier
+_VERSION = 2  # raise it when the same inputs would give another verifier
 _MOST_COMMANDS = 240  # dev clips; each is heard in noise and spliced as well
 _NEAR_MISSES = 5  # for each minute of other sound
 _CLIENT_MINUTES = 10.0  # of other sound that the client hears
@@ -118,7 +118,7 @@ def evaluate_client_confidence(ws: Workspace, dataset: Dataset, client: Client) 
 def hear_examples(ws: Workspace, dataset: Dataset, split: str, minutes: float) -> list[Outcome]:
     """Return what the recogniser says to a split's commands, near misses, other speech, noise and silence.
 
-    No sentence or recording that is no command serves two splits.
+    Other sentences, voices and noise are drawn anew for each split, and a file of other_speech/ serves one split only.
     """
     from asr.rejection.examples import collect
 
@@ -178,7 +178,7 @@ def _commands(ws: Workspace, dataset: Dataset, split: str) -> list[Command]:
     from datasets.speech import SyntheticUtterance
 
     clips = dataset.of(split)
-    rng = np.random.default_rng([ws.settings.train.seed, 31])
+    rng = np.random.default_rng([ws.settings.train.seed, 31, _number_of(split)])
     chosen = [clips[int(index)] for index in rng.permutation(len(clips))[:_MOST_COMMANDS]]
     texts = outside_sentences(ws).draw(len(chosen), rng)
     speakers = _speakers(ws, split)
@@ -228,7 +228,7 @@ def _others(ws: Workspace, split: str, minutes: float) -> list[Other]:
 
 
 def _speakers(ws: Workspace, split: str) -> Sequence[Any]:
-    """Return synthetic speakers that differ from those of training."""
+    """Return synthetic speakers drawn for a split: the voices of training, mostly at other speeds and pitches."""
     from datasets.speech import draw_speakers, is_slow
 
     voices = ws.settings.voices

@@ -14,7 +14,7 @@ from asr.core.alphabet import Alphabet
 from lm.sentences import Templates
 
 _TRIES = 20  # until a changed sentence is outside the grammar
-_SAMPLE = 2000  # sentences of the templates that words are drawn from
+_MADE = 2000  # foreign words made of parts of the grammar's own
 _LONGEST = 8  # words of a random sequence
 
 
@@ -127,12 +127,12 @@ def _recombined(words: Sequence[str], rng: np.random.Generator) -> list[str]:
     halves = [(word[: (len(word) + 1) // 2], word[(len(word) + 1) // 2 :]) for word in words]
     known = set(words)
     made: set[str] = set()
-    for _ in range(20 * _SAMPLE):
+    for _ in range(20 * _MADE):
         first, second = (halves[int(rng.integers(len(halves)))] for _ in range(2))
         word = first[0] + second[1]
         if len(word) > 2 and word not in known:
             made.add(word)
-        if len(made) >= _SAMPLE:
+        if len(made) >= _MADE:
             break
     # One short word has no other halves: said backwards it is foreign too.
     return sorted(made) or [word[::-1] + word for word in words]

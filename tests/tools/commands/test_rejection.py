@@ -86,3 +86,11 @@ def test_the_threshold_parts_commands_from_other_speech(per_hour: float) -> None
     assert fit.false_accepts <= per_hour
     confidence = np.array([fit.verifier.confidence(np.array(one.answer.evidence)) for one in outcomes[:300]])
     assert np.mean(confidence >= fit.verifier.threshold) > (0.6 if per_hour < 1 else 0.9)
+
+
+@pytest.mark.parametrize("voices", ['[voices]\nuse = "never"\n', '[alphabet]\nlanguage = "deu"\n'])
+def test_without_voices_there_is_noise_alone(tmp_path: Path, voices: str) -> None:
+    workspace(tmp_path)
+    (tmp_path / "asr.toml").write_text(voices, encoding="utf-8")
+    made = other_utterances(Workspace.open(tmp_path))(0, 30)
+    assert len(made) == 30 and all(isinstance(one, Background) for one in made)

@@ -11,12 +11,15 @@ import numpy as np
 
 from asr.core import audio
 from asr.core.alphabet import Alphabet
+from asr.core.errors import WorkspaceError
+from asr.core.progress import say
 from asr.settings.augment import KINDS
 from asr.settings.workspace import Workspace
 from tools.commands.steps.inputs import read_templates
 
 if TYPE_CHECKING:
     from datasets.recordings import Recording
+    from datasets.speech import Speaker
     from lm.outside import OutsideSentences
 
 _BACKGROUND = 0.15  # share of noise and silence
@@ -50,6 +53,28 @@ def _is_for_training(speaker: str) -> bool:
     return zlib.crc32(speaker.encode()) % 2 == 0
 
 
+def other_speakers(ws: Workspace, seed: int = 0, count: int | None = None) -> Sequence[Speaker]:
+    """Return synthetic speakers for other speech; none where the settings or the language have no voices.
+
+    Parameters
+    ----------
+    seed : added to voices.seed.
+    count : how many; None: voices.speakers.
+    """
+    from datasets.speech import draw_speakers
+
+    voices, language = ws.settings.voices, ws.settings.alphabet.language
+    if voices.use == "never":
+        return []
+    try:
+        return draw_speakers(replace(voices, seed=voices.seed + seed), language, count)
+    except WorkspaceError as error:
+        if voices.voices:
+            raise
+        say(f"warning: no synthetic other speech: {error}")
+        return []
+
+
 def other_utterances(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[int, int], Sequence[Any]]:
     """Return a generator of other speech with its transcripts, and of noise and silence with empty ones.
 
@@ -60,7 +85,7 @@ def other_utterances(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
     from asr.augment.background import Background
     from asr.ctc.batches import Clip
     from datasets.clips import make_clips
-    from datasets.speech import SyntheticUtterance, draw_speakers, is_slow, speak_to_files
+    from datasets.speech import SyntheticUtterance, is_slow, speak_to_files
 
     chosen = ws.settings
     voices = chosen.voices
@@ -69,7 +94,7 @@ def other_utterances(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
     if found := transcribed(ws, training=True):
         clips, _ = make_clips(found, ws.other_clips / "clips", chosen.recordings, ws.alphabet, ws.root)
         recorded = [Clip(ws.other_clips / "clips" / one.clip, one.transcript, one.seconds) for one in clips]
-    speakers = [] if voices.use == "never" else draw_speakers(voices, chosen.alphabet.language)
+    speakers = other_speakers(ws)
     quick = [speaker for speaker in speakers if not is_slow(speaker)]
     said: list[SyntheticUtterance] = []
     if slow := [speaker for speaker in speakers if is_slow(speaker)]:

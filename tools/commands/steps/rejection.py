@@ -19,7 +19,7 @@ from asr.settings.declaration import Product
 from asr.settings.values import affecting
 from asr.settings.workspace import Workspace
 from tools.commands.steps.inputs import read_templates
-from tools.commands.steps.other_speech import outside_sentences, transcribed
+from tools.commands.steps.other_speech import other_speakers, outside_sentences, transcribed
 
 if TYPE_CHECKING:
     from asr.evaluation.client_confidence import ClientConfidence
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lm.sentences import Templates
 
 _VERSION = 2  # raise it when the same inputs would give another verifier
+_SPEAKERS = 200  # synthetic ones for a split
 _MOST_COMMANDS = 240  # dev clips; each is heard in noise and spliced as well
 _NEAR_MISSES = 5  # for each minute of other sound
 _CLIENT_MINUTES = 10.0  # of other sound that the client hears
@@ -174,6 +175,7 @@ def is_right(templates: Templates, outcome: Outcome) -> bool:
 
 
 def _commands(ws: Workspace, dataset: Dataset, split: str) -> list[Command]:
+    from asr.augment.background import Background
     from asr.rejection.examples import Command
     from datasets.speech import SyntheticUtterance
 
@@ -188,7 +190,9 @@ def _commands(ws: Workspace, dataset: Dataset, split: str) -> list[Command]:
         Command(
             Recorded(dataset.folder / clip.clip),
             clip.transcript,
-            SyntheticUtterance(text, speakers[number % len(speakers)]),
+            SyntheticUtterance(text, speakers[number % len(speakers)])
+            if speakers
+            else Background(2.0, kinds, (ws.settings.train.seed, number, 35)),
             kinds,
             (ws.settings.train.seed, number, 32),
         )
@@ -212,11 +216,11 @@ def _others(ws: Workspace, split: str, minutes: float) -> list[Other]:
         return _PACE * said.seconds
 
     seconds = 0.0
-    while seconds < minutes * 60 * (1 - _BACKGROUND):
+    while speakers and seconds < minutes * 60 * (1 - _BACKGROUND):
         text = sentences.everyday(rng) if rng.random() < 0.75 else sentences.random_words(rng)
         if not sentences.resembles(text):
             seconds += add("other speech", text, True)
-    for number in range(round(_NEAR_MISSES * minutes)):
+    for number in range(round(_NEAR_MISSES * minutes) if speakers else 0):
         near = sentences.foreign_word if number % 3 else sentences.changed_order
         add(NEAR_MISS, near(rng), False)
     kinds = tuple(ws.settings.augment.noise_kinds) or KINDS
@@ -229,10 +233,9 @@ def _others(ws: Workspace, split: str, minutes: float) -> list[Other]:
 
 def _speakers(ws: Workspace, split: str) -> Sequence[Any]:
     """Return synthetic speakers drawn for a split: the voices of training, mostly at other speeds and pitches."""
-    from datasets.speech import draw_speakers, is_slow
+    from datasets.speech import is_slow
 
-    voices = ws.settings.voices
-    drawn = draw_speakers(replace(voices, seed=voices.seed + 1 + _number_of(split)), ws.settings.alphabet.language, 200)
+    drawn = other_speakers(ws, 1 + _number_of(split), _SPEAKERS)
     return [speaker for speaker in drawn if not is_slow(speaker)] or drawn
 
 

@@ -17,6 +17,7 @@ from asr.core import audio
 from asr.core.alphabet import ENGLISH
 from asr.core.errors import ModelError, WorkspaceError
 from asr.core.files import write_text
+from asr.evaluation.wording import percent
 from asr.runs.record import Run, list_runs
 from asr.settings.template import render
 from asr.settings.values import Settings, with_values
@@ -115,7 +116,7 @@ def test_going_back_to_earlier_settings_brings_their_model_back(ws, capfd) -> No
     told = capfd.readouterr()
     assert f"nothing has changed since run {first.id}" in told.err and "exported again" in told.err
     wer = Run.load(first.folder).figures["synthetic"]["clean"]["wer"]
-    assert f"{100 * wer:.1f} %" in told.out and "clean" in told.out
+    assert percent(wer) in told.out and "clean" in told.out
     assert model(ws) == model_of_first and first.id in ws.card.read_text()
     # And once more: now there is nothing to do.
     verbs.train(back)

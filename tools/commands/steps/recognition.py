@@ -25,12 +25,12 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utte
     ModelError : nothing is exported, or what is exported does not belong together.
     AudioError : a recording cannot be read.
     """
-    from asr.core import audio
     from asr.core.sound_stream import pieces
     from asr.runtime.recogniser import Recogniser
     from asr.runtime.recording import recognise_recording
     from asr.runtime.sound import SoundError, read_sound
 
+    recordings = list(_recordings(files))
     try:
         recogniser = Recogniser.open(ws.device)
     except FileNotFoundError as error:
@@ -40,15 +40,24 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utte
     if recogniser.verifier is None:
         say("warning: there is no verifier, so nothing is refused; asr evaluate fits one")
     rate = recogniser.network.sample_rate
+    for path in recordings:
+        is_pipe = path == STANDARD_INPUT
+        sound = read_sound(sys.stdin.buffer, rate, raw=True) if is_pipe else pieces(path, rate)
+        try:
+            for utterance in recognise_recording(recogniser, sound):
+                yield path, utterance
+        except SoundError as error:
+            raise AudioError(str(error), path="standard input", fix="Pipe WAV, or 16-bit PCM at 16 kHz") from None
+
+
+def _recordings(files: Sequence[Path]) -> Iterator[Path]:
+    """Yield the recordings that are named, and those in folders; AudioError where there is none."""
+    from asr.core import audio
+
     for given in files:
+        if given != STANDARD_INPUT and not given.exists():
+            raise AudioError("No such file or directory", path=given, fix="Name a recording, or a folder of them")
         found = audio.sound_files(given) if given.is_dir() else [given]
         if not found:
             raise AudioError("there is no sound file in it", path=given, fix="Name a recording")
-        for path in found:
-            is_pipe = path == STANDARD_INPUT
-            sound = read_sound(sys.stdin.buffer, rate, raw=True) if is_pipe else pieces(path, rate)
-            try:
-                for utterance in recognise_recording(recogniser, sound):
-                    yield path, utterance
-            except SoundError as error:
-                raise AudioError(str(error), path="standard input", fix="Pipe WAV, or 16-bit PCM at 16 kHz") from None
+        yield from found

@@ -129,9 +129,15 @@ def train(
     engine: Annotated[
         str, typer.Option(help="asr, mozilla-venv or mozilla; train.engine of asr.toml by default.")
     ] = "",
+    now: Annotated[
+        bool, typer.Option("--now", help="Use the pretrained weights as they are: no training, ready in seconds.")
+    ] = False,
 ) -> None:
     """Make a model of your recordings: manifests, scorer, training, export and evaluation."""
-    verbs.train(verbs.open_workspace(workspace), again=again, engine=engine)
+    if now:
+        print(verbs.train_now(verbs.open_workspace(workspace)))
+    else:
+        verbs.train(verbs.open_workspace(workspace), again=again, engine=engine)
 
 
 @app.command(epilog="Example: asr export my-lamp --run 20260131T120000Z-1a2b3c")

@@ -14,8 +14,15 @@ from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.engines import engine_of
 from tools.commands.steps.evaluation import check_alphabet, make_evaluator
 from tools.commands.steps.evaluation import evaluate as evaluate_split
-from tools.commands.steps.exporting import export_run, exported_run, is_exported, write_card
-from tools.commands.steps.inputs import build_dataset, count_words, describe, make_scorer, spoken_sentences
+from tools.commands.steps.exporting import export_pretrained, export_run, exported_run, is_exported, write_card
+from tools.commands.steps.inputs import (
+    build_dataset,
+    count_words,
+    describe,
+    make_scorer,
+    read_templates,
+    spoken_sentences,
+)
 from tools.commands.steps.lineage import data_fingerprint, find_same_run, find_trained_run, is_evaluated
 from tools.commands.steps.new_workspace import make_keyword_workspace
 from tools.commands.steps.noise import check_noise
@@ -116,6 +123,22 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
         _say(fit_verifier(ws, dataset))
         evaluate_split(ws, dataset, "test", run, trainer.losses())
         run.end("finished")
+
+
+def train_now(ws: Workspace) -> str:
+    """Make a recogniser of the pretrained weights as they are, without training; say which words they do not know."""
+    from asr.ctc import weights
+
+    (name, *_) = weights.names()
+    with ws.lock():
+        say(make_scorer(ws))
+        export_pretrained(ws, name)
+        unknown = sorted(set(read_templates(ws).words()) - weights.words(name))
+    lines = [f"{ws.model}: the pretrained weights {name}, not trained on these sentences"]
+    if unknown:
+        more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+        lines.append(f"warning: words they were not trained on, less often right: {', '.join(unknown[:10])}{more}")
+    return "\n".join([*lines, f"nothing is refused yet; asr evaluate {ws.root} fits what is, asr train improves both"])
 
 
 def _say(text: str) -> None:

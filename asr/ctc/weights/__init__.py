@@ -32,3 +32,9 @@ def noise_heard(name: str) -> tuple[str, ...]:
 def find(name: str) -> Path | None:
     """Return the graph of pretrained weights; None for an unknown name."""
     return _FOLDER / f"{name}.pbmm" if name in names() else None
+
+
+def words(name: str) -> frozenset[str]:
+    """Return the words that weights were trained on; none for an unknown name."""
+    path = _FOLDER / f"{name}.txt"
+    return frozenset(path.read_text(encoding="utf-8").split()) if path.is_file() else frozenset()

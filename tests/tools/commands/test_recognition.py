@@ -12,14 +12,19 @@ import pytest
 import soundfile
 
 from asr.core.alphabet import Alphabet
-from asr.runtime.recogniser import GRAMMAR, NETWORK
+from asr.core.errors import ModelError
+from asr.ctc import weights
+from asr.runtime.recogniser import GRAMMAR, NETWORK, Recogniser
+from asr.settings.values import with_values
 from asr.settings.workspace import Workspace
 from export.device import network_file
+from export.weights import read_layers
 from lm.sentences import Templates
 from tests.small_networks import small_network
+from tools.commands.steps.exporting import export_pretrained
 from tools.commands.steps.inputs import make_grammar
 from tools.commands.steps.new_workspace import make_workspace
-from tools.commands.verbs import open_workspace
+from tools.commands.verbs import open_workspace, train_now
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TEXT = "[SetLight]\nturn (on|off) the {room} light\n{room} = (living room:lounge|kitchen)\n"
@@ -105,3 +110,25 @@ def test_a_grammar_is_made_anew_when_sentences_change(tmp_path: Path) -> None:
     ws.sentences.write_text("stop\n")
     make_grammar(ws)
     assert (ws.device / GRAMMAR).stat().st_mtime_ns != first
+
+
+def test_a_recogniser_of_the_pretrained_weights_needs_no_training(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "ws")
+    (tmp_path / "ws" / "sentences.txt").write_text("turn (on|off) the [(kitchen|flibbertigibbet)] light\n")
+    ws = open_workspace(tmp_path / "ws")
+    told = train_now(ws)
+    assert "less often right: flibbertigibbet\n" in told and "nothing is refused yet" in told
+    heard = Recogniser.open(ws.device)
+    path = weights.find("english")
+    assert path is not None
+    shipped, exported = (network_file(read_layers(one).layers, Alphabet()).to_bytes() for one in (path, ws.model))
+    assert shipped == exported == (ws.device / NETWORK).read_bytes()
+    assert heard.verifier is None and not (ws.export / "run.json").exists()
+
+
+def test_pretrained_weights_of_other_letters_are_refused(tmp_path: Path) -> None:
+    make_workspace(tmp_path / "ws")
+    ws = open_workspace(tmp_path / "ws")
+    longer = with_values(ws.settings, alphabet={"labels": " abcdefghijklmnopqrstuvwxyz'\u00e4"})
+    with pytest.raises(ModelError, match="know other letters"):
+        export_pretrained(Workspace(ws.root, longer), "english")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from asr.core.errors import ModelError
 from asr.core.files import write_bytes, write_json, write_text
 from asr.core.stderr import load_tensorflow
+from asr.runtime.recogniser import NETWORK, VERIFIER
 from asr.settings import asr_toml
 from asr.settings.workspace import SPLITS, Workspace
 from tools.commands.steps.inputs import read_templates
@@ -36,10 +37,6 @@ def export_run(ws: Workspace, run: Run) -> None:
     # A kill in the middle must not leave a mixture that passes for a run's.
     (ws.export / "run.json").unlink(missing_ok=True)
     load_tensorflow()
-    from asr.runtime.recogniser import NETWORK
-    from export.coqui import tflite
-    from export.device import network_file
-
     # The run's alphabet: asr.toml may name another one by now.
     layers, alphabet = read_run_layers(ws, run)
     if is_mozillas(asr_toml.from_record(run.settings, run.folder)):
@@ -51,11 +48,44 @@ def export_run(ws: Workspace, run: Run) -> None:
         write_pbmm(read_pb(graph), ws.model)
     else:
         write_graph(ws, layers, alphabet, ws.graph, ws.model)
+    _write_networks(ws, layers, alphabet)
+    write_json(ws.export / "run.json", {"run": run.id})
+
+
+def export_pretrained(ws: Workspace, name: str) -> None:
+    """Write pretrained weights for both clients as they are; the card and the verifier of other weights go.
+
+    Raises
+    ------
+    ModelError : the weights have another alphabet than asr.toml.
+    """
+    from asr.ctc import weights
+    from export.weights import read_layers
+
+    path = weights.find(name)
+    if path is None:
+        raise ModelError(f"no pretrained weights are called {name!r}", fix=f"There are {', '.join(weights.names())}")
+    network = read_layers(path)
+    alphabet = network.metadata.alphabet
+    if alphabet != ws.alphabet:
+        what = f"the weights {name!r} know other letters: {''.join(alphabet.labels)!r}"
+        raise ModelError(what, path=ws.toml, fix="Run: asr train")
+    for other in (ws.export / "run.json", ws.card, ws.device / VERIFIER):
+        other.unlink(missing_ok=True)
+    load_tensorflow()
+    write_graph(ws, network.layers, alphabet, ws.graph, ws.model)
+    _write_networks(ws, network.layers, alphabet)
+
+
+def _write_networks(ws: Workspace, layers: Any, alphabet: Alphabet) -> None:
+    """Write the networks of Coqui's client and of the runtime."""
+    from export.coqui import tflite
+    from export.device import network_file
+
     beam_width, language = ws.settings.evaluate.beam_width, ws.settings.alphabet.language
     write_bytes(ws.coqui / "model.tflite", tflite(layers, alphabet, beam_width=beam_width, language=language))
     write_bytes(ws.device / NETWORK, network_file(layers, alphabet).to_bytes())
     write_text(ws.coqui / "alphabet.txt", alphabet.as_text())
-    write_json(ws.export / "run.json", {"run": run.id})
 
 
 def exported_run(ws: Workspace) -> Run | None:

@@ -56,6 +56,19 @@ def ws(spoken: Path, tmp_path: Path) -> Workspace:
     return Workspace.open(shutil.copytree(spoken, tmp_path / "lamp"))
 
 
+@pytest.fixture(scope="module")
+def measured(spoken: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a finished run, exported and evaluated, to be copied."""
+    ws = Workspace.open(shutil.copytree(spoken, tmp_path_factory.mktemp("measured") / "lamp"))
+    finished(ws)
+    return ws.root
+
+
+@pytest.fixture
+def done(measured: Path, tmp_path: Path) -> Workspace:
+    return Workspace.open(shutil.copytree(measured, tmp_path / "lamp"))
+
+
 def edited(ws: Workspace, **sections: dict[str, Any]) -> Workspace:
     write_text(ws.toml, render(with_values(SMALL, **sections)))
     return Workspace.open(ws.root)
@@ -87,6 +100,11 @@ def finished(ws: Workspace, seed: int = 1) -> Run:
     return run
 
 
+def only_run(ws: Workspace) -> Run:
+    (run,) = list_runs(ws.runs)
+    return run
+
+
 def model(ws: Workspace) -> str:
     return hashlib.sha256(ws.model.read_bytes()).hexdigest()
 
@@ -104,8 +122,8 @@ def test_a_stopped_run_can_be_measured_and_is_still_to_be_gone_on_with(ws) -> No
     assert same is not None and same.id == run.id
 
 
-def test_going_back_to_earlier_settings_brings_their_model_back(ws, capfd) -> None:
-    first = finished(ws)
+def test_going_back_to_earlier_settings_brings_their_model_back(done, capfd) -> None:
+    ws, first = done, only_run(done)
     model_of_first = model(ws)
     other = edited(ws, train={"n_hidden": 8, "epochs": 3, "learning_rate": 0.002})
     finished(other, seed=2)
@@ -123,8 +141,8 @@ def test_going_back_to_earlier_settings_brings_their_model_back(ws, capfd) -> No
     assert "exported again" not in capfd.readouterr().err
 
 
-def test_another_beam_width_is_exported_and_measured(ws, capfd) -> None:
-    run = finished(ws)
+def test_another_beam_width_is_exported_and_measured(done, capfd) -> None:
+    ws, run = done, only_run(done)
     assert read_metadata(ws.model).beam_width == 50
     verbs.train(edited(ws, evaluate={"noise": False, "beam_width": 60}))
     assert "evaluating again" in capfd.readouterr().err
@@ -132,9 +150,11 @@ def test_another_beam_width_is_exported_and_measured(ws, capfd) -> None:
     assert Run.load(run.folder).settings["evaluate"]["beam_width"] == 60
 
 
-def test_noise_counts_as_what_it_is(ws, capfd) -> None:
+def test_noise_counts_as_what_it_is(done, capfd) -> None:
+    ws = done
     noisy = edited(ws, evaluate={"noise": True, "noise_levels": (6.0,), "beam_width": 50})
-    run = finished(noisy)
+    verbs.evaluate(noisy)
+    run = only_run(ws)
     assert "clatter" not in json.dumps(run.figures) and run.noise == []
     sound = np.random.default_rng(0).normal(0, 0.1, 32000).astype(np.float32)
     # What macOS leaves beside a file, and a folder that is called like one, are no sounds.
@@ -177,8 +197,8 @@ def test_a_folder_of_noise_that_is_not_there_is_named(ws) -> None:
     assert evaluation_noise_folder(empty) is None and noise_folders(empty) == []
 
 
-def test_another_alphabet_is_no_silent_nonsense(ws) -> None:
-    run = finished(ws)
+def test_another_alphabet_is_no_silent_nonsense(done) -> None:
+    ws, run = done, only_run(done)
     before = (run.folder / "run.json").read_bytes()
     other = edited(ws, alphabet={"labels": ENGLISH[::-1]})
     for verb in (verbs.evaluate, verbs.tune_scorer):
@@ -187,8 +207,8 @@ def test_another_alphabet_is_no_silent_nonsense(ws) -> None:
     assert (run.folder / "run.json").read_bytes() == before
 
 
-def test_what_fails_after_the_client_has_heard_everything_is_made_good(ws, monkeypatch, capfd) -> None:
-    run = finished(ws)
+def test_what_fails_after_the_client_has_heard_everything_is_made_good(done, monkeypatch, capfd) -> None:
+    ws, run = done, only_run(done)
     edited(ws, evaluate={"noise": False, "beam_width": 50, "seed": 2})
     changed = Workspace.open(ws.root)
 
@@ -225,8 +245,8 @@ def test_a_run_that_started_from_the_last_one_does_not_start_from_itself(ws) -> 
     assert start_weights(next_, stopped) == (None, first.id)
 
 
-def test_first_weights_are_known_by_what_they_are(ws, capfd) -> None:
-    finished(ws)
+def test_first_weights_are_known_by_what_they_are(done) -> None:
+    ws = done
     there = ws.root / "first.pbmm"
     there.write_bytes(ws.model.read_bytes())
     begun = edited(ws, train={"n_hidden": 8, "epochs": 3, "start_from": "first.pbmm"})
@@ -251,8 +271,8 @@ def test_first_weights_are_known_by_what_they_are(ws, capfd) -> None:
         ({"start_from": "notes.pb"}, r'train\.start_from = "notes\.pb": .* Name a run .* or english$'),
     ],
 )
-def test_first_weights_that_do_not_fit_leave_no_run_behind(ws, train, complaint) -> None:
-    finished(ws)
+def test_first_weights_that_do_not_fit_leave_no_run_behind(done, train, complaint) -> None:
+    ws = done
     (ws.root / "first.pbmm").write_bytes(ws.model.read_bytes())
     (ws.root / "notes.pb").write_text("remember the milk\n")
     wrong = edited(ws, train={"n_hidden": 8, "epochs": 3, "start_from": "first.pbmm", **train})

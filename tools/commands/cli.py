@@ -96,6 +96,16 @@ def recognise(
         print(line, flush=True)
 
 
+@app.command(epilog="Example: asr wyoming my-lamp --uri tcp://0.0.0.0:10300")
+def wyoming(
+    workspace: Where = HERE,
+    uri: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 for other machines too.")] = "tcp://127.0.0.1:10300",
+    clients: Annotated[int, typer.Option(min=1, max=1000, help="Connections at a time.")] = 8,
+) -> None:
+    """Serve Home Assistant: sound to text and text to intent, by the Wyoming protocol, until Ctrl-C."""
+    verbs.wyoming(verbs.open_workspace(workspace), uri, clients)
+
+
 @app.command(epilog="Example: asr scorer my-lamp")
 def scorer(workspace: Where = HERE) -> None:
     """Turn sentences.txt into the language model, kenlm.scorer."""

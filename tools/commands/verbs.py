@@ -54,6 +54,20 @@ def recognise(ws: Workspace, files: Sequence[Path], as_json: bool) -> Iterator[s
         yield write(utterance, str(path))
 
 
+def wyoming(ws: Workspace, uri: str, clients: int) -> None:
+    """Serve Home Assistant by the Wyoming protocol until Ctrl-C."""
+    from asr.runtime.wyoming_server import Limits, Server, serve
+    from tools.commands.steps.recognition import open_device
+
+    server = Server(open_device(ws), ws.root.resolve().name, ws.settings.alphabet.language, Limits(clients=clients))
+    try:
+        serve(server, uri)
+    except ValueError as error:
+        raise WorkspaceError(str(error)) from None
+    except OSError as error:
+        raise WorkspaceError(f"{uri} cannot be opened: {error.strerror}", fix="Choose another port") from None
+
+
 def scorer(ws: Workspace) -> str:
     """Make the scorer."""
     with ws.lock():

@@ -288,6 +288,13 @@ def import_corpus(kind: str, source: Path, folder: Path) -> str:
     return "\n".join([*lines, f"next: asr keyword {folder}"])
 
 
+def import_home_assistant(folder: Path, url: str, token: str, token_file: Path | None) -> str:
+    """Take over the names that Home Assistant exposes."""
+    from tools.commands.steps.home_assistant import import_household, read_token
+
+    return import_household(folder, url, read_token(token, token_file))
+
+
 def show_runs(ws: Workspace, compared: tuple[str, str] | None, lineage: bool) -> None:
     """List, compare or relate runs."""
     from rich.console import Console

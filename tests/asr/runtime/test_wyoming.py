@@ -25,6 +25,7 @@ from wyoming.ping import Ping, Pong
 from wyoming.pipeline import PipelineStage, RunPipeline
 
 from asr.core import audio
+from asr.runtime.__main__ import main
 from asr.runtime.recogniser import Recogniser, Recognition
 from asr.runtime.recording import recognise_recording
 from asr.runtime.wyoming_server import Limits, Server, read_uri
@@ -351,3 +352,13 @@ def test_an_address_in_use_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
     assert read_uri("tcp://[::1]:10300") == ("::1", 10300)
     assert "cannot be opened" in done.stderr
+
+
+def test_without_the_package_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "asr.runtime.wyoming_server")
+    monkeypatch.setitem(sys.modules, "wyoming.asr", None)
+    assert main(["wyoming", str(tmp_path)]) == 2
+    expected = "error: wyoming is not installed; run: pip install 'asr-runtime[wyoming]'\n"
+    assert capsys.readouterr() == ("", expected)

@@ -12,7 +12,6 @@ What is refused is in no chunk and no transcript: a chunk is an accepted utteran
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -79,6 +78,7 @@ class Server:
         self.info = _info(name, language).event()
         self.language = language
         self._sessions: set[asyncio.Task[None]] = set()
+        self._leaving = 0  # connections that are being told why they are closed
         self._listening: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
@@ -106,14 +106,33 @@ class Server:
                 raise ProtocolError("full", f"{self.limits.clients} clients are connected, and no more are allowed")
             await _Session(self, reader, writer).run()
         except ProtocolError as error:
-            # Nobody may be there to read it.
-            with contextlib.suppress(OSError, asyncio.TimeoutError):
-                await asyncio.wait_for(async_write_event(Error(str(error), error.code).event(), writer), _FAREWELL)
+            self._sessions.discard(task)
+            await self._dismiss(error, reader, writer)
         except (OSError, asyncio.TimeoutError, asyncio.CancelledError):
             pass
         finally:
             self._sessions.discard(task)
             writer.close()
+
+    async def _dismiss(self, error: ProtocolError, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Tell a client why it is closed, if it listens."""
+        if self._leaving >= self.limits.clients:
+            return
+        self._leaving += 1
+        try:
+            await asyncio.wait_for(_say_goodbye(error, reader, writer), _FAREWELL)
+        except (OSError, asyncio.TimeoutError, asyncio.CancelledError):
+            pass
+        finally:
+            self._leaving -= 1
+
+
+async def _say_goodbye(error: ProtocolError, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await async_write_event(Error(str(error), error.code).event(), writer)
+    writer.write_eof()
+    # A connection that is closed with bytes unread is reset, and the client never sees the reason.
+    while await reader.read(LONGEST_LINE):
+        pass
 
 
 class _Session:

@@ -277,6 +277,17 @@ def test_who_says_nothing_or_little_is_closed() -> None:
     served(talk, Limits(idle=0.6, patience=0.3))
 
 
+def test_who_sends_on_still_learns_the_reason() -> None:
+    async def talk(connect: Connect) -> None:
+        async with connect() as client:
+            await client.write_raw(b"GET / HTTP/1.1\r\n\r\n")
+            for _ in range(20):
+                await client.write_raw(bytes(100_000))
+            assert (await client.closed()).code == "garbage"
+
+    served(talk)
+
+
 def test_one_client_more_than_allowed_is_told_so() -> None:
     async def talk(connect: Connect) -> None:
         async with connect() as first, connect() as second:

@@ -12,9 +12,11 @@ What is refused is in no chunk and no transcript: a chunk is an accepted utteran
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -78,6 +80,8 @@ class Server:
         self.info = _info(name, language).event()
         self.language = language
         self._sessions: set[asyncio.Task[None]] = set()
+        # More threads than cores only wait for one another, and each keeps memory of its own.
+        self._workers = ThreadPoolExecutor(os.cpu_count() or 1, "recogniser")
         self._leaving = 0  # connections that are being told why they are closed
         self._listening: asyncio.Server | None = None
 
@@ -87,6 +91,10 @@ class Server:
         found: int = self._listening.sockets[0].getsockname()[1]
         return found
 
+    async def work(self, task: Callable[[], _Read]) -> _Read:
+        """Return what a long task returns, without making other clients wait for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, task)
+
     async def stop(self) -> None:
         """Close the port and every connection."""
         if self._listening is not None:
@@ -94,6 +102,7 @@ class Server:
         for task in self._sessions:
             task.cancel()
         await asyncio.gather(*self._sessions, return_exceptions=True)
+        self._workers.shutdown()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -191,11 +200,11 @@ class _Session:
             raise ProtocolError("garbage", "audio-chunk has another format than audio-start")
         if sound.recording.seconds > self._server.limits.longest:
             raise ProtocolError("too-long", f"more than {self._server.limits.longest:g} s of sound in one utterance")
-        await self._send_chunks(sound, await asyncio.to_thread(sound.accept, chunk.audio))
+        await self._send_chunks(sound, await self._server.work(lambda: sound.accept(chunk.audio)))
 
     async def _audio_stop(self, event: Event) -> None:
         sound, self._sound = self._opened(event), None
-        await self._send_chunks(sound, await asyncio.to_thread(sound.finish))
+        await self._send_chunks(sound, await self._server.work(sound.finish))
         text = " ".join(found.text for found in sound.commands)
         await self._send(Transcript(text, language=self._server.language), TranscriptStop())
         if self._wants_intent:

@@ -90,3 +90,7 @@ class BusyError(UserError):
 
 class SetupError(UserError):
     """A third-party part is not installed."""
+
+
+class ServiceError(UserError):
+    """Another program on the network, such as Home Assistant, that cannot be reached or refuses."""

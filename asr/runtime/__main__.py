@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A frame's matrices are too small to share: several threads of OpenBLAS only wait for one another.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = _parser().parse_args(arguments)
+    verbs = {"listen": _listen, "recognise": _recognise, "wyoming": _wyoming}
     try:
-        lines = _listen(given) if given.command == "listen" else _recognise(given)
-        for line in lines:
+        for line in verbs[given.command](given):
             print(line, flush=True)
     except _FaultError as fault:
         print(f"error: {fault}", file=sys.stderr)
@@ -58,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     listen.add_argument("--microphone", metavar="NAME", help="name or number of the microphone")
     listen.add_argument("--real-time", action="store_true", help="take a file at the pace of a microphone")
     listen.add_argument("--all", action="store_true", help="print refused utterances too")
+    wyoming = commands.add_parser("wyoming", help="serve Home Assistant by the Wyoming protocol")
+    wyoming.add_argument("device", type=Path, help="the folder device/ of a workspace's build/export")
+    wyoming.add_argument("--uri", default="tcp://127.0.0.1:10300", help="where to listen (%(default)s)")
+    wyoming.add_argument("--clients", type=int, default=8, help="connections at a time (%(default)s)")
+    wyoming.add_argument("--language", default="en", help="of the sentences (%(default)s)")
     return parser
 
 
@@ -92,6 +97,22 @@ def _listen(given: argparse.Namespace) -> Iterator[str]:
         for utterance in _named(given.input, listen(recogniser, chunks)):
             if given.all or utterance.recognition.accepted:
                 yield as_json(utterance)
+
+
+def _wyoming(given: argparse.Namespace) -> Iterator[str]:
+    try:
+        from .wyoming_server import Limits, Server, serve
+    except ImportError:
+        raise _FaultError("wyoming is not installed; run: pip install 'asr-runtime[wyoming]'") from None
+    recogniser = _open_device(given.device)
+    name = given.device.resolve().name
+    try:
+        serve(Server(recogniser, name, given.language, Limits(clients=max(1, given.clients))), given.uri)
+    except ValueError as error:
+        raise _FaultError(str(error)) from None
+    except OSError as error:
+        raise _FaultError(f"{given.uri} cannot be opened: {error.strerror}. Choose another port") from None
+    yield from ()
 
 
 def _open_device(folder: Path) -> Recogniser:

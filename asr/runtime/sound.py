@@ -136,9 +136,14 @@ def _read_form(content: bytes) -> Form:
         kind = struct.unpack("<H", content[24:26])[0]
     if (kind, bits) not in ((_INTEGER, 8), (_INTEGER, 16), (_INTEGER, 24), (_INTEGER, 32), (_FLOATING, 32)):
         raise SoundError(f"its samples have {bits} bits of format {kind}; convert it to 16-bit PCM")
-    if not RATES[0] <= rate <= RATES[1] or not 0 < channels <= MOST_CHANNELS:
-        raise SoundError(f"{channels} channels at {rate} Hz are not plausible")
-    return Form(rate, channels, bits, kind == _FLOATING)
+    return checked(Form(rate, channels, bits, kind == _FLOATING))
+
+
+def checked(form: Form) -> Form:
+    """Return a form; SoundError if no sound has that rate or that many channels."""
+    if not RATES[0] <= form.rate <= RATES[1] or not 0 < form.channels <= MOST_CHANNELS:
+        raise SoundError(f"{form.channels} channels at {form.rate} Hz are not plausible")
+    return form
 
 
 def _checked_size(file: BinaryIO, form: Form, claimed: int) -> int | None:
@@ -173,18 +178,43 @@ def _pieces(file: BinaryIO, first: bytes, form: Form, size: int | None) -> Itera
         raise SoundError("it has no samples")
 
 
+class Converter:
+    """Turns raw samples of any form into int16 of one channel.
+
+    Parameters
+    ----------
+    form : of the samples that come.
+    rate : of what is returned, Hz.
+    """
+
+    def __init__(self, form: Form, rate: int) -> None:
+        self._form = form
+        self._plain = form == Form(rate, 1, 16)
+        self._resampler = Resampler(form.rate, rate) if form.rate != rate else None
+        self._rest = b""
+
+    def accept(self, piece: bytes) -> Int16:
+        """Return the sound of some bytes: int16 [n]; part of a sample waits for the next bytes."""
+        piece = self._rest + piece
+        whole = len(piece) // self._form.width * self._form.width
+        piece, self._rest = piece[:whole], piece[whole:]
+        if self._plain:
+            return np.frombuffer(piece, "<i2").astype(np.int16)
+        mono = _floats(piece, self._form).reshape(-1, self._form.channels).mean(axis=1, dtype=np.float32)
+        return to_int16(self._resampler.accept(mono) if self._resampler else mono)
+
+    def finish(self) -> Int16:
+        """Return what is left when the sound has ended: int16 [n]."""
+        return to_int16(self._resampler.finish()) if self._resampler else np.zeros(0, np.int16)
+
+
 def _convert(pieces: Iterable[bytes], form: Form, rate: int) -> Iterator[Int16]:
     """Yield pieces as int16 of one channel at `rate`."""
-    if form == Form(rate, 1, 16):
-        for piece in pieces:
-            yield np.frombuffer(piece, "<i2").astype(np.int16)
-        return
-    resampler = Resampler(form.rate, rate) if form.rate != rate else None
+    converter = Converter(form, rate)
     for piece in pieces:
-        mono = _floats(piece, form).reshape(-1, form.channels).mean(axis=1, dtype=np.float32)
-        yield to_int16(resampler.accept(mono) if resampler else mono)
-    if resampler:
-        yield to_int16(resampler.finish())
+        yield converter.accept(piece)
+    if form.rate != rate:
+        yield converter.finish()
 
 
 def _floats(piece: bytes, form: Form) -> Float32:

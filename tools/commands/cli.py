@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+importing = typer.Typer(
+    help="Take over a published corpus, or the names of a household.",
+    epilog="Example: asr import speech-commands speech_commands_v0.02.tar.gz my-words",
+    no_args_is_help=True,
+)
+app.add_typer(importing, name="import")
 
 Folder = Annotated[Path, typer.Argument(help="The workspace's folder.", metavar="WORKSPACE")]
 Where = Annotated[
@@ -94,6 +102,18 @@ def recognise(
     """Recognise recordings: sentence, intent and slots. Long ones are cut into utterances."""
     for line in verbs.recognise(verbs.open_workspace(workspace), files, as_json):
         print(line, flush=True)
+
+
+@app.command(epilog="Example: asr wyoming my-lamp --uri tcp://0.0.0.0:10300")
+def wyoming(
+    workspace: Where = HERE,
+    uri: Annotated[
+        str, typer.Option(help="Where to listen; 0.0.0.0 for other machines too.")
+    ] = "tcp://127.0.0.1:10300",
+    clients: Annotated[int, typer.Option(min=1, max=1000, help="Connections at a time.")] = 8,
+) -> None:
+    """Serve Home Assistant: sound to text and text to intent, by the Wyoming protocol, until Ctrl-C."""
+    verbs.wyoming(verbs.open_workspace(workspace), uri, clients)
 
 
 @app.command(epilog="Example: asr scorer my-lamp")
@@ -227,14 +247,23 @@ def keyword(
     print(verbs.keyword(verbs.open_workspace(workspace), again=again, split=split))
 
 
-@app.command("import", epilog="Example: asr import speech-commands speech_commands_v0.02.tar.gz my-words")
-def import_(
-    corpus: Annotated[str, typer.Argument(help="speech-commands")],
+@importing.command("speech-commands", epilog="Example: asr import speech-commands speech_commands.tar.gz my-words")
+def import_speech_commands(
     source: Annotated[Path, typer.Argument(help="Its folder or .tar.gz, which is not unpacked.")],
     workspace: Where = HERE,
 ) -> None:
     """Make keyword features of a published corpus."""
-    print(verbs.import_corpus(corpus, source, workspace))
+    print(verbs.import_corpus("speech-commands", source, workspace))
+
+
+@importing.command("home-assistant", epilog="Example: asr import home-assistant my-home --token-file token.txt")
+def import_home_assistant(
+    workspace: Folder,
+    url: Annotated[str, typer.Option(envvar="HASS_URL", help="Its address.")] = "http://homeassistant.local:8123",
+    token_file: Annotated[Path | None, typer.Option(help="A file with an administrator's access token.")] = None,
+) -> None:
+    """Write lists of the names that Home Assistant exposes, and sentences for them; the token may be in HASS_TOKEN."""
+    print(verbs.import_home_assistant(workspace, url, os.environ.get("HASS_TOKEN", ""), token_file))
 
 
 def main() -> None:

@@ -61,6 +61,20 @@ def recognise(ws: Workspace, files: Sequence[Path], as_json: bool) -> Iterator[s
         yield write(utterance, str(path))
 
 
+def wyoming(ws: Workspace, uri: str, clients: int) -> None:
+    """Serve Home Assistant by the Wyoming protocol until Ctrl-C."""
+    from asr.runtime.wyoming_server import Limits, Server, serve
+    from tools.commands.steps.recognition import open_device
+
+    server = Server(open_device(ws), ws.root.resolve().name, ws.settings.alphabet.language, Limits(clients=clients))
+    try:
+        serve(server, uri)
+    except ValueError as error:
+        raise WorkspaceError(str(error)) from None
+    except OSError as error:
+        raise WorkspaceError(f"{uri} cannot be opened: {error.strerror}", fix="Choose another port") from None
+
+
 def scorer(ws: Workspace) -> str:
     """Make the scorer."""
     with ws.lock():
@@ -295,6 +309,13 @@ def import_corpus(kind: str, source: Path, folder: Path) -> str:
         features = steps.make_features(ws)
     lines = [*steps.describe_features(ws, features), *(f"warning: {remark}" for remark in steps.remarks_of(features))]
     return "\n".join([*lines, f"next: asr keyword {folder}"])
+
+
+def import_home_assistant(folder: Path, url: str, token: str, token_file: Path | None) -> str:
+    """Take over the names that Home Assistant exposes."""
+    from tools.commands.steps.home_assistant import import_household, read_token
+
+    return import_household(folder, url, read_token(token, token_file))
 
 
 def show_runs(ws: Workspace, compared: tuple[str, str] | None, lineage: bool) -> None:

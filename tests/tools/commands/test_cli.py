@@ -34,7 +34,8 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 def commands() -> list[str]:
     from tools.commands.cli import app
 
-    return sorted(command.name or command.callback.__name__.replace("_", "-") for command in app.registered_commands)
+    verbs = [command.name or command.callback.__name__.replace("_", "-") for command in app.registered_commands]
+    return sorted([*verbs, *(group.name for group in app.registered_groups)])
 
 
 def test_help_names_every_verb_and_an_example() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,27 @@ def test_pretrained_weights_of_other_letters_are_refused(tmp_path: Path) -> None
     longer = with_values(ws.settings, alphabet={"labels": " abcdefghijklmnopqrstuvwxyz'\u00e4"})
     with pytest.raises(ModelError, match="know other letters"):
         export_pretrained(Workspace(ws.root, longer), "english")
+
+
+def test_home_assistant_is_served_from_a_workspace(home: Workspace, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tools.commands.cli", "wyoming", str(home.root), "--uri", "tcp://127.0.0.1:0"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline(), process.stderr.readline()]
+        assert "there is no verifier" in lines[0] and "serving the Wyoming protocol at tcp://127.0.0.1:" in lines[1]
+        port = int(lines[1].partition("127.0.0.1:")[2].partition(";")[0])
+        with socket.create_connection(("127.0.0.1", port), 20) as client, client.makefile("rb") as answers:
+            client.sendall(b'{"type": "recognize", "data": {"text": "Turn off the living room light"}}\n')
+            header = json.loads(answers.readline())
+            data = json.loads(answers.read(header["data_length"]))
+        assert (header["type"], data["name"]) == ("intent", "SetLight")
+        assert data["entities"] == [{"name": "room", "value": "lounge"}]
+        process.terminate()
+        assert process.wait(20) == 0
+    make_workspace(tmp_path / "new")
+    for place, uri, message in (
+        (tmp_path / "new", "tcp://127.0.0.1:0", "it is not exported. Run: asr train"),
+        (home.root, "127.0.0.1", "write tcp://HOST:PORT"),
+    ):
+        done = asr("wyoming", place, "--uri", uri)
+        assert done.returncode == 2 and message in done.stderr.splitlines()[-1], done.stderr

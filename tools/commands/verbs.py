@@ -54,6 +54,13 @@ def recognise(ws: Workspace, files: Sequence[Path], as_json: bool) -> Iterator[s
         yield write(utterance, str(path))
 
 
+def listen(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each command that is heard; `arguments` follow the verb."""
+    from tools.commands.steps import listening
+
+    yield from listening.listen(arguments, open_workspace)
+
+
 def scorer(ws: Workspace) -> str:
     """Make the scorer."""
     with ws.lock():

@@ -13,8 +13,29 @@ from asr.settings.workspace import Workspace
 
 if TYPE_CHECKING:
     from asr.runtime.listener import Utterance
+    from asr.runtime.recogniser import Recogniser
 
 STANDARD_INPUT = Path("-")
+
+
+def open_recogniser(ws: Workspace) -> Recogniser:
+    """Open the workspace's device folder.
+
+    Raises
+    ------
+    ModelError : nothing is exported, or what is exported does not belong together.
+    """
+    from asr.runtime.recogniser import Recogniser
+
+    try:
+        recogniser = Recogniser.open(ws.device)
+    except FileNotFoundError as error:
+        raise ModelError("it is not exported", path=error.filename, fix="Run: asr train") from None
+    except ValueError as error:  # a part is damaged, or of another model
+        raise ModelError(str(error), path=ws.device, fix="Run: asr export, asr evaluate") from None
+    if recogniser.verifier is None:
+        say("warning: there is no verifier, so nothing is refused; asr evaluate fits one")
+    return recogniser
 
 
 def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utterance]]:
@@ -26,19 +47,11 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utte
     AudioError : a recording cannot be read.
     """
     from asr.core.sound_stream import pieces
-    from asr.runtime.recogniser import Recogniser
     from asr.runtime.recording import recognise_recording
     from asr.runtime.sound import SoundError, read_sound
 
     recordings = list(_recordings(files))
-    try:
-        recogniser = Recogniser.open(ws.device)
-    except FileNotFoundError as error:
-        raise ModelError("it is not exported", path=error.filename, fix="Run: asr train") from None
-    except ValueError as error:  # a part is damaged, or of another model
-        raise ModelError(str(error), path=ws.device, fix="Run: asr export, asr evaluate") from None
-    if recogniser.verifier is None:
-        say("warning: there is no verifier, so nothing is refused; asr evaluate fits one")
+    recogniser = open_recogniser(ws)
     rate = recogniser.network.sample_rate
     for path in recordings:
         is_pipe = path == STANDARD_INPUT

@@ -211,6 +211,6 @@ class Actions:
             worker.stop(seconds)
         left = max((worker.waiting for worker in self._workers), default=0)
         if left:
-            report(f"{left} events stay in the queue" if self._journal else f"{left} events were not delivered")
+            report(f"{'left in the queue' if self._journal else 'not delivered'}: {left}")
         for queue in self._queues:
             queue.close()

@@ -112,7 +112,7 @@ def listen_lines(
     journal = None if given.queue is None else Journal(given.queue, [action.name for action in actions])
     running = Actions(actions, journal)
     watchdog = Watchdog(os.environ)
-    signal.signal(signal.SIGTERM, _terminate)
+    before = signal.signal(signal.SIGTERM, _terminate)
     report("listening; Ctrl-C ends it")
     watchdog.ready()
     try:
@@ -125,6 +125,7 @@ def listen_lines(
     finally:
         watchdog.stopping()
         running.stop()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from asr.core.errors import AudioError
+from asr.core.errors import UserError
 from asr.settings.workspace import Workspace
 
 _EXAMPLES = """\
@@ -25,7 +25,7 @@ def listen(arguments: Sequence[str], open_workspace: Callable[[Path], Workspace]
     Raises
     ------
     ModelError : nothing is exported, or what is exported does not belong together.
-    AudioError : there is no sound, or an action is set up wrongly.
+    UserError : there is no sound, or an action is set up wrongly.
     """
     from asr.runtime import listen_command
     from asr.runtime.faults import FaultError
@@ -50,4 +50,4 @@ def listen(arguments: Sequence[str], open_workspace: Callable[[Path], Workspace]
         recogniser = open_recogniser(open_workspace(given.workspace))
         yield from listen_command.listen_lines(given, recogniser, ["listen", *arguments])
     except FaultError as error:
-        raise AudioError(str(error)) from None
+        raise UserError(str(error)) from None

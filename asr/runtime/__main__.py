@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from .faults import FaultError
+from .listen_command import add_options, listen_lines, lists_microphones, microphone_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,20 +24,22 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 
 
-class _FaultError(Exception):
-    """Something that the user can mend, in one line."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; what is wrong is one line on stderr and status 2."""
     # A frame's matrices are too small to share: several threads of OpenBLAS only wait for one another.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    arguments = sys.argv[1:] if arguments is None else arguments
     given = _parser().parse_args(arguments)
-    verbs = {"listen": _listen, "recognise": _recognise, "wyoming": _wyoming}
+    verbs: dict[str, Callable[[argparse.Namespace], Generator[str, None, None]]] = {
+        "listen": functools.partial(_listen, arguments=arguments),
+        "recognise": _recognise,
+        "wyoming": _wyoming,
+    }
     try:
-        for line in verbs[given.command](given):
-            print(line, flush=True)
-    except _FaultError as fault:
+        with contextlib.closing(verbs[given.command](given)) as lines:
+            for line in lines:
+                print(line, flush=True)
+    except FaultError as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -52,12 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     recognise.add_argument("device", type=Path, help="the folder device/ of a workspace's build/export")
     recognise.add_argument("files", nargs="+", metavar="FILE", help="WAV file, folder of them, or - for standard input")
     recognise.add_argument("--json", action="store_true", help="a line of JSON for each utterance")
-    listen = commands.add_parser("listen", help="print each command of a stream as a line of JSON")
-    listen.add_argument("device", type=Path, help="the folder device/ of a workspace's build/export")
-    listen.add_argument("--input", default="mic", help="WAV file, - for standard input, or mic (the default)")
-    listen.add_argument("--microphone", metavar="NAME", help="name or number of the microphone")
-    listen.add_argument("--real-time", action="store_true", help="take a file at the pace of a microphone")
-    listen.add_argument("--all", action="store_true", help="print refused utterances too")
+    listen = commands.add_parser(
+        "listen",
+        help="print each command of a stream as a line of JSON, and act on it",
+        epilog="Example: asr-runtime listen device/ --mqtt 127.0.0.1 --queue ~/events.jsonl",
+        allow_abbrev=False,
+    )
+    listen.add_argument("device", type=Path, nargs="?", help="the folder device/ of a workspace's build/export")
+    add_options(listen)
     wyoming = commands.add_parser("wyoming", help="serve Home Assistant by the Wyoming protocol")
     wyoming.add_argument("device", type=Path, help="the folder device/ of a workspace's build/export")
     wyoming.add_argument("--uri", default="tcp://127.0.0.1:10300", help="where to listen (%(default)s)")
@@ -66,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _recognise(given: argparse.Namespace) -> Iterator[str]:
+def _recognise(given: argparse.Namespace) -> Generator[str, None, None]:
     from .output import as_json, as_text
     from .recording import recognise_recording
 
@@ -78,40 +86,27 @@ def _recognise(given: argparse.Namespace) -> Iterator[str]:
                 yield write(utterance, name)
 
 
-def _listen(given: argparse.Namespace) -> Iterator[str]:
-    from .listener import listen
-    from .output import as_json
-    from .sound import paced
-
-    recogniser = _open_device(given.device)
-    rate = recogniser.network.sample_rate
-    with contextlib.ExitStack() as opened:
-        if given.input == "mic":
-            from .microphone import microphone
-
-            chunks = microphone(rate, given.microphone)
-        else:
-            chunks = _read(opened.enter_context(_open_sound(given.input)), recogniser, given.input)
-            chunks = paced(chunks, rate) if given.real_time else chunks
-        print("listening; Ctrl-C ends it", file=sys.stderr)
-        for utterance in _named(given.input, listen(recogniser, chunks)):
-            if given.all or utterance.recognition.accepted:
-                yield as_json(utterance)
+def _listen(given: argparse.Namespace, arguments: Sequence[str]) -> Generator[str, None, None]:
+    if lists_microphones(given):
+        return microphone_lines()
+    if given.device is None:
+        raise FaultError("no device folder is given. Name one: asr-runtime listen device/")
+    return listen_lines(given, _open_device(given.device), arguments)
 
 
-def _wyoming(given: argparse.Namespace) -> Iterator[str]:
+def _wyoming(given: argparse.Namespace) -> Generator[str, None, None]:
     try:
         from .wyoming_server import Limits, Server, serve
     except ImportError:
-        raise _FaultError("wyoming is not installed; run: pip install 'asr-runtime[wyoming]'") from None
+        raise FaultError("wyoming is not installed; run: pip install 'asr-runtime[wyoming]'") from None
     recogniser = _open_device(given.device)
     name = given.device.resolve().name
     try:
         serve(Server(recogniser, name, given.language, Limits(clients=max(1, given.clients))), given.uri)
     except ValueError as error:
-        raise _FaultError(str(error)) from None
+        raise FaultError(str(error)) from None
     except OSError as error:
-        raise _FaultError(f"{given.uri} cannot be opened: {error.strerror}. Choose another port") from None
+        raise FaultError(f"{given.uri} cannot be opened: {error.strerror}. Choose another port") from None
     yield from ()
 
 
@@ -121,11 +116,11 @@ def _open_device(folder: Path) -> Recogniser:
     try:
         return Recogniser.open(folder)
     except FileNotFoundError as error:
-        raise _FaultError(
+        raise FaultError(
             f"{error.filename}: no such file. Copy the workspace's folder build/export/device here"
         ) from None
     except (ValueError, OSError) as error:
-        raise _FaultError(f"{folder}: {error}. Export the workspace again, and copy the whole folder") from None
+        raise FaultError(f"{folder}: {error}. Export the workspace again, and copy the whole folder") from None
 
 
 def _expand(names: Sequence[str]) -> Iterator[str]:
@@ -136,7 +131,7 @@ def _expand(names: Sequence[str]) -> Iterator[str]:
             continue
         found = sorted(str(path) for path in Path(name).rglob("*") if path.suffix.lower() == ".wav" and path.is_file())
         if not found:
-            raise _FaultError(f"{name}: there is no WAV file in it")
+            raise FaultError(f"{name}: there is no WAV file in it")
         yield from found
 
 
@@ -149,7 +144,7 @@ def _open_sound(name: str) -> Iterator[BinaryIO]:
         try:
             file = opened.enter_context(open(name, "rb"))
         except OSError as error:
-            raise _FaultError(f"{name}: {error.strerror}") from None
+            raise FaultError(f"{name}: {error.strerror}") from None
         yield file
 
 
@@ -166,7 +161,7 @@ def _named(name: str, found: Iterable[Utterance]) -> Iterator[Utterance]:
     try:
         yield from found
     except SoundError as error:
-        raise _FaultError(f"{name}: {error}") from None
+        raise FaultError(f"{name}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -73,6 +73,20 @@ class Utterance:
     recognition: Recognition
 
 
+@dataclass(frozen=True)
+class Partial:
+    """What is being said.
+
+    Attributes
+    ----------
+    start : s from the beginning of the stream.
+    text : the words so far, from the best path of the moment; they may still change.
+    """
+
+    start: float
+    text: str
+
+
 class Listener:
     """Finds and recognises utterances in a stream. Its memory does not grow.
 
@@ -103,6 +117,12 @@ class Listener:
     def hears(self) -> bool:
         """Whether something is said at the moment, as far as is known."""
         return self._passage is not None and self._passage.letters >= _LEAST_LETTERS
+
+    def partial(self) -> Partial | None:
+        """Return what is being said at the moment; None where nothing is."""
+        if self._passage is None or not self.hears:
+            return None
+        return Partial(self._passage.start / self._rate, self._passage.text())
 
     def accept(self, samples: Int16) -> list[Utterance]:
         """Return the utterances that end in a chunk of sound: int16 [n], of any size."""

@@ -83,6 +83,13 @@ class Passage:
         """Return what the passage is, as far as the network has heard it."""
         return self._state(self._decoder, self.letters, self.trailing)
 
+    def text(self) -> str:
+        """Return the sentence so far: the words that are finished, the last one too where a sentence may end."""
+        if self.state().complete:
+            found = self._decoder.best()
+            return "" if found is None else found.meaning.text
+        return " ".join(self._decoder.partial())
+
     def ending(self, samples: npt.NDArray[np.int16]) -> tuple[State, Float32]:
         """Return what the passage is if it ends after some more samples, and its log-probabilities.
 

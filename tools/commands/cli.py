@@ -116,6 +116,17 @@ def wyoming(
     verbs.wyoming(verbs.open_workspace(workspace), uri, clients)
 
 
+# The options are the runtime's: it declares them, parses them and prints their help.
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def listen(context: typer.Context) -> None:
+    """Listen to a microphone, file or stream: print each command as a line of JSON, and act on it."""
+    for line in verbs.listen(context.args):
+        print(line, flush=True)
+
+
 @app.command(epilog="Example: asr scorer my-lamp")
 def scorer(workspace: Where = HERE) -> None:
     """Turn sentences.txt into the language model, kenlm.scorer."""

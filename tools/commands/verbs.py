@@ -75,6 +75,13 @@ def wyoming(ws: Workspace, uri: str, clients: int) -> None:
         raise WorkspaceError(f"{uri} cannot be opened: {error.strerror}", fix="Choose another port") from None
 
 
+def listen(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield a line for each command that is heard; `arguments` follow the verb."""
+    from tools.commands.steps import listening
+
+    yield from listening.listen(arguments, open_workspace)
+
+
 def scorer(ws: Workspace) -> str:
     """Make the scorer."""
     with ws.lock():

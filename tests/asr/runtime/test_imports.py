@@ -11,6 +11,7 @@ import asr.runtime
 FOLDER = Path(asr.runtime.__file__).parent
 OPTIONAL = {
     "microphone.py": {"sounddevice"},
+    "mqtt.py": {"paho"},
     "wyoming_events.py": {"wyoming"},
     "wyoming_server.py": {"wyoming"},
 }  # the wheel's extras

@@ -18,6 +18,26 @@ if TYPE_CHECKING:
 STANDARD_INPUT = Path("-")
 
 
+def open_device(ws: Workspace) -> Recogniser:
+    """Open the workspace's device folder.
+
+    Raises
+    ------
+    ModelError : nothing is exported, or what is exported does not belong together.
+    """
+    from asr.runtime.recogniser import Recogniser
+
+    try:
+        recogniser = Recogniser.open(ws.device)
+    except FileNotFoundError as error:
+        raise ModelError("it is not exported", path=error.filename, fix="Run: asr train") from None
+    except ValueError as error:  # a part is damaged, or of another model
+        raise ModelError(str(error), path=ws.device, fix="Run: asr export, asr evaluate") from None
+    if recogniser.verifier is None:
+        say("warning: there is no verifier, so nothing is refused; asr evaluate fits one")
+    return recogniser
+
+
 def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utterance]]:
     """Yield what each recording says; a folder stands for the recordings in it, and - for standard input.
 
@@ -41,21 +61,6 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utte
                 yield path, utterance
         except SoundError as error:
             raise AudioError(str(error), path="standard input", fix="Pipe WAV, or 16-bit PCM at 16 kHz") from None
-
-
-def open_device(ws: Workspace) -> Recogniser:
-    """Return the recogniser of a workspace's device folder; ModelError if it is missing or damaged."""
-    from asr.runtime.recogniser import Recogniser
-
-    try:
-        recogniser = Recogniser.open(ws.device)
-    except FileNotFoundError as error:
-        raise ModelError("it is not exported", path=error.filename, fix="Run: asr train") from None
-    except ValueError as error:  # a part is damaged, or of another model
-        raise ModelError(str(error), path=ws.device, fix="Run: asr export, asr evaluate") from None
-    if recogniser.verifier is None:
-        say("warning: there is no verifier, so nothing is refused; asr evaluate fits one")
-    return recogniser
 
 
 def _recordings(files: Sequence[Path]) -> Iterator[Path]:

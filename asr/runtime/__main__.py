@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = _parser().parse_args(arguments)
     try:
+        if given.command == "serve":
+            _serve(given)
+            return 0
         lines = _listen(given) if given.command == "listen" else _recognise(given)
         for line in lines:
             print(line, flush=True)
@@ -58,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     listen.add_argument("--microphone", metavar="NAME", help="name or number of the microphone")
     listen.add_argument("--real-time", action="store_true", help="take a file at the pace of a microphone")
     listen.add_argument("--all", action="store_true", help="print refused utterances too")
+    serve = commands.add_parser("serve", help="recognise what clients send: WebSocket /ws/1 and POST /recognise")
+    serve.add_argument("device", type=Path, help="the folder device/ of a workspace's build/export")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on; others need --token-file")
+    serve.add_argument("--port", type=int, default=8700, help="port to listen on (%(default)s)")
+    serve.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="host name that clients use")
+    serve.add_argument("--token-file", type=Path, help="file of the token that clients have to send")
     return parser
 
 
@@ -92,6 +101,31 @@ def _listen(given: argparse.Namespace) -> Iterator[str]:
         for utterance in _named(given.input, listen(recogniser, chunks)):
             if given.all or utterance.recognition.accepted:
                 yield as_json(utterance)
+
+
+def _serve(given: argparse.Namespace) -> None:
+    try:
+        from .server import Service, listening_socket, make_app, serve
+    except ImportError:
+        raise _FaultError("Starlette is not installed; run: pip install 'asr-runtime[server]'") from None
+    from .guard import is_loopback
+
+    token = ""
+    if given.token_file is not None:
+        try:
+            token = given.token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _FaultError(f"{given.token_file}: {error}") from None
+    if not token and not is_loopback(given.host):
+        raise _FaultError(f"{given.host} is reached by other machines. Write a token into a file for --token-file")
+    app = make_app(Service(_open_device(given.device)), names=given.allow_host, token=token)
+    try:
+        listening = listening_socket(given.host, given.port)
+    except (OSError, OverflowError) as error:
+        raise _FaultError(f"cannot listen at {given.host}:{given.port} ({error}). Choose another port") from None
+    print(f"serving at {given.host}:{listening.getsockname()[1]}; Ctrl-C ends it", file=sys.stderr)
+    with listening:
+        serve(app, listening)
 
 
 def _open_device(folder: Path) -> Recogniser:

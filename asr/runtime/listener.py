@@ -73,6 +73,20 @@ class Utterance:
     recognition: Recognition
 
 
+@dataclass(frozen=True)
+class Partial:
+    """What is being said.
+
+    Attributes
+    ----------
+    start : s from the beginning of the stream.
+    text : the words so far, from the best path of the moment; they may still change.
+    """
+
+    start: float
+    text: str
+
+
 class Listener:
     """Finds and recognises utterances in a stream. Its memory does not grow.
 
@@ -104,6 +118,12 @@ class Listener:
         """Whether something is said at the moment, as far as is known."""
         return self._passage is not None and self._passage.letters >= _LEAST_LETTERS
 
+    def partial(self) -> Partial | None:
+        """Return what is being said at the moment; None where nothing is."""
+        if self._passage is None or not self.hears:
+            return None
+        return Partial(self._passage.start / self._rate, self._passage.text())
+
     def accept(self, samples: Int16) -> list[Utterance]:
         """Return the utterances that end in a chunk of sound: int16 [n], of any size."""
         waiting = np.concatenate((self._rest, samples))
@@ -127,6 +147,20 @@ class Listener:
         if state.letters < _LEAST_LETTERS:
             return []
         return [self._utterance(passage.start, end, self._recogniser.judge(frames))]
+
+    @property
+    def levels(self) -> tuple[float, float]:
+        """The level of the last step and that of the noise, dB below full scale."""
+        return self._activity.level, self._activity.floor
+
+    @property
+    def passage(self) -> Passage | None:
+        """The sound that may become an utterance; None while it is quiet."""
+        return self._passage
+
+    def sound(self, start: float, end: float) -> Int16:
+        """Return the sound of an utterance that ended less than a second ago, int16 [n]: s of the stream."""
+        return self._sound.slice(round(start * self._rate), round(end * self._rate))
 
     def _take(self, samples: Int16) -> Utterance | None:
         """Hear one step; return the utterance that ends with it."""

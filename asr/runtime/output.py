@@ -5,19 +5,29 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .listener import Utterance
+from .listener import Partial, Utterance
 from .recogniser import Recognition
 
 
 def as_json(utterance: Utterance, file: str = "") -> str:
-    """Return a line of JSON; a refused sentence is `closest`, and there is no text, intent or slot."""
-    found = utterance.recognition
+    """Return a line of JSON, of `as_record`."""
     record: dict[str, Any] = {"file": file} if file else {}
-    record |= {"start": round(utterance.start, 2), "end": round(utterance.end, 2)}
+    return json.dumps(record | as_record(utterance), ensure_ascii=False)
+
+
+def as_record(utterance: Utterance) -> dict[str, Any]:
+    """Return an utterance as JSON has it; a refused sentence is `closest`, and there is no text, intent or slot."""
+    found = utterance.recognition
+    record: dict[str, Any] = {"start": round(utterance.start, 2), "end": round(utterance.end, 2)}
     record |= found.record()
     if not found.accepted:
         record |= {"text": "", "intent": None, "slots": {}, "words": [], "closest": found.text or None}
-    return json.dumps(record, ensure_ascii=False)
+    return record
+
+
+def partial_record(partial: Partial) -> dict[str, Any]:
+    """Return what is being said as JSON has it."""
+    return {"final": False, "start": round(partial.start, 2), "text": partial.text}
 
 
 def as_text(utterance: Utterance, file: str = "") -> str:

@@ -83,6 +83,13 @@ class Passage:
         """Return what the passage is, as far as the network has heard it."""
         return self._state(self._decoder, self.letters, self.trailing)
 
+    def text(self) -> str:
+        """Return the sentence so far: the words that are finished, the last one too where a sentence may end."""
+        if self.state().complete:
+            found = self._decoder.best()
+            return "" if found is None else found.meaning.text
+        return " ".join(self._decoder.partial())
+
     def ending(self, samples: npt.NDArray[np.int16]) -> tuple[State, Float32]:
         """Return what the passage is if it ends after some more samples, and its log-probabilities.
 
@@ -104,6 +111,11 @@ class Passage:
         trailing = len(tail) - 1 - int(places[-1]) if len(places) else self.trailing + len(tail)
         state = self._state(decoder, self.letters + len(places), trailing)
         return state, np.concatenate((*self._frames, tail))
+
+    def frames(self, first: int) -> Float32:
+        """Return the log-probabilities of frame `first` and those after it, without the ones that are forgotten."""
+        kept = np.concatenate((np.zeros((0, self._blank + 1), np.float32), *self._frames))
+        return kept[max(0, len(kept) - (self.length - first)) :]
 
     def _state(self, decoder: Decoder, letters: int, trailing: int) -> State:
         found = decoder.best_ends()

@@ -9,7 +9,11 @@ from pathlib import Path
 import asr.runtime
 
 FOLDER = Path(asr.runtime.__file__).parent
-OPTIONAL = {"microphone.py": {"sounddevice"}}  # the wheel's extras
+OPTIONAL = {
+    "microphone.py": {"sounddevice"},
+    "server.py": {"starlette", "uvicorn"},
+    "streams.py": {"starlette"},
+}  # the wheel's extras
 
 
 def test_modules_import_numpy_the_standard_library_and_one_another() -> None:

@@ -13,6 +13,7 @@ from asr.settings.workspace import Workspace
 
 if TYPE_CHECKING:
     from asr.runtime.listener import Utterance
+    from asr.runtime.recogniser import Recogniser
 
 STANDARD_INPUT = Path("-")
 
@@ -26,19 +27,11 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utte
     AudioError : a recording cannot be read.
     """
     from asr.core.sound_stream import pieces
-    from asr.runtime.recogniser import Recogniser
     from asr.runtime.recording import recognise_recording
     from asr.runtime.sound import SoundError, read_sound
 
     recordings = list(_recordings(files))
-    try:
-        recogniser = Recogniser.open(ws.device)
-    except FileNotFoundError as error:
-        raise ModelError("it is not exported", path=error.filename, fix="Run: asr train") from None
-    except ValueError as error:  # a part is damaged, or of another model
-        raise ModelError(str(error), path=ws.device, fix="Run: asr export, asr evaluate") from None
-    if recogniser.verifier is None:
-        say("warning: there is no verifier, so nothing is refused; asr evaluate fits one")
+    recogniser = open_device(ws)
     rate = recogniser.network.sample_rate
     for path in recordings:
         is_pipe = path == STANDARD_INPUT
@@ -48,6 +41,21 @@ def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utte
                 yield path, utterance
         except SoundError as error:
             raise AudioError(str(error), path="standard input", fix="Pipe WAV, or 16-bit PCM at 16 kHz") from None
+
+
+def open_device(ws: Workspace) -> Recogniser:
+    """Return the recogniser of a workspace's device folder; ModelError if it is missing or damaged."""
+    from asr.runtime.recogniser import Recogniser
+
+    try:
+        recogniser = Recogniser.open(ws.device)
+    except FileNotFoundError as error:
+        raise ModelError("it is not exported", path=error.filename, fix="Run: asr train") from None
+    except ValueError as error:  # a part is damaged, or of another model
+        raise ModelError(str(error), path=ws.device, fix="Run: asr export, asr evaluate") from None
+    if recogniser.verifier is None:
+        say("warning: there is no verifier, so nothing is refused; asr evaluate fits one")
+    return recogniser
 
 
 def _recordings(files: Sequence[Path]) -> Iterator[Path]:

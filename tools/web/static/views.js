@@ -1,0 +1,134 @@
+// The two canvases: a spectrogram of the microphone, and the letters that the network hears.
+
+const SECONDS = 8; // across a canvas
+const TOP = 8000; // Hz
+
+function ink(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function fit(canvas) {
+  const ratio = devicePixelRatio || 1;
+  const width = Math.round(canvas.clientWidth * ratio);
+  const height = Math.round(canvas.clientHeight * ratio);
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  return ratio;
+}
+
+// From the ground through the accent to white or black, by a value of 0 to 255.
+function palette() {
+  const canvas = new OffscreenCanvas(256, 1);
+  const context = canvas.getContext("2d");
+  const gradient = context.createLinearGradient(0, 0, 256, 0);
+  gradient.addColorStop(0, ink("--view"));
+  gradient.addColorStop(0.55, ink("--accent"));
+  gradient.addColorStop(1, ink("--ink"));
+  context.fillStyle = gradient;
+  context.fillRect(0, 0, 256, 1);
+  return context.getImageData(0, 0, 256, 1).data;
+}
+
+export class Spectrogram {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.columns = []; // { time, bins }
+    this.colours = palette();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (this.colours = palette()));
+  }
+
+  add(analyser, rate, time) {
+    const bins = new Uint8Array(analyser.frequencyBinCount);
+    analyser.getByteFrequencyData(bins);
+    this.columns.push({ time, bins: bins.slice(0, Math.ceil((TOP / (rate / 2)) * bins.length)) });
+    while (this.columns[0].time < time - SECONDS) this.columns.shift();
+  }
+
+  draw(now) {
+    fit(this.canvas);
+    const { width, height } = this.canvas;
+    const context = this.canvas.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    const image = context.createImageData(width, height);
+    let which = 0;
+    for (let x = 0; x < width; x++) {
+      const time = now - SECONDS + ((x + 1) / width) * SECONDS;
+      while (which + 1 < this.columns.length && this.columns[which + 1].time <= time) which++;
+      const column = this.columns[which];
+      if (!column || column.time > time || time - column.time > 0.5) continue;
+      for (let y = 0; y < height; y++) {
+        const value = column.bins[Math.floor(((height - 1 - y) / height) * column.bins.length)];
+        const at = 4 * (y * width + x);
+        image.data.set(this.colours.subarray(4 * value, 4 * value + 4), at);
+      }
+    }
+    context.putImageData(image, 0, 0);
+  }
+}
+
+export class Letters {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.frames = new Map(); // by number of the frame, [letter, per cent, ...]
+    this.step = 0.02;
+  }
+
+  add(message) {
+    this.step = message.step;
+    const first = Math.round(message.start / message.step);
+    message.frames.forEach((frame, i) => this.frames.set(first + i, frame));
+    for (const number of this.frames.keys()) if (number < first - SECONDS / this.step) this.frames.delete(number);
+  }
+
+  clear() {
+    this.frames.clear();
+  }
+
+  draw(now) {
+    const ratio = fit(this.canvas);
+    const { width, height } = this.canvas;
+    const context = this.canvas.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    const frame = (width * this.step) / SECONDS;
+    const colour = ink("--accent");
+    const runs = new Map(); // by letter, where it is being written
+    context.fillStyle = colour;
+    const top = 20 * ratio;
+    const numbers = [...this.frames.keys()].sort((a, b) => a - b);
+    const marks = [];
+    for (const number of numbers) {
+      const x = width - (now - number * this.step) * (width / SECONDS);
+      if (x + frame < 0) continue;
+      const parts = this.frames.get(number);
+      let bottom = height;
+      for (let i = 0; i < parts.length; i += 2) {
+        const tall = ((height - top) * parts[i + 1]) / 100;
+        context.globalAlpha = i === 0 ? 0.75 : 0.35;
+        context.fillRect(x, bottom - tall, Math.max(1, frame - 0.5), tall);
+        bottom -= tall;
+      }
+      if (!parts.length || parts[1] < 30 || parts[0] === " ") {
+        runs.clear();
+        continue;
+      }
+      const run = runs.get(parts[0]);
+      if (run) {
+        if (parts[1] > run.height) Object.assign(run, { x, height: parts[1] });
+        continue;
+      }
+      runs.clear();
+      const mark = { letter: parts[0], x, height: parts[1] };
+      runs.set(parts[0], mark);
+      marks.push(mark);
+    }
+    context.globalAlpha = 1;
+    context.fillStyle = ink("--ink");
+    context.font = `${14 * ratio}px system-ui, sans-serif`;
+    context.textAlign = "center";
+    for (const { letter, x, height: tall } of marks) {
+      context.fillText(letter, x + frame / 2, height - ((height - top) * tall) / 100 - 5 * ratio);
+    }
+  }
+}

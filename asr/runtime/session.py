@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .features import STEP_MS
+from .features import STEP_MS, mfcc
 from .listener import Listener, Utterance
+from .network import log_probabilities
 from .output import as_record
 from .passage import Passage
 from .recogniser import Recogniser
@@ -23,6 +24,7 @@ _FEWEST = 0.05  # probability of a letter that is worth telling
 _LETTERS = 3  # of a frame
 
 Int16 = npt.NDArray[np.int16]
+Float32 = npt.NDArray[np.float32]
 Message = dict[str, Any]
 
 
@@ -98,7 +100,7 @@ class Session:
         for first in range(0, len(samples), size):
             yield from self._hear(samples[first : first + size])
 
-    def finish(self) -> Iterator[Heard]:
+    def finish(self) -> Iterator[Message | Heard]:
         """Yield the utterance that the stream's end cuts off, if there is one."""
         yield from self._found(self._listener.finish())
 
@@ -113,9 +115,13 @@ class Session:
             level, floor = self._listener.levels
             yield {"type": "level", "time": round(self.seconds, 2), "level": round(level, 1), "floor": round(floor, 1)}
 
-    def _found(self, utterances: list[Utterance]) -> Iterator[Heard]:
+    def _found(self, utterances: list[Utterance]) -> Iterator[Message | Heard]:
         for utterance in utterances:
-            yield Heard(utterance, self._listener.sound(utterance.start, utterance.end))
+            samples = self._listener.sound(utterance.start, utterance.end)
+            yield Heard(utterance, samples)
+            if self.wishes.letters:  # to the last one: the network looks ahead, and the listener does not wait for that
+                frames = log_probabilities(self._recogniser.network, mfcc(samples, self._rate))
+                yield self._letters(frames, utterance.start)
 
     def _progress(self) -> Iterator[Message]:
         """Yield the letters and words that are new since the last time."""
@@ -127,22 +133,21 @@ class Session:
         if passage is not before:
             frames, text = 0, ""
         if self.wishes.letters and passage.length > frames:
-            yield self._letters(passage, frames)
+            new = passage.frames(frames)
+            start = passage.start / self._rate + (passage.length - len(new)) * STEP_MS / 1000
+            yield self._letters(new, start)
         partial = self._listener.partial()
         if partial is not None and partial.text != text:
             text = partial.text
             yield {"type": "partial", "start": round(partial.start, 2), "text": text}
         self._told = (passage, passage.length, text)
 
-    def _letters(self, passage: Passage, first: int) -> Message:
-        found = np.exp(passage.frames(first))
-        labels = self._recogniser.network.labels
-        rows = []
-        for frame in found:
+    def _letters(self, frames: Float32, start: float) -> Message:
+        labels, rows = self._recogniser.network.labels, []
+        for frame in np.exp(frames):
             best = np.argsort(frame[:-1])[::-1][:_LETTERS]
             likely = [(labels[label], round(100 * float(frame[label]))) for label in best if frame[label] >= _FEWEST]
             rows.append([part for pair in likely for part in pair])
-        start = passage.start / self._rate + (passage.length - len(found)) * STEP_MS / 1000
         return {"type": "letters", "start": round(start, 2), "step": STEP_MS / 1000, "frames": rows}
 
 

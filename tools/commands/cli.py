@@ -214,7 +214,7 @@ def tensorboard(
 @app.command("serve", epilog="Example: asr serve my-lamp; asr serve my-lamp --host 0.0.0.0")
 def serve_(
     workspace: Where = HERE,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8700,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8700,
     host: Annotated[
         str, typer.Option(help="Address to listen on; any but this machine's own needs a token, which is printed.")
     ] = "127.0.0.1",

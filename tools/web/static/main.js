@@ -29,6 +29,7 @@ function showText(text, kind) {
 
 const messages = {
   level({ time, level }) {
+    if (!microphone) return;
     heard = time;
     heardAt = performance.now();
     get("level").value = level;
@@ -65,6 +66,7 @@ function stop(text = "Not listening", fault = false) {
   get("listen").textContent = "Listen";
   get("listen").ariaPressed = "false";
   get("level").value = -75;
+  get("level-value").textContent = "– dB";
   status(text, fault);
 }
 
@@ -91,6 +93,10 @@ async function start() {
   }
 }
 
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  spectrogram.takeColours();
+  spectrogram.draw(performance.now() / 1000);
+});
 get("listen").addEventListener("click", () => (microphone ? stop() : start()));
 setInterval(() => past.refresh(), 60000);
 

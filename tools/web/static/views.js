@@ -1,6 +1,6 @@
 // The two canvases: a spectrogram of the microphone, and the letters that the network hears.
 
-const SECONDS = 8; // across a canvas
+export const SECONDS = 6; // across a canvas
 const TOP = 8000; // Hz
 
 function ink(name) {
@@ -35,8 +35,11 @@ export class Spectrogram {
   constructor(canvas) {
     this.canvas = canvas;
     this.columns = []; // { time, bins }
+    this.takeColours();
+  }
+
+  takeColours() {
     this.colours = palette();
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (this.colours = palette()));
   }
 
   add(analyser, rate, time) {
@@ -95,7 +98,7 @@ export class Letters {
     const colour = ink("--accent");
     const runs = new Map(); // by letter, where it is being written
     context.fillStyle = colour;
-    const top = 20 * ratio;
+    const top = 36 * ratio;
     const numbers = [...this.frames.keys()].sort((a, b) => a - b);
     const marks = [];
     for (const number of numbers) {
@@ -127,8 +130,12 @@ export class Letters {
     context.fillStyle = ink("--ink");
     context.font = `${14 * ratio}px system-ui, sans-serif`;
     context.textAlign = "center";
-    for (const { letter, x, height: tall } of marks) {
-      context.fillText(letter, x + frame / 2, height - ((height - top) * tall) / 100 - 5 * ratio);
+    const ends = [-Infinity, -Infinity]; // of the last letter in either line
+    for (const { letter, x } of marks) {
+      const line = x - ends[0] >= 10 * ratio ? 0 : x - ends[1] >= 10 * ratio ? 1 : -1;
+      if (line < 0) continue;
+      ends[line] = x;
+      context.fillText(letter, x + frame / 2, (14 + 15 * line) * ratio);
     }
   }
 }

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from asr.core.audio import wav_bytes
+from asr.runtime.__main__ import main
 from asr.runtime.guard import is_loopback
 from asr.runtime.listener import listen
 from asr.runtime.output import as_record
 from asr.runtime.recogniser import Recogniser
 from asr.runtime.server import Service, listening_socket, make_app
 from asr.runtime.streams import Limits
-from tests.asr.runtime.tone_device import hiss, spoken, stream, tone_device
+from tests.asr.runtime.tone_device import hiss, spoken, stream, tone_device, write_device
 
 LIMITS = Limits(clients=3, idle=1.5, least=0.2, unread=2.0, upload=200_000, uploads=2)
 TEXTS = ("bad cab", "fade cage", "bad bag hedge")
@@ -290,7 +292,7 @@ def test_metrics_count(sound: np.ndarray) -> None:
     assert server.service.metrics.text() == text
 
 
-# ------------------------------------------------------------------------------------------------ hosts, origins, tokens
+# ------------------------------------------------------------------------------------------------ hosts and tokens
 
 
 @pytest.mark.parametrize(
@@ -356,3 +358,22 @@ def test_a_token_opens_a_server_on_the_network() -> None:
 def test_only_this_machine_is_loopback() -> None:
     assert all(map(is_loopback, ("127.0.0.1", "127.1.2.3", "::1", "[::1]", "localhost")))
     assert not any(map(is_loopback, ("0.0.0.0", "::", "192.168.1.7", "lamp.local", "")))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--host", "0.0.0.0"), "0.0.0.0 is reached by other machines"),
+        (("--host", "no.such.address.invalid", "--token-file", "TOKEN"), "cannot listen at no.such.address.invalid"),
+        (("--port", "99999999"), "cannot listen at 127.0.0.1:99999999"),
+        (("--token-file", "gone"), "gone: "),
+    ],
+)
+def test_a_server_that_cannot_start_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], reason: str
+) -> None:
+    (tmp_path / "TOKEN").write_text("a-token-of-22-letters.\n")
+    words = [str(tmp_path / "TOKEN") if word == "TOKEN" else word for word in options]
+    assert main(["serve", str(write_device(tmp_path / "device")), *words]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {reason}") and err.count("\n") == 1

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from asr.core import audio
 from asr.runtime.listener import Utterance
-from asr.runtime.recogniser import Recognition, Recogniser
+from asr.runtime.recogniser import Recogniser, Recognition
 from asr.runtime.server import Service, make_app
 from asr.runtime.session import Heard
 from asr.settings.workspace import Workspace
@@ -201,7 +201,7 @@ def test_a_browser_shows_what_it_hears_and_files_a_correction(ws: Workspace, tmp
             page.command(
                 "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False
             )
-            assert page.evaluate("document.documentElement.scrollWidth") == width
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.complaints == []
     (filed,) = find(ws.recordings, ws.alphabet)
     assert filed.transcript == "fade cage"

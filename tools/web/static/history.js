@@ -100,6 +100,7 @@ export class History {
       if (!answer.ok) throw new Error((await answer.text()).trim());
       message.filed = (await answer.json()).filed;
       this.showFiled(item, message.filed);
+      item.querySelector(".filed").focus(); // the pressed button has gone
     } catch (error) {
       item.querySelector("form").hidden = false;
       fault.textContent = error.message;

@@ -3,7 +3,7 @@
 import { connect } from "./connection.js";
 import { History, percent, showBar, slotItems } from "./history.js";
 import { openMicrophone } from "./microphone.js";
-import { Letters, Spectrogram } from "./views.js";
+import { COLUMNS, Letters, Spectrogram } from "./views.js";
 
 const get = (id) => document.getElementById(id);
 const spectrogram = new Spectrogram(get("spectrogram"));
@@ -16,6 +16,7 @@ let microphone = null;
 let connection = null;
 let heard = 0; // s of sound that the server has heard
 let heardAt = 0; // ms, when it said so
+let drawnAt = 0; // ms
 
 function status(text, fault = false) {
   get("status").textContent = text;
@@ -52,11 +53,12 @@ const messages = {
 
 function draw() {
   if (!microphone) return;
-  const now = performance.now() / 1000;
-  spectrogram.add(microphone.analyser, microphone.rate, now);
-  spectrogram.draw(now);
-  letters.draw(heard + (performance.now() - heardAt) / 1000);
   requestAnimationFrame(draw);
+  const now = performance.now();
+  if (now - drawnAt < 1000 / COLUMNS) return;
+  drawnAt = now;
+  spectrogram.draw(microphone.analyser, microphone.rate, now / 1000);
+  letters.draw(heard + (now - heardAt) / 1000);
 }
 
 function stop(text = "Not listening", fault = false) {
@@ -95,7 +97,7 @@ async function start() {
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   spectrogram.takeColours();
-  spectrogram.draw(performance.now() / 1000);
+  letters.draw(heard + (drawnAt - heardAt) / 1000);
 });
 get("listen").addEventListener("click", () => (microphone ? stop() : start()));
 setInterval(() => past.refresh(), 60000);

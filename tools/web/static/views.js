@@ -1,6 +1,7 @@
 // The two canvases: a spectrogram of the microphone, and the letters that the network hears.
 
-export const SECONDS = 6; // across a canvas
+const SECONDS = 6; // across a canvas
+export const COLUMNS = 30; // of the spectrogram, a second
 const TOP = 8000; // Hz
 
 function ink(name) {
@@ -31,43 +32,39 @@ function palette() {
   return context.getImageData(0, 0, 256, 1).data;
 }
 
+// It draws only what is new: a phone has other things to compute.
 export class Spectrogram {
   constructor(canvas) {
+    canvas.width = SECONDS * COLUMNS;
+    canvas.height = 128;
     this.canvas = canvas;
-    this.columns = []; // { time, bins }
+    this.context = canvas.getContext("2d");
+    this.drawn = 0; // columns since the page began
     this.takeColours();
   }
 
   takeColours() {
     this.colours = palette();
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
-  add(analyser, rate, time) {
+  draw(analyser, rate, now) {
+    const { width, height } = this.canvas;
+    const due = Math.min(Math.floor(now * COLUMNS) - this.drawn, width);
+    if (due <= 0) return;
+    this.drawn = Math.floor(now * COLUMNS);
     const bins = new Uint8Array(analyser.frequencyBinCount);
     analyser.getByteFrequencyData(bins);
-    this.columns.push({ time, bins: bins.slice(0, Math.ceil((TOP / (rate / 2)) * bins.length)) });
-    while (this.columns[0].time < time - SECONDS) this.columns.shift();
-  }
-
-  draw(now) {
-    fit(this.canvas);
-    const { width, height } = this.canvas;
-    const context = this.canvas.getContext("2d");
-    context.clearRect(0, 0, width, height);
-    const image = context.createImageData(width, height);
-    let which = 0;
-    for (let x = 0; x < width; x++) {
-      const time = now - SECONDS + ((x + 1) / width) * SECONDS;
-      while (which + 1 < this.columns.length && this.columns[which + 1].time <= time) which++;
-      const column = this.columns[which];
-      if (!column || column.time > time || time - column.time > 0.5) continue;
-      for (let y = 0; y < height; y++) {
-        const value = column.bins[Math.floor(((height - 1 - y) / height) * column.bins.length)];
-        const at = 4 * (y * width + x);
-        image.data.set(this.colours.subarray(4 * value, 4 * value + 4), at);
-      }
+    const shown = Math.min(bins.length, (TOP / (rate / 2)) * bins.length);
+    const column = this.context.createImageData(1, height);
+    for (let y = 0; y < height; y++) {
+      const value = bins[Math.floor(((height - 1 - y) / height) * shown)];
+      column.data.set(this.colours.subarray(4 * value, 4 * value + 4), 4 * y);
     }
-    context.putImageData(image, 0, 0);
+    this.context.globalCompositeOperation = "copy";
+    this.context.drawImage(this.canvas, -due, 0);
+    this.context.globalCompositeOperation = "source-over";
+    for (let x = width - due; x < width; x++) this.context.putImageData(column, x, 0);
   }
 }
 

@@ -235,6 +235,7 @@ def serve(
         raise WorkspaceError("--certificate and --key belong together", fix="Give both, or neither")
     from tools.web import serving
 
+    serving.restart_with_one_thread()
     pair = None if certificate is None or key is None else (certificate, key)
     serving.serve(ws, host, port, names, pair)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import ssl
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tools.commands.steps.recognition import open_device
 from tools.web.history import History
 from tools.web.page import Page
 
+_THREADS = "OPENBLAS_NUM_THREADS"
 _SHORTEST_TOKEN = 16  # characters
 
 
@@ -69,6 +72,19 @@ def serve(
         ) from None
     except KeyboardInterrupt:
         pass
+
+
+def restart_with_one_thread() -> None:
+    """Become the same command with one thread of OpenBLAS, unless the environment names a number.
+
+    NumPy is loaded by now and reads the number only then. Matrices of a frame are too small to share: with several
+    threads, eight streams do not keep up with real time on two cores.
+    """
+    if _THREADS not in os.environ:
+        os.environ[_THREADS] = "1"
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def _read_token(ws: Workspace) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -170,11 +171,14 @@ def test_the_history_forgets() -> None:
 def serving(ws: Workspace, *options: str) -> Iterator[str]:
     """Run `asr serve` and yield the address that it prints."""
     words = [sys.executable, "-m", "tools.commands.cli", "serve", str(ws.root), "--port", "0", *options]
-    process = subprocess.Popen(words, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    process = subprocess.Popen(words, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         assert process.stderr is not None
         for line in process.stderr:
             if found := re.search(r"https?://\S+", line):
+                # With more threads, streams wait for one another.
+                assert b"OPENBLAS_NUM_THREADS=1\0" in Path(f"/proc/{process.pid}/environ").read_bytes()
                 yield found[0]
                 break
         else:

@@ -81,7 +81,7 @@ class Guard:
         hosts, origins = _headers(scope, b"host"), _headers(scope, b"origin")
         if len(hosts) != 1 or not self._is_known(hosts[0]):
             return 403, "this host name is not known; use the address, or allow the name with --allow-host"
-        if origins and (len(origins) > 1 or urlsplit(origins[0]).netloc.lower() != hosts[0].lower()):
+        if origins and (len(origins) > 1 or not _is_of(origins[0], hosts[0])):
             return 403, "requests from pages of other origins are refused"
         if self.token and scope["path"] not in OPEN and not self._has_token(scope):
             return 401, "a token is needed: ?token=... or the header Authorization: Bearer ..."
@@ -133,3 +133,12 @@ class Guard:
 
 def _headers(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Return whether an origin is a host's own."""
+    try:
+        found = urlsplit(origin)
+    except ValueError:
+        return False
+    return found.scheme in ("http", "https") and found.netloc.lower() == host.lower()

@@ -308,7 +308,7 @@ def test_an_address_is_a_host(server: Running, host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"]
+    "origin", ["https://evil.example", "null", "http://[", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"]
 )
 def test_pages_of_other_origins_are_refused(server: Running, origin: str) -> None:
     said = wav_bytes(spoken("fade bead"))

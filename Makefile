@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime development init settings voices preview-voices manifests scorer train weights export wheel evaluate tune-scorer \
-	keyword learning-curve preview-augmentation tensorboard runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
+	keyword learning-curve preview-augmentation tensorboard serve runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
 	docker-image docker-train docker-tensorboard docker-train-image \
 	lock clean distclean
 
@@ -83,6 +83,9 @@ preview-augmentation: runtime ## Write ten augmented clips, to check the ranges 
 
 tensorboard: runtime ## Show curves, spectrograms and transcripts of all runs at 127.0.0.1:PORT
 	$(ASR) tensorboard "$(WORKSPACE)" --port $(PORT)
+
+serve: runtime ## Show what is heard, live, and file corrections, at 127.0.0.1:8700
+	$(ASR) serve "$(WORKSPACE)"
 
 runs: runtime ## List the training runs
 	$(ASR) runs "$(WORKSPACE)"

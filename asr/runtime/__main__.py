@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbs: dict[str, Callable[[argparse.Namespace], Generator[str, None, None]]] = {
         "listen": functools.partial(_listen, arguments=arguments),
         "recognise": _recognise,
+        "serve": _serve,
         "wyoming": _wyoming,
     }
     try:
@@ -66,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     listen.add_argument("device", type=Path, nargs="?", help="the folder device/ of a workspace's build/export")
     add_options(listen)
+    serve = commands.add_parser("serve", help="recognise what clients send: WebSocket /ws/1 and POST /recognise")
+    serve.add_argument("device", type=Path, help="the folder device/ of a workspace's build/export")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on; others need --token-file")
+    serve.add_argument("--port", type=int, default=8700, help="port to listen on (%(default)s)")
+    serve.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="host name that clients use")
+    serve.add_argument("--token-file", type=Path, help="file of the token that clients have to send")
     wyoming = commands.add_parser("wyoming", help="serve Home Assistant by the Wyoming protocol")
     wyoming.add_argument("device", type=Path, help="the folder device/ of a workspace's build/export")
     wyoming.add_argument("--uri", default="tcp://127.0.0.1:10300", help="where to listen (%(default)s)")
@@ -107,6 +114,32 @@ def _wyoming(given: argparse.Namespace) -> Generator[str, None, None]:
         raise FaultError(str(error)) from None
     except OSError as error:
         raise FaultError(f"{given.uri} cannot be opened: {error.strerror}. Choose another port") from None
+    yield from ()
+
+
+def _serve(given: argparse.Namespace) -> Generator[str, None, None]:
+    try:
+        from .server import Service, listening_socket, make_app, serve
+    except ImportError:
+        raise FaultError("Starlette is not installed; run: pip install 'asr-runtime[server]'") from None
+    from .guard import is_loopback
+
+    token = ""
+    if given.token_file is not None:
+        try:
+            token = given.token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise FaultError(f"{given.token_file}: {error}") from None
+    if not token and not is_loopback(given.host):
+        raise FaultError(f"{given.host} is reached by other machines. Write a token into a file for --token-file")
+    app = make_app(Service(_open_device(given.device)), names=given.allow_host, token=token)
+    try:
+        listening = listening_socket(given.host, given.port)
+    except (OSError, OverflowError) as error:
+        raise FaultError(f"cannot listen at {given.host}:{given.port} ({error}). Choose another port") from None
+    print(f"serving at {given.host}:{listening.getsockname()[1]}; Ctrl-C ends it", file=sys.stderr)
+    with listening:
+        serve(app, listening)
     yield from ()
 
 

@@ -148,6 +148,20 @@ class Listener:
             return []
         return [self._utterance(passage.start, end, self._recogniser.judge(frames))]
 
+    @property
+    def levels(self) -> tuple[float, float]:
+        """The level of the last step and that of the noise, dB below full scale."""
+        return self._activity.level, self._activity.floor
+
+    @property
+    def passage(self) -> Passage | None:
+        """The sound that may become an utterance; None while it is quiet."""
+        return self._passage
+
+    def sound(self, start: float, end: float) -> Int16:
+        """Return the sound of an utterance that ended less than a second ago, int16 [n]: s of the stream."""
+        return self._sound.slice(round(start * self._rate), round(end * self._rate))
+
     def _take(self, samples: Int16) -> Utterance | None:
         """Hear one step; return the utterance that ends with it."""
         self._activity.accept(samples)

@@ -112,6 +112,11 @@ class Passage:
         state = self._state(decoder, self.letters + len(places), trailing)
         return state, np.concatenate((*self._frames, tail))
 
+    def frames(self, first: int) -> Float32:
+        """Return the log-probabilities of frame `first` and those after it, without the ones that are forgotten."""
+        kept = np.concatenate((np.zeros((0, self._blank + 1), np.float32), *self._frames))
+        return kept[max(0, len(kept) - (self.length - first)) :]
+
     def _state(self, decoder: Decoder, letters: int, trailing: int) -> State:
         found = decoder.best_ends()
         if found is None:

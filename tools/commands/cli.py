@@ -248,6 +248,23 @@ def tensorboard(
     serve(verbs.open_workspace(workspace), port, host)
 
 
+@app.command("serve", epilog="Example: asr serve my-lamp; asr serve my-lamp --host 0.0.0.0")
+def serve_(
+    workspace: Where = HERE,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8700,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but this machine's own needs a token, which is printed.")
+    ] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A further host name by which browsers reach this.", metavar="NAME")
+    ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="PEM file, for https; phones need it to record.")] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's key.")] = None,
+) -> None:
+    """Serve a page that shows what is heard, and the recogniser to programs, until Ctrl-C."""
+    verbs.serve(verbs.open_workspace(workspace), host, port, allow_host or (), certificate, key)
+
+
 @app.command(epilog="Example: asr keyword my-lamp; if it was stopped, the same command resumes it.")
 def keyword(
     workspace: Where = HERE,

@@ -271,6 +271,18 @@ def preview_voices(ws: Workspace, count: int, out: Path | None) -> str:
     return "\n".join(f"{path}  {line.speaker.name}: {line.transcript}" for path, line in zip(paths, lines, strict=True))
 
 
+def serve(
+    ws: Workspace, host: str, port: int, names: Sequence[str], certificate: Path | None, key: Path | None
+) -> None:
+    """Serve the workspace's page and its recogniser."""
+    if (certificate is None) != (key is None):
+        raise WorkspaceError("--certificate and --key belong together", fix="Give both, or neither")
+    from tools.web import serving
+
+    pair = None if certificate is None or key is None else (certificate, key)
+    serving.serve(ws, host, port, names, pair)
+
+
 def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:
     """Train, export and evaluate the keyword model, as far as that is not up to date."""
     from tools.commands.steps import keyword as steps

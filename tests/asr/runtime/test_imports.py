@@ -14,6 +14,8 @@ OPTIONAL = {
     "mqtt.py": {"paho"},
     "wyoming_events.py": {"wyoming"},
     "wyoming_server.py": {"wyoming"},
+    "server.py": {"starlette", "uvicorn"},
+    "streams.py": {"starlette"},
 }  # the wheel's extras
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -64,6 +65,35 @@ class Answer:
             return None
         found = self.understood
         return found is not None and (found.intent, found.slots) == (self.meant.intent, self.meant.slots)
+
+
+    def row(self) -> dict[str, Any]:
+        """Return the answer as a row of answers.csv."""
+        condition = self.condition
+        return {
+            "way": self.way,
+            "speaker": self.speaker,
+            "synthetic": int(self.synthetic),
+            "noise": condition.kind,
+            "level": "" if condition.level is None else condition.level,
+            "raw": int(condition.raw),
+            "draw": condition.draw,
+            "accepted": "" if self.accepted is None else int(self.accepted),
+            "transcript": self.transcript,
+            "text": self.text,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, str], meaning: Callable[[str], Meaning | None]) -> Answer:
+        """Return the answer of a row; ValueError or KeyError where it is none. Its confidence is not kept."""
+        level = float(row["level"]) if row["level"] else None
+        condition = Condition(row["noise"], level, row["raw"] == "1", int(row["draw"]))
+        said, text = row["transcript"], row["text"]
+        accepted = None if row["accepted"] == "" else row["accepted"] == "1"
+        synthetic = row["synthetic"] == "1"
+        return cls(
+            row["way"], row["speaker"], said, text, condition, synthetic, meaning(said), meaning(text), accepted
+        )
 
 
 @dataclass(frozen=True)

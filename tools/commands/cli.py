@@ -163,10 +163,17 @@ def train(
     now: Annotated[
         bool, typer.Option("--now", help="Use the pretrained weights as they are: no training, ready in seconds.")
     ] = False,
+    folds: Annotated[
+        int, typer.Option(help="Train this many times, so that every speaker is tested on once; 3 or more.")
+    ] = 0,
 ) -> None:
     """Make a model of your recordings: manifests, scorer, training, export and evaluation."""
+    if now and folds:
+        raise WorkspaceError("--now trains nothing, so there are no folds", fix="Leave out --now or --folds")
     if now:
         print(verbs.train_now(verbs.open_workspace(workspace)))
+    elif folds:
+        print(verbs.train_folds(verbs.open_workspace(workspace), folds))
     else:
         verbs.train(verbs.open_workspace(workspace), again=again, engine=engine)
 

@@ -146,6 +146,14 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
         run.end("finished")
 
 
+def train_folds(ws: Workspace, count: int) -> str:
+    """Train over several splits of the speakers, one after the other; return the figures over all of them."""
+    from tools.commands.steps.fold_trainings import train_folds
+
+    with ws.lock():
+        return train_folds(ws, build_dataset(ws), count)
+
+
 def train_now(ws: Workspace) -> str:
     """Make a recogniser of the pretrained weights as they are, without training; say which words they do not know."""
     from asr.ctc import weights

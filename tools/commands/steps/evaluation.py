@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asr.core import tables
 from asr.core.errors import ModelError
 from asr.core.progress import say
 from asr.ctc import weights
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from datasets.corpus import Dataset
 
 
+ANSWERS = "answers.csv"  # in a run's folder: what client and runtime said to the test clips
 MOST_DECIDING = 300  # dev utterances that decide between candidates
 # Beside clean clips, dB of speech over noise: candidates that are equal in quiet often differ by points in noise.
 DECIDING_LEVELS = (15.0, 6.0)
@@ -186,6 +188,8 @@ def evaluate(
     folder = ws.report(run.id if run is not None else "model", split)
     page = report_.write_report(folder, content, sounds(utterances, noise), timing(client))
     if tested is not None:
+        if rows := [one.row() for one in answers]:
+            tables.write(tested.folder / ANSWERS, list(rows[0]), [list(row.values()) for row in rows])
         write_card(ws, tested)
         # The record comes last: without figures, the next training or evaluation makes all of them.
         best = best_checkpoint(ws, tested).relative_to(ws.root).as_posix()

@@ -54,11 +54,16 @@ scorer: runtime ## Turn sentences.txt into the language model, kenlm.scorer
 train: runtime $(if $(filter mozilla-venv,$(ENGINE)),reference) ## Train, export, and evaluate through the client
 	$(ASR) train "$(WORKSPACE)"$(if $(strip $(ENGINE)), --engine $(ENGINE))
 
-weights: runtime ## Train the pretrained weights of this project, in an hour and a half on two cores
+SPEECH ?= build/speech
+weights: voices ## Train the pretrained weights of this project: speech by Kokoro in SPEECH=DIR, then three trainings; hours
 	$(ASR) train examples/english
 	$(ASR) train examples/english-noise
-	install -m 644 examples/english-noise/build/export/output_graph.pbmm asr/ctc/weights/english.pbmm
-	install -m 644 examples/english-noise/build/export/MODEL_CARD.md asr/ctc/weights/english.md
+	.venv/bin/python -m tools.pretraining.speech "$(SPEECH)" --hours 2 --processes 2
+	.venv/bin/python -m tools.pretraining.workspace examples/english-voices "$(SPEECH)"
+	$(ASR) train examples/english-voices
+	install -m 644 examples/english-voices/build/export/output_graph.pbmm asr/ctc/weights/english.pbmm
+	install -m 644 examples/english-voices/build/export/MODEL_CARD.md asr/ctc/weights/english.md
+	.venv/bin/python -m tools.pretraining.vocabulary > asr/ctc/weights/english.txt
 
 export: runtime ## Write output_graph.pb, .pbmm, the .tflite for Coqui's client, and the model card
 	$(ASR) export "$(WORKSPACE)"

@@ -1,4 +1,7 @@
-"""The words of words.txt, with the plurals and verb forms that its kinds add."""
+"""The words of words.txt, with the plurals and verb forms that its kinds add.
+
+    python -m tools.pretraining.vocabulary     # every word that the pretrained weights are trained on, one a line
+"""
 
 from __future__ import annotations
 
@@ -76,3 +79,18 @@ def verb_forms(verb: str) -> tuple[str, ...]:
     if re.search(r"[^aeiou]y$", verb):
         return verb, third, f"{verb}ing", f"{verb[:-1]}ied"
     return verb, third, f"{stem}ing", f"{stem}ed"
+
+
+def trained_words() -> list[str]:
+    """Return every word of the trainings that end in the pretrained weights, sorted."""
+    from asr.core.alphabet import Alphabet
+    from lm.general import general_sentences
+    from lm.sentences import Templates
+
+    path = general_sentences("en")
+    general = Templates.read(path, Alphabet()).words() if path else ()
+    return sorted({*vocabulary(topics()), *general})
+
+
+if __name__ == "__main__":
+    print("\n".join(trained_words()))

@@ -1,7 +1,8 @@
 """Pretrained weights that come with the project.
 
-`english.pbmm` was trained on synthetic voices only: sentences of examples/english with 500 words, then the same with
-two noises at once (examples/english-noise). `make weights` trains it again.
+`english.pbmm` was trained on synthetic voices only, in three stages: sentences of examples/english with 500 words, the
+same with two noises at once (examples/english-noise), and 7,555 words by Kokoro, espeak-ng and Flite
+(examples/english-voices). `make weights` trains it again; `english.txt` lists the words.
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="mic (the default), a WAV file, - for standard input, or a stream: tcp://HOST:PORT to connect, "
         "tcp-listen://HOST:PORT or udp://HOST:PORT to wait for a board (16-bit PCM, 16 kHz, mono)",
     )
+    sound.add_argument("--framed", action="store_true", help="the stream is in frames, as firmware/lib writes them")
     sound.add_argument("--microphone", metavar="NAME", help="name or number of the microphone")
     sound.add_argument("--devices", action="store_true", help="list the microphones and exit")
     sound.add_argument("--real-time", action="store_true", help="take a file at the pace of a microphone")
@@ -168,14 +169,16 @@ def _actions(given: argparse.Namespace) -> list[Action]:
 
 
 def _source(given: argparse.Namespace, rate: int) -> Chunks:
+    if given.framed and given.input != "-" and not is_address(given.input):
+        raise FaultError("--framed is for streams. Give --input udp://HOST:PORT, tcp://HOST:PORT or -")
     if given.input == "mic":
         from .microphone import microphone
 
         return microphone(rate, given.microphone)
     if given.input == "-":
-        return standard_input(rate)
+        return standard_input(rate, given.framed)
     if is_address(given.input):
-        return network_source(read_address(given.input), rate, Backoff())
+        return network_source(read_address(given.input), rate, Backoff(), framed=given.framed)
     return file_source(Path(given.input), rate, real_time=given.real_time)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .faults import Backoff, FaultError, report
+from .framed import FrameReader
 from .resampler import Resampler
 from .sound import RAW, SoundError, paced, read_sound, to_int16
 
@@ -89,48 +90,77 @@ def file_source(path: Path, rate: int, *, real_time: bool) -> Chunks:
             raise FaultError(f"{path}: {error}") from None
 
 
-def standard_input(rate: int) -> Chunks:
-    """Yield the sound of standard input: WAV, or mono PCM of 16 bits at 16 kHz; FaultError if there is none."""
+def standard_input(rate: int, framed: bool = False) -> Chunks:
+    """Yield the sound of standard input: WAV, or mono PCM of 16 bits at 16 kHz, or frames of a board (`framed`).
+
+    Raises
+    ------
+    FaultError : there is none, or it cannot be read.
+    """
     pipe = sys.stdin.buffer
     try:
+        if framed:
+            pcm = Pcm(rate, framed=True)
+            while content := pipe.read(_PIECE):
+                yield pcm.accept(content)
+            return
         yield from read_sound(pipe, rate, raw=True)
     except SoundError as error:
         raise FaultError(f"standard input: {error}") from None
 
 
-def network_source(address: Address, rate: int, backoff: Backoff, patience: float = PATIENCE) -> Chunks:
-    """Yield the sound of a connection, mono PCM of 16 bits at 16 kHz, little-endian, without end.
+def network_source(
+    address: Address, rate: int, backoff: Backoff, patience: float = PATIENCE, *, framed: bool = False
+) -> Chunks:
+    """Yield the sound of a connection without end: mono PCM of 16 bits at 16 kHz, little-endian, bare or in frames.
 
     Raises
     ------
     FaultError : its own address cannot be opened.
     """
     if address.form == "udp":
-        return _udp(address, rate, patience)
+        return _udp(address, rate, patience, framed)
     if address.form == "tcp-listen":
-        return _tcp_listen(address, rate, patience)
-    return _tcp(address, rate, backoff, patience)
+        return _tcp_listen(address, rate, patience, framed)
+    return _tcp(address, rate, backoff, patience, framed)
 
 
 class Pcm:
-    """Bytes of mono PCM of 16 bits at 16 kHz, in pieces of any length, as samples at another rate."""
+    """Bytes of mono PCM of 16 bits at 16 kHz, in pieces of any length, as samples at another rate.
 
-    def __init__(self, rate: int) -> None:
+    Parameters
+    ----------
+    rate : of the samples, Hz.
+    framed : the bytes are frames of a board (docs/formats.md), where lost sound becomes silence and is reported.
+    """
+
+    def __init__(self, rate: int, framed: bool = False) -> None:
         self._rest = b""
+        self._frames = FrameReader(RAW.rate) if framed else None
         self._resampler = Resampler(RAW.rate, rate) if rate != RAW.rate else None
 
     def accept(self, content: bytes) -> Int16:
-        """Return the samples that some bytes complete: int16 [n]."""
-        content = self._rest + content
-        whole = len(content) // 2 * 2
-        self._rest = content[whole:]
-        samples = np.frombuffer(content[:whole], "<i2").astype(np.int16)
+        """Return the samples that some bytes complete: int16 [n]; SoundError for frames of another kind."""
+        samples = self._take(content) if self._frames is None else self._unframe(self._frames, content)
         if self._resampler is None:
             return samples
         return to_int16(self._resampler.accept(samples.astype(np.float32) / np.float32(32768)))
 
+    def _take(self, content: bytes) -> Int16:
+        content = self._rest + content
+        whole = len(content) // 2 * 2
+        self._rest = content[whole:]
+        return np.frombuffer(content[:whole], "<i2").astype(np.int16)
 
-def _tcp(address: Address, rate: int, backoff: Backoff, patience: float) -> Chunks:
+    def _unframe(self, reader: FrameReader, content: bytes) -> Int16:
+        lost = reader.lost
+        samples = reader.accept(content)
+        if reader.lost > lost:
+            report(f"frames of sound lost: {reader.lost - lost}, {reader.lost} in all")
+        return samples
+
+
+def _tcp(address: Address, rate: int, backoff: Backoff, patience: float, framed: bool) -> Chunks:
     stopped = threading.Event()
     while True:
         try:
@@ -141,7 +171,7 @@ def _tcp(address: Address, rate: int, backoff: Backoff, patience: float) -> Chun
             continue
         report(f"{address}: connected")
         with connection:
-            received = _Received(connection, Pcm(rate), patience)
+            received = _Received(connection, Pcm(rate, framed), patience)
             for samples in received:
                 backoff.reset()
                 yield samples
@@ -149,7 +179,7 @@ def _tcp(address: Address, rate: int, backoff: Backoff, patience: float) -> Chun
         backoff.wait(stopped, f"{address}: {received.reason}")
 
 
-def _tcp_listen(address: Address, rate: int, patience: float) -> Chunks:
+def _tcp_listen(address: Address, rate: int, patience: float, framed: bool) -> Chunks:
     with _bound(address, socket.SOCK_STREAM) as server:
         server.listen(1)
         while True:
@@ -161,7 +191,7 @@ def _tcp_listen(address: Address, rate: int, patience: float) -> Chunks:
                 continue
             report(f"{address}: {peer[0]} is connected")
             with connection:
-                received = _Received(connection, Pcm(rate), patience)
+                received = _Received(connection, Pcm(rate, framed), patience)
                 yield from received
             yield None
             report(f"{address}: {received.reason}; waiting for the next connection")
@@ -197,12 +227,12 @@ class _Received:
             yield self._pcm.accept(content)
 
 
-def _udp(address: Address, rate: int, patience: float) -> Chunks:
+def _udp(address: Address, rate: int, patience: float, framed: bool) -> Chunks:
     """Yield the sound of packets. Those of another sender are dropped while the first one sends."""
     with _bound(address, socket.SOCK_DGRAM) as receiver:
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _KERNEL_BUFFER)
         receiver.settimeout(min(TICK, patience))
-        sender, last, pcm = None, 0.0, Pcm(rate)
+        sender, last, pcm = None, 0.0, Pcm(rate, framed)
         while True:
             try:
                 content, origin = receiver.recvfrom(_LONGEST_PACKET)
@@ -212,7 +242,7 @@ def _udp(address: Address, rate: int, patience: float) -> Chunks:
             if sender is not None and now - last >= patience:
                 yield None
                 report(f"{address}: no sound from {sender[0]} for {patience:g} s; waiting")
-                sender, pcm = None, Pcm(rate)
+                sender, pcm = None, Pcm(rate, framed)
             if not content:
                 yield _nothing()
                 continue

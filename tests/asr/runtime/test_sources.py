@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import socket
+import struct
+import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +24,7 @@ from asr.runtime.sources import (
     is_address,
     network_source,
     read_address,
+    standard_input,
 )
 
 RATE = 16000
@@ -127,6 +132,33 @@ def test_packets_of_one_board_are_taken(capsys: pytest.CaptureFixture[str]) -> N
         other.sendto(SOUND[:160].astype("<i2").tobytes(), (place.host, place.port))
         np.testing.assert_array_equal(joined(until(chunks, 160)), SOUND[:160])
     assert f"{place}: no sound from 127.0.0.1 for 0.3 s; waiting" in capsys.readouterr().err
+
+
+def framed(number: int, position: int, samples: np.ndarray) -> bytes:
+    """Return a frame as docs/formats.md describes it."""
+    head = struct.pack("<BBHII", 1, 16, len(samples), number, position)
+    body = head + samples.astype("<i2").tobytes()
+    return b"\xa5ASR" + body + struct.pack("<I", zlib.crc32(body))
+
+
+def test_lost_packets_of_frames_become_silence_and_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    place = read_address(f"udp://127.0.0.1:{free_port()}")
+    chunks = network_source(place, RATE, Backoff(), framed=True)
+    assert len(next(chunks)) == 0
+    expected = SOUND[:1600].copy()
+    expected[480:800] = 0
+    with socket.socket(type=socket.SOCK_DGRAM) as board:
+        for number in range(10):
+            if number not in (3, 4):
+                board.sendto(framed(number, 160 * number, SOUND[160 * number :][:160]), (place.host, place.port))
+        np.testing.assert_array_equal(joined(until(chunks, 1600)), expected)
+    assert "frames of sound lost: 2, 2 in all" in capsys.readouterr().err
+
+
+def test_frames_come_through_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"boot\r\n" + b"".join(framed(n, 160 * n, SOUND[160 * n :][:160]) for n in range(20))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    np.testing.assert_array_equal(joined(list(standard_input(RATE, framed=True))), SOUND[:3200])
 
 
 def until_none(chunks: Iterator[np.ndarray | None]) -> None:

@@ -48,5 +48,5 @@ RUN .venv/bin/python -m pip install --no-cache-dir --no-deps --no-build-isolatio
 ENV HOME=/tmp USER=asr MPLCONFIGDIR=/tmp PATH=/opt/asr-harness/.venv/bin:$PATH
 USER 1000:1000
 WORKDIR /tmp
-EXPOSE 6006
+EXPOSE 6006 8700
 ENTRYPOINT ["asr"]

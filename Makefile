@@ -24,7 +24,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help setup runtime development init settings voices preview-voices manifests scorer train weights export wheel evaluate tune-scorer \
 	keyword learning-curve preview-augmentation tensorboard serve runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
-	docker-image docker-train docker-tensorboard docker-train-image \
+	docker-image docker-train docker-tensorboard docker-serve docker-train-image \
 	lock clean distclean
 
 help: ## List the targets
@@ -139,6 +139,9 @@ docker-train: ## Train in that image, with the workspace mounted, as this user
 
 docker-tensorboard: ## Show the curves from that image, at 127.0.0.1:PORT of this machine
 	$(RUN_IMAGE) --publish 127.0.0.1:$(PORT):6006 $(IMAGE) tensorboard "$(abspath $(WORKSPACE))" --host 0.0.0.0
+
+docker-serve: ## Serve the page from that image, at 127.0.0.1:8700 of this machine, with the token that it prints
+	$(RUN_IMAGE) --publish 127.0.0.1:8700:8700 $(IMAGE) serve "$(abspath $(WORKSPACE))" --host 0.0.0.0
 
 docker-train-image: ## Build the image of Mozilla's trainer, for ENGINE=mozilla
 	$(DOCKER) build --file Dockerfile.train --tag asr-harness-train:0.9.3 .

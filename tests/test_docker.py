@@ -79,6 +79,8 @@ def test_they_are_run_as_this_user_on_this_machine_only(tmp_path: Path) -> None:
     assert "--gpus" not in trained and "--gpus all" in make("docker-train", GPU="1")
     shown = make("docker-tensorboard", PORT="6123")
     assert re.findall(r"--publish (\S+)", shown) == ["127.0.0.1:6123:6006"]
+    served = make("docker-serve", WORKSPACE=lamp)
+    assert re.findall(r"--publish (\S+)", served) == ["127.0.0.1:8700:8700"] and "--host 0.0.0.0" in served
     assert f"--file Dockerfile.train --tag {IMAGE} ." in make("docker-train-image")
     assert "--build-arg GPU=1" in make("docker-image", GPU="1")
 

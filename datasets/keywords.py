@@ -52,12 +52,13 @@ class KeywordDataset:
             yield from speech_commands.find_clips(self.archive, names, self.members)
 
 
-def find(ws: Workspace, sentences: Sentences) -> KeywordDataset:
+def find(ws: Workspace, sentences: Sentences, others: Sequence[Utterance] = ()) -> KeywordDataset:
     """Find all recordings of a workspace and its corpus, and split them.
 
     Parameters
     ----------
     sentences : source of negative prompts for synthetic voices.
+    others : negative examples from elsewhere, split already.
 
     Raises
     ------
@@ -89,6 +90,7 @@ def find(ws: Workspace, sentences: Sentences) -> KeywordDataset:
     utterances, by, remarks = split(kept, ws)
     if left_out := len(found) - len(kept):
         remarks.append(f"left out: {left_out} recordings of phrases that contain a keyword")
+    utterances += others
     prompts = keyword_prompts(ws, sentences)
     paths = speak_to_files([prompt for _, prompt in prompts], ws.keyword / "speech", alone=True)
     utterances += [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ _GAP = (2.0, 5.0)  # s from the end of a word to the beginning of the next one
 _LEVEL = 0.05  # of full scale, RMS of active speech: every recording comes at the same level
 _PAUSE = SAMPLE_RATE // 4  # samples between recordings
 _LONGEST = 3600.0  # s of a stream
+_PART = 900.0  # s of a part of a longer one, for its memory
 
 Stream = tuple[npt.NDArray[np.int64], Scores]
 
@@ -37,6 +38,14 @@ class PlacedWord:
 
 def join(names: Sequence[str], seconds: float = _LONGEST) -> Int16:
     """Return recordings one after the other, all at the same level, int16 [n], up to `seconds`."""
+    return next(iter(joined_parts(names, seconds)), np.zeros(0, np.int16))
+
+
+def joined_parts(names: Sequence[str], seconds: float = _PART) -> Iterator[Int16]:
+    """Yield recordings one after the other, all at the same level, int16 [n], in parts of about `seconds`.
+
+    Recordings that cannot be read are left out with a warning.
+    """
     pieces: list[Float] = []
     total = 0
     for name in names:
@@ -51,8 +60,10 @@ def join(names: Sequence[str], seconds: float = _LONGEST) -> Int16:
         pieces += [samples * np.float32(_LEVEL / np.sqrt(power)), np.zeros(_PAUSE, np.float32)]
         total += len(samples) + _PAUSE
         if total > seconds * SAMPLE_RATE:
-            break
-    return audio.to_int16(np.concatenate([np.zeros(0, np.float32), *pieces]))
+            yield audio.to_int16(np.concatenate(pieces))
+            pieces, total = [], 0
+    if pieces:
+        yield audio.to_int16(np.concatenate(pieces))
 
 
 def mix_words(
@@ -101,6 +112,19 @@ def mix_words(
     # Beyond full scale it would clip; all of it gets quieter then.
     peak = float(np.abs(stream).max(initial=0.0))
     return audio.to_int16(stream * np.float32(min(1.0, 0.999 / max(peak, 1e-9)))), placed
+
+
+def concatenate(streams: Sequence[Stream]) -> Stream:
+    """Return the scores of several streams as those of one, one after the other."""
+    times: list[npt.NDArray[np.int64]] = []
+    start = 0
+    heard = [stream for stream in streams if len(stream[0])]
+    for when, _ in heard:
+        times.append(when + start)
+        start = int(times[-1][-1]) + 1
+    if not heard:
+        return np.zeros(0, np.int64), np.zeros((0, 0), np.uint8)
+    return np.concatenate(times), np.concatenate([scores for _, scores in heard])
 
 
 def hours(stream: Stream) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from asr.core.alphabet import normal_word
 from asr.core.audio import SAMPLE_RATE
 from asr.core.errors import ModelError
-from asr.core.files import write_bytes, write_json
+from asr.core.files import file_state, write_bytes, write_json
 from asr.core.progress import say
 from asr.core.stamps import Stamp
 from asr.core.stderr import load_tensorflow
@@ -23,6 +24,7 @@ from asr.settings.declaration import Product, values_affecting
 from asr.settings.workspace import SPLITS, Workspace
 from datasets import speech_commands
 from tools.commands.steps.keyword import check_words, find_recordings, write_tables
+from tools.commands.steps.keyword_negatives import evaluation_recordings, speak_negatives
 
 if TYPE_CHECKING:
     from asr.core.audio import Int16
@@ -34,51 +36,109 @@ SHORTEST = 5.0  # s of other speech; nothing can be fitted to less, nor a rate a
 LOWEST = 128  # threshold, half of the highest score: little other speech would allow too low ones
 MOST = 3600  # clips of an archive in a stream: of a split's words, and of its other speech
 _THRESHOLDS = "thresholds.json"
+_VERSION = 1  # raise it when the same model would be given other thresholds
+
+
+@dataclass(frozen=True)
+class FittedThresholds:
+    """Thresholds and what they rest on.
+
+    Attributes
+    ----------
+    thresholds : of each word, 0 to 255, or 256 for never.
+    hours : of speech without a keyword that they were fitted to.
+    accepts : false accepts in those hours.
+    """
+
+    thresholds: tuple[int, ...]
+    hours: float
+    accepts: int
+
+    @property
+    def bound(self) -> float:
+        """False accepts an hour that the hours support with 95 % confidence; infinite without any."""
+        from asr.rejection.fitting import upper_bound
+
+        return upper_bound(self.accepts) / self.hours if self.hours else math.inf
 
 
 def fit_thresholds(ws: Workspace) -> str:
-    """Fit each word's threshold to the false accepts in dev's other speech, unless that is up to date.
+    """Fit each word's threshold to false accepts an hour, unless that is up to date.
 
-    Writes thresholds.json and the tables for firmware/lib to the export. No threshold is below half of the highest
-    score, which all of them are where dev holds too little other speech.
+    The speech without keywords is dev's, that of other_speech/ and what synthetic voices say. Writes thresholds.json,
+    what they rest on to card.json, and the tables for firmware/lib to the export. No threshold is below half of the
+    highest score, which all of them are where there is too little other speech.
 
     Returns
     -------
-    The thresholds in words.
+    The thresholds in words, and what rate their hours support.
     """
     load_tensorflow()
     from asr.keyword.examples import classes
+    from asr.rejection.fitting import upper_bound
 
-    chosen, path = ws.settings.keyword, ws.keyword_export / _THRESHOLDS
-    check_words(ws.keyword_export, classes(chosen.words))
+    chosen, folder = ws.settings.keyword, ws.keyword_export
+    path, kept = folder / _THRESHOLDS, ws.keyword / "thresholds.json"
+    check_words(folder, classes(chosen.words))
     rule = values_affecting(chosen, Product.KEYWORD_THRESHOLDS)
     data = ws.keyword / "features" / "stamp.json"
-    stamp = Stamp(ws.keyword / "thresholds.stamp.json", ws.keyword_export / "model.tflite", data, rule)
-    if not stamp.is_fresh([path]):
+    recorded = [file_state(Path(name), ws.root) for name in evaluation_recordings(ws, "dev")]
+    stamp = Stamp(ws.keyword / "thresholds.stamp.json", folder / "model.tflite", data, rule, recorded, _VERSION)
+    if not stamp.is_fresh([path, kept]):
         path.unlink(missing_ok=True)
-        write_json(path, dict(zip(chosen.words, _fitted(ws), strict=True)))
+        found = _fitted(ws)
+        write_json(kept, {"hours": round(found.hours, 3), "false_accepts": found.accepts})
+        write_json(path, dict(zip(chosen.words, found.thresholds, strict=True)))
         stamp.set()
     thresholds = read_thresholds(ws)
     write_tables(ws, thresholds)
     said = ", ".join(f"{word} {threshold}" for word, threshold in zip(chosen.words, thresholds, strict=True))
-    return f"thresholds, fitted on dev: {said}"
+    rests = json.loads(kept.read_text(encoding="utf-8"))
+    fitted = FittedThresholds(tuple(thresholds), rests["hours"], rests["false_accepts"])
+    card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    bound = round(fitted.bound, 2) if fitted.hours else None
+    write_json(folder / "card.json", {**card, "thresholds": {**rests, "at_most_per_hour": bound}})
+    lines = [f"thresholds: {said}"]
+    if fitted.hours:
+        lines.append(
+            f"  {fitted.accepts} false accepts in {fitted.hours:.1f} h of other speech, so at most {fitted.bound:.1f} "
+            "an hour (95 %)"
+        )
+    allowed = chosen.false_accepts_per_hour
+    if 0 < allowed < fitted.bound:
+        needed = upper_bound(0) / allowed
+        lines.append(
+            f"  {allowed:g} an hour takes {needed:.1f} h without a false accept to show: add recordings of other "
+            f"speech to {ws.other_speech.name}/, or raise keyword.negative_minutes"
+        )
+    return "\n".join(lines)
 
 
-def _fitted(ws: Workspace) -> list[int]:
+def _fitted(ws: Workspace) -> FittedThresholds:
     from asr.keyword import calibration, stream
-    from asr.keyword.detect import Rule
+    from asr.keyword.detect import HIGHEST, Rule, detect
+    from asr.rejection.fitting import choose_threshold
 
     chosen = ws.settings.keyword
+    run, words = runner(ws), len(chosen.words)
     with unpacked(ws, find_recordings(ws), "dev") as found:
-        sound = stream.join(_others(ws, found, "dev"))
-    seconds, allowed = len(sound) / SAMPLE_RATE, chosen.false_accepts_per_hour
-    if seconds < SHORTEST:
-        say(f"warning: no thresholds fitted, dev holds only {seconds:.1f} s of other speech; using {LOWEST} of 255")
-        return [LOWEST] * len(chosen.words)
-    if seconds / 3600 * allowed < 1:
-        say(f"warning: {seconds:.0f} s of other speech in dev are too short to fit {allowed:g} false accepts an hour")
-    fitted = calibration.fit_thresholds(runner(ws)(sound), Rule.of(chosen, ()), len(chosen.words), allowed)
-    return [max(LOWEST, threshold) for threshold in fitted]
+        names = [*_others(ws, found, "dev"), *evaluation_recordings(ws, "dev")]
+        parts = [run(sound) for sound in stream.joined_parts(names)]
+    parts += [run(sound) for sound in stream.joined_parts(speak_negatives(ws, chosen.negative_minutes))]
+    heard = stream.concatenate(parts)
+    hours, allowed = stream.hours(heard), chosen.false_accepts_per_hour
+    if hours * 3600 < SHORTEST:
+        say(f"warning: no thresholds fitted, only {hours * 3600:.1f} s of other speech; using {LOWEST} of 255")
+        return FittedThresholds((LOWEST,) * words, 0.0, 0)
+    rule = Rule.of(chosen, ())
+    counted = calibration.fit_thresholds(heard, rule, words, allowed)
+    fitted = []
+    for word, threshold in enumerate(counted):
+        # The tail of the scores carries further than the hours.
+        tail, _ = choose_threshold(calibration.peaks(heard, rule, 2 + word), hours, max(allowed, 1e-3) / words)
+        fitted.append(max(LOWEST, threshold, min(HIGHEST, math.ceil(tail * HIGHEST))))
+    accepts = len(detect(*heard, Rule.of(chosen, fitted)))
+    return FittedThresholds(tuple(fitted), hours, accepts)
 
 
 def read_thresholds(ws: Workspace) -> list[int]:
@@ -179,7 +239,8 @@ def streams(ws: Workspace, found: KeywordDataset, split: str) -> tuple[Int16, In
 
     chosen, labels = ws.settings.keyword, _words(ws)
     own = (ws.root / Path(chosen.background).expanduser()) if chosen.background else None
-    background = stream.join(stream.read_names(own) if own is not None else _others(ws, found, split))
+    others = [*_others(ws, found, split), *evaluation_recordings(ws, split)]
+    background = stream.join(stream.read_names(own) if own is not None else others)
     words = [u for u in found.utterances if u.split == split and u.word in labels and not u.archived]
     rng = np.random.default_rng([chosen.seed, 17])
     order = [words[int(index)] for index in rng.permutation(len(words))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,6 +48,14 @@ def transcribed(ws: Workspace, *, training: bool) -> list[Recording]:
     if not table.is_file():
         return []
     return [one for one in read_csv(table, ws.alphabet) if _is_for_training(one.speaker) == training]
+
+
+def other_recordings(ws: Workspace) -> list[Path]:
+    """Return the recordings of other_speech/ that are not trained on; dev takes every second one, test the others."""
+    if not ws.other_speech.is_dir():
+        return []
+    trained = {one.path for one in transcribed(ws, training=True)}
+    return [path for path in audio.sound_files(ws.other_speech) if path.resolve() not in trained]
 
 
 def _is_for_training(speaker: str) -> bool:

@@ -19,7 +19,7 @@ from asr.settings.declaration import Product
 from asr.settings.values import affecting
 from asr.settings.workspace import Workspace
 from tools.commands.steps.inputs import read_templates
-from tools.commands.steps.other_speech import other_speakers, outside_sentences, transcribed
+from tools.commands.steps.other_speech import other_recordings, other_speakers, outside_sentences
 
 if TYPE_CHECKING:
     from asr.evaluation.client_confidence import ClientConfidence
@@ -69,7 +69,7 @@ def fit_verifier(ws: Workspace, dataset: Dataset) -> str:
     if not (device / GRAMMAR).is_file():
         return ""
     dev = [[clip.clip, clip.transcript] for clip in dataset.of("dev")]
-    others = [file_state(path, ws.root) for path in _other_recordings(ws)]
+    others = [file_state(path, ws.root) for path in other_recordings(ws)]
     parts = [device / name for name in (NETWORK, GRAMMAR)]
     settings = affecting(chosen.as_dict(), Product.VERIFIER)
     stamp = Stamp(ws.export / ".verifier.stamp", *parts, dev, others, settings, seed, _VERSION)
@@ -249,18 +249,11 @@ def _speakers(ws: Workspace, split: str) -> Sequence[Any]:
 def _pieces(ws: Workspace, split: str) -> list[Recorded]:
     """Return the recordings of other_speech/ that are not trained on, in pieces: every second one for a split."""
     found: list[Recorded] = []
-    for path in _other_recordings(ws)[0 if split == "dev" else 1 :: 2]:
+    for path in other_recordings(ws)[0 if split == "dev" else 1 :: 2]:
         count, size = len(audio.load(path)), round(_PIECE * audio.SAMPLE_RATE)
         starts = range(0, max(1, count - size // 4), size)
         found += [Recorded(path, start, min(count, start + size)) for start in starts]
     return found
-
-
-def _other_recordings(ws: Workspace) -> list[Path]:
-    if not ws.other_speech.is_dir():
-        return []
-    trained = {one.path for one in transcribed(ws, training=True)}
-    return [path for path in audio.sound_files(ws.other_speech) if path.resolve() not in trained]
 
 
 def _number_of(name: str) -> int:

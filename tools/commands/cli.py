@@ -272,6 +272,18 @@ def serve_(
     verbs.serve(verbs.open_workspace(workspace), host, port, allow_host or (), certificate, key)
 
 
+@app.command(epilog="Example: asr record my-lamp; asr record my-lamp --share, to record with a phone")
+def record(
+    workspace: Where = HERE,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8701,
+    share: Annotated[
+        bool, typer.Option("--share", help="Let browsers of the local network in, each by a QR code, over https.")
+    ] = False,
+) -> None:
+    """Record sentences in the browser: one at a time, measured, into recordings/, until Ctrl-C."""
+    verbs.record(verbs.open_workspace(workspace), port, share=share)
+
+
 @app.command(epilog="Example: asr keyword my-lamp; if it was stopped, the same command resumes it.")
 def keyword(
     workspace: Where = HERE,

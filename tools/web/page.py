@@ -43,9 +43,9 @@ class Page:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
-        files = [(path.name, path.read_bytes(), _KINDS[path.suffix]) for path in sorted(STATIC.iterdir())]
+        files = [(path.name, path.read_bytes(), kind_of(path)) for path in sorted(STATIC.iterdir())]
         found: list[BaseRoute] = [
-            Route("/" if name == "index.html" else f"/{name}", _answering(data, kind)) for name, data, kind in files
+            Route("/" if name == "index.html" else f"/{name}", answering(data, kind)) for name, data, kind in files
         ]
         return [
             *found,
@@ -107,7 +107,14 @@ class Page:
         return entry
 
 
-def _answering(data: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
+def kind_of(path: Path) -> str:
+    """Return the media type of a page's file."""
+    return _KINDS[path.suffix]
+
+
+def answering(data: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return a route's function that answers with these bytes."""
+
     async def answer(request: Request) -> Response:
         return Response(data, media_type=f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
 

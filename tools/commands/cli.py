@@ -284,6 +284,24 @@ def record(
     verbs.record(verbs.open_workspace(workspace), port, share=share)
 
 
+@app.command(epilog="Example: asr takes long.wav --out my-lamp/recordings/stop; asr takes long.wav --out . --labels")
+def takes(
+    files: Annotated[list[Path], typer.Argument(help="Long recordings; they stay as they are.")],
+    out: Annotated[Path, typer.Option(help="Folder for the takes, or for the label files.")],
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Write Audacity label files to correct, instead of takes.")
+    ] = False,
+    from_labels: Annotated[
+        Path | None, typer.Option(help="Cut by this label file; a label's text is the folder of its take.")
+    ] = None,
+) -> None:
+    """Cut long recordings at their silences into takes, a WAV file each."""
+    from tools.commands.steps.take_files import cut
+
+    for line in cut(files, out, labels=labels, given=from_labels):
+        print(line)
+
+
 @app.command(epilog="Example: asr keyword my-lamp; if it was stopped, the same command resumes it.")
 def keyword(
     workspace: Where = HERE,

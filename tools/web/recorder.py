@@ -16,7 +16,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -27,12 +27,12 @@ from tools.web import take_quality
 from tools.web.corrections import Corrections, check_speaker
 from tools.web.page import STATIC, answering, kind_of
 from tools.web.prompts import make_plan
+from tools.web.requests import read_body
 
 FOLDER = "recorded"  # beside a recordings.csv
 PAGE = Path(__file__).parent / "record_page"
 _SHARED = ("style.css", "icon.svg", "microphone.js", "worklet.js")  # with the page of asr serve
 _MOST_BYTES = audio.HEADER + round(take_quality.LONGEST * audio.SAMPLE_RATE) * 2
-_IDLE = 20.0  # s without a byte of an upload
 _NUMBER = re.compile(r"\d{13,20}")
 
 
@@ -145,25 +145,7 @@ async def _explain(request: Request, error: HTTPException) -> Response:
 
 async def _read_take(request: Request) -> Any:
     """Return the samples of a request's WAV file, int16 [n]; it is read only as far as a take may be long."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "audio/wav":
-        raise HTTPException(415, "a take is audio/wav")
-    too_long = HTTPException(413, f"a take lasts {take_quality.LONGEST:g} s at most")
-    claimed = request.headers.get("content-length", "0")
-    if not claimed.isascii() or not claimed.isdigit() or int(claimed[:20]) > _MOST_BYTES:
-        raise too_long
-    body, pieces = b"", request.stream().__aiter__()
-    while True:
-        try:
-            piece = await asyncio.wait_for(pieces.__anext__(), _IDLE)
-        except StopAsyncIteration:
-            break
-        except (asyncio.TimeoutError, TimeoutError):
-            raise HTTPException(408, "nothing came any more") from None
-        except ClientDisconnect:
-            raise HTTPException(400, "it is cut off") from None
-        body += piece
-        if len(body) > _MOST_BYTES:
-            raise too_long
+    body = await read_body(request, "audio/wav", _MOST_BYTES)
     try:
         return audio.parse_wav(body, "the take")
     except AudioError as error:

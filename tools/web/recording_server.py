@@ -19,6 +19,7 @@ from asr.runtime.guard import COOKIE, OPEN, Guard
 from asr.runtime.server import listening_socket
 from asr.runtime.server import serve as serve_app
 from asr.settings.workspace import Workspace
+from tools.web.labeller import Labeller
 from tools.web.recorder import Invitations, Recorder, make_app
 
 PORT = 8701
@@ -39,7 +40,7 @@ def record(ws: Workspace, port: int, *, share: bool = False) -> None:
     SetupError : there is no openssl to make a certificate with.
     SentenceError, RecordingsError : the workspace's sentences or recordings cannot be read.
     """
-    recorder = Recorder(ws)
+    routes = [*Recorder(ws).routes(), *Labeller(ws).routes()]
     address = local_address() if share else "127.0.0.1"
     pair = certificate(ws.build / "record", address) if share else ()
     try:
@@ -54,10 +55,10 @@ def record(ws: Workspace, port: int, *, share: bool = False) -> None:
             tell_invitation(f"https://{address}:{port}/join?token={token}")
 
         invitations = Invitations(session, COOKIE, invite)
-        guarded = Guard(make_app(recorder.routes(), invitations), (), session, (*OPEN, "/join"))
+        guarded = Guard(make_app(routes, invitations), (), session, (*OPEN, "/join"))
         invitations.renew()
     else:
-        guarded = Guard(make_app(recorder.routes()))
+        guarded = Guard(make_app(routes))
         say(f"recording for {ws.root.name} at http://127.0.0.1:{port}/ (Ctrl-C ends it)")
     try:
         with listening:

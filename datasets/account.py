@@ -78,6 +78,11 @@ class Account:
             reason, fix = entry.reason, entry.fix
         self._entries[key] = replace(entry, outcome=outcome, reason=reason, fix=fix)
 
+    def change_if_known(self, path: Path | str, outcome: str, reason: str, fix: str = "") -> None:
+        """Change what became of a file if it has an entry: those of a corpus elsewhere have none."""
+        if str(path) in self._entries:
+            self.change(path, outcome, reason, fix)
+
     def note(self, text: str) -> None:
         """Add a sentence about the recordings as a whole."""
         if text not in self.notes:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import math
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,18 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from asr.core.errors import RecordingsError, WorkspaceError
+from asr.core.errors import RecordingsError
 from asr.core.files import fingerprint, write_json
 from asr.core.progress import say
-from asr.settings import asr_toml
-from asr.settings.sections import Recordings
 from asr.settings.workspace import SPLITS, Workspace
 from datasets import duplicates
 from datasets import recordings as recordings_
-from datasets.account import FILE_NAME, LEFT_OUT, NO_SOUND, SET_ASIDE, USED, Account
+from datasets.account import FILE_NAME, LEFT_OUT, SET_ASIDE, USED, Account
 from datasets.clips import Clip, Rejected, fix_of, make_clips, read_rejected, say_rejected
 from datasets.manifest import Row, write_manifest
 from datasets.recordings import Recording
+from datasets.recordings_folder import check_folder, check_left_out
 from datasets.speech import Speaker, SyntheticUtterance, draw_speakers, speak_to_files
 from datasets.split import SplitItem, assign, by_speaker, read_record
 from datasets.transcripts import Sentences, check_transcripts
@@ -41,7 +38,7 @@ class Dataset:
     by: str  # how the clips were split, as `datasets.split.Assignment.by`
     remarks: tuple[str, ...]  # caveats that every report repeats
     folder: Path  # that the clips' paths are relative to
-    account: Account = field(default_factory=lambda: Account(Path()))  # of the files of the recordings' folder
+    account: Account = field(default_factory=lambda: Account(Path()), compare=False)  # of the user's files
 
     def of(self, split: str) -> list[Clip]:
         """Return the clips of a split."""
@@ -184,43 +181,6 @@ def build_external_dataset(workspace: Workspace, place: Path) -> tuple[str, Data
             "accuracy on new speakers may be lower."
         )
     return name, Dataset(clips, (name,) * len(clips), rejected, "speaker", tuple(remarks), folder, account)
-
-
-def check_folder(workspace: Workspace) -> None:
-    """Raise WorkspaceError where asr.toml names a folder of recordings that is not there."""
-    folder = workspace.recordings
-    if os.path.lexists(folder) and folder.exists():
-        return
-    named = workspace.settings.recordings.folder
-    beside = sorted(path.name for path in folder.parent.iterdir()) if folder.parent.is_dir() else []
-    near = difflib.get_close_matches(folder.name.lower(), [name.lower() for name in beside], n=1, cutoff=0.75)
-    alike = [name for name in beside if near and name.lower() == near[0]]
-    if named == Recordings().folder and not alike and not os.path.lexists(folder):
-        return  # a workspace without recordings
-    what = "leads to nothing" if os.path.lexists(folder) else "is not there"
-    raise WorkspaceError(
-        f"recordings.folder names {named!r}, which {what}",
-        path=workspace.toml,
-        line=asr_toml.line_of(workspace.toml, "recordings", "folder"),
-        fix=f"Did you mean {alike[0]!r}?" if alike else "Name the folder of your recordings, or make it",
-    )
-
-
-def check_left_out(folder: Path, account: Account) -> None:
-    """Raise RecordingsError where there are sounds and none of them is a recording, other than noise."""
-    left_out = [entry for entry in account.entries if entry.outcome == LEFT_OUT and " noise, not " not in entry.reason]
-    if left_out:
-        first = left_out[0]
-        raise RecordingsError(
-            f"all of {len(left_out)} sound files are left out; {first.file}: {first.reason}", path=folder, fix=first.fix
-        )
-    tables_ = [entry for entry in account.entries if entry.outcome == NO_SOUND]
-    unread = [entry for entry in tables_ if "table that is not read" in entry.reason]
-    if unread:
-        raise RecordingsError(
-            f"there are no recordings, and {unread[0].file} is not read", path=folder,
-            fix=f"Save it as {recordings_.CSV_NAME}, with the columns {','.join(recordings_.COLUMNS)}",
-        )  # fmt: skip
 
 
 def _enter_rejected(rejected: Sequence[Rejected], account: Account) -> None:

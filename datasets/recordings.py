@@ -46,7 +46,7 @@ class Recording:
 
 
 def find(
-    folder: Path, alphabet: Alphabet, besides: Path | None = None, account: Account | None = None,
+    folder: Path, alphabet: Alphabet | None, besides: Path | None = None, account: Account | None = None,
     sentences: Sentences | None = None,
 ) -> list[Recording]:  # fmt: skip
     """Read a workspace's recordings: its recordings.csv, or else a folder for each sentence.
@@ -56,6 +56,7 @@ def find(
     Parameters
     ----------
     folder : folder of recordings, or a table.
+    alphabet : of the transcripts; None: any character is allowed.
     besides : a folder to skip: our own products.
     account : where each file of the folder is entered; used files as such.
     sentences : tells a folder for each speaker from one for each sentence.
@@ -143,7 +144,7 @@ def read_csv(path: Path, alphabet: Alphabet | None, account: Account | None = No
 
 
 def read_folders(
-    folder: Path, alphabet: Alphabet, besides: Path | None = None, account: Account | None = None,
+    folder: Path, alphabet: Alphabet | None, besides: Path | None = None, account: Account | None = None,
     sentences: Sentences | None = None,
 ) -> list[Recording]:  # fmt: skip
     """Read a folder that holds a folder for each sentence or keyword, named by the transcript.
@@ -178,7 +179,8 @@ def read_folders(
     for place, sounds in places.items():
         transcript = by_transcript[place]
         try:
-            alphabet.check(transcript)
+            if alphabet is not None:
+                alphabet.check(transcript)
         except SentenceError as error:
             raise SentenceError(
                 f"the folder's name is the transcript, and {error.what}", path=place, fix=error.fix

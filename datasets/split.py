@@ -143,7 +143,7 @@ def _as_spelled(speakers: Sequence[str], counts: Counter[str]) -> tuple[str, ...
     return tuple(one if one in counts else spelled.get(same_speaker(one), one) for one in speakers)
 
 
-def _check_names(named: dict[str, Sequence[str]], counts: Counter[str]) -> None:
+def _check_names(named: Mapping[str, Sequence[str]], counts: Counter[str]) -> None:
     for name, speakers in named.items():
         for speaker in speakers:
             if speaker not in counts:
@@ -153,7 +153,7 @@ def _check_names(named: dict[str, Sequence[str]], counts: Counter[str]) -> None:
                 raise WorkspaceError(f"split.{name}_speakers names {speaker!r}, who has no recordings", fix=hint)
 
 
-def _named(named: dict[str, Sequence[str]], counts: Counter[str], settings: Split) -> dict[str, str]:
+def _named(named: Mapping[str, Sequence[str]], counts: Counter[str], settings: Split) -> dict[str, str]:
     """Put named speakers where they are named, and the others into the splits that name nobody, or into train."""
     chosen = {speaker: name for name, speakers in named.items() for speaker in speakers}
     others = {speaker: count for speaker, count in counts.items() if speaker not in chosen}

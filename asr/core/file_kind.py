@@ -73,6 +73,8 @@ def describe(data: bytes) -> str:
         return _RIFF_OTHERS[data[8:12]]
     if data[4:8] == b"ftyp" and data[8:12] in _PICTURES:
         return "a picture (HEIF)"
+    if data[:4] == b"PK\x03\x04" and b".npy" in data[30:200]:
+        return "an archive of NumPy (.npz)"
     for at, mark, what in _OTHERS:
         if data[at : at + len(mark)] == mark:
             return what
@@ -87,6 +89,37 @@ def describe(data: bytes) -> str:
     if start.startswith("<?xml") or start.startswith("<svg"):
         return "XML text"
     return "text"
+
+
+def name(path: Path | str) -> str:
+    """Return what a file is, sound and models of TensorFlow included; "" for what is not known."""
+    data = beginning(path)
+    if data and is_sound(data):
+        return "a sound file"
+    if _is_graph(data):
+        return "a graph of TensorFlow (.pb)"
+    try:
+        with Path(path).open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _LOOKED_AT))
+            if b"memmapped_package://" in file.read():
+                return "a memory-mapped graph (.pbmm)"
+    except OSError:
+        return ""
+    return describe(data)
+
+
+def _is_graph(data: bytes) -> bool:
+    """Tell whether data begins like a GraphDef: a node with its name and its operation."""
+    at = 1
+    while data[:1] == b"\n" and at < 6 and data[at : at + 1] >= b"\x80":
+        at += 1
+    start = data[at + 1 : at + 2]
+    if data[:1] != b"\n" or start != b"\n":
+        return False
+    length = data[at + 2] if len(data) > at + 2 else 0
+    label = data[at + 3 : at + 3 + length]
+    return 0 < length < 128 and len(label) == length and label.isascii() and data[at + 3 + length :][:1] == b"\x12"
 
 
 def _text(data: bytes) -> str | None:

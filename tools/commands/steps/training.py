@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asr.core import audio
+from asr.core.errors import WorkspaceError
+from asr.core.progress import say
 from asr.settings.workspace import Workspace
 from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.noise import noise_folders
@@ -73,12 +75,23 @@ def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tu
         ws.checkpoints,
         ws.build / "features",
         ws.logs,
-        synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
+        synthetic=_voices_beside_recordings(ws, rate) if real and ws.settings.voices.use == "mix" else None,
         other=other_utterances(ws, rate) if chosen.other_speech else None,
         pretrained=start,
         rate=rate,
     )
     return plan, parent
+
+
+def _voices_beside_recordings(ws: Workspace, rate: int) -> Callable[[int, int], Sequence[Any]] | None:
+    """Return what `synthetic_voices` does; None, with a warning, where the language has none: recordings suffice."""
+    try:
+        return synthetic_voices(ws, rate)
+    except WorkspaceError as error:
+        if ws.settings.voices.voices:
+            raise
+        say(f"warning: trained on recordings alone: {error}")
+        return None
 
 
 def recorded_rate(dataset: Dataset) -> int:

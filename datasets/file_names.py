@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
@@ -18,7 +18,7 @@ class FileNames:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._listed: dict[str, dict[str, str]] = {}
+        self._listed: dict[str, dict[str, list[str]]] = {}
 
     def locate(self, name: str) -> Path:
         """Return the path of a name; a file need not be there.
@@ -33,12 +33,18 @@ class FileNames:
         path = Path(os.path.normpath(self._folder / name.strip()))
         if name.isascii():
             return path
-        found = Path(path.anchor)
-        for part in path.parts[1:]:
-            if not os.path.exists(found / part):
-                part = self._names(found, _composed).get(_composed(part), part)
-            found /= part
-        return found if os.path.isfile(found) else path
+        return self._search(Path(path.anchor), path.parts[1:]) or path
+
+    def _search(self, folder: Path, parts: Sequence[str]) -> Path | None:
+        """Return the file below a folder whose path has these parts in any Unicode form; None if there is none."""
+        if not parts:
+            return folder if os.path.isfile(folder) else None
+        if parts[0].isascii() or not os.path.isdir(folder):
+            return self._search(folder / parts[0], parts[1:])
+        for name in self._names(folder, _composed).get(_composed(parts[0]), ()):
+            if (found := self._search(folder / name, parts[1:])) is not None:
+                return found
+        return None
 
     def hint(self, name: str) -> str:
         """Return what to do about a name that there is no file for."""
@@ -51,12 +57,12 @@ class FileNames:
         if bare != name and bare and os.path.isfile(self.locate(bare)):
             return f"Write {bare!r}, without the quotes"
         if near := self._names(path.parent, _folded).get(_folded(path.name)):
-            return f"Did you mean {near!r}? Capitals count"
+            return f"Did you mean {near[0]!r}? Capitals count"
         if near := self._names(path.parent, _stem).get(_stem(path.name)):
-            return f"Did you mean {near!r}?"
+            return f"Did you mean {near[0]!r}?"
         return f"File names are relative to {self._folder}"
 
-    def _names(self, folder: Path, form: Callable[[str], str]) -> dict[str, str]:
+    def _names(self, folder: Path, form: Callable[[str], str]) -> dict[str, list[str]]:
         """Return the names in a folder by a form of them."""
         key = f"{form.__name__} {folder}"
         if key not in self._listed:
@@ -64,7 +70,10 @@ class FileNames:
                 names = sorted(os.listdir(folder))
             except OSError:
                 names = []
-            self._listed[key] = {form(name): name for name in names}
+            listed: dict[str, list[str]] = {}
+            for name in names:
+                listed.setdefault(form(name), []).append(name)
+            self._listed[key] = listed
         return self._listed[key]
 
 

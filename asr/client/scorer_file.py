@@ -56,7 +56,8 @@ def check_scorer(path: Path | str) -> None:
     except OSError as error:
         raise ScorerError(f"this scorer cannot be read: {error.strerror}", path=path) from None
     if fault == _NO_KENLM and (what := file_kind.name(path)):
-        raise ScorerError(f"this is {what}, not a scorer", path=path, fix="Give the kenlm.scorer of the model")
+        fix = "Give the kenlm.scorer that `make scorer` makes"
+        raise ScorerError(f"this is {what}, not a scorer", path=path, fix=fix)
     if fault:
         raise ScorerError(fault, path=path, fix=_AGAIN)
 

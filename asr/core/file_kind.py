@@ -20,7 +20,7 @@ _PICTURES = (b"heic", b"heix", b"mif1", b"avif", b"msf1")  # brands of ftyp that
 _RIFF_OTHERS = {b"AVI ": "a video (AVI)", b"WEBP": "a picture (WebP)", b"ACON": "a cursor", b"RMID": "MIDI notes"}
 _OTHERS = (
     (0, b"version https://git-lfs", "a pointer of Git LFS: the file itself was not fetched"),
-    (0, b"mmap lm http://kheafield.com", "a language model or a scorer (KenLM)"),
+    (0, b"mmap lm http://kheafield.com/code", "a language model or a scorer (KenLM)"),
     (4, b"TFL3", "a TensorFlow Lite model"),
     (0, b"PK\x03\x04", "a ZIP archive"),
     (0, b"PK\x05\x06", "a ZIP archive"),

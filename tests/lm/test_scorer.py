@@ -144,7 +144,7 @@ def test_what_is_no_scorer_is_refused(light: Path, tmp_path: Path) -> None:
     with pytest.raises(ScorerError, match="no such scorer"):
         check_scorer(tmp_path / "none.scorer")
     (tmp_path / "text.scorer").write_text("not a scorer\n" * 1000)
-    with pytest.raises(ScorerError, match="does not start with a KenLM model"):
+    with pytest.raises(ScorerError, match="this is text, not a scorer"):
         check_scorer(tmp_path / "text.scorer")
     with pytest.raises(ScorerError, match="word list"):
         check_scorer(light / "export" / "lm.binary")

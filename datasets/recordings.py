@@ -182,9 +182,12 @@ def read_folders(
             if alphabet is not None:
                 alphabet.check(transcript)
         except SentenceError as error:
-            raise SentenceError(
-                f"the folder's name is the transcript, and {error.what}", path=place, fix=error.fix
-            ) from None
+            fix = error.fix
+            if sentences is not None:
+                near = sentences.nearest(re.sub(r"[\W\d]+", " ", transcript.lower()).strip())
+                fix += f"; did you mean {near!r}?" if near else "; or did you mean a folder per speaker? Then write a "
+                fix += "" if near else CSV_NAME
+            raise SentenceError(f"the folder's name is the transcript, and {error.what}", path=place, fix=fix) from None
         for sound in sounds:
             check_name(sound)
             real = sound.resolve()
@@ -258,6 +261,8 @@ def check_tables(folder: Path, scanned: Sequence[Found]) -> None:
     """Raise RecordingsError for a table that is meant to be read and is not, in a folder without recordings.csv."""
     for one in scanned:
         place = one.path.relative_to(folder)
+        if one.path.name.lower() == CSV_NAME and "link" in one.reason:
+            raise RecordingsError(one.reason, path=one.path, fix="Put the table there, or remove the link")
         if one.path.stem.lower() == Path(CSV_NAME).stem and (one.is_table or one.path.suffix.lower() == ".txt"):
             if len(place.parts) == 1:
                 raise RecordingsError(

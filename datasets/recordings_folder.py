@@ -42,9 +42,12 @@ def check_left_out(folder: Path, account: Account) -> None:
         raise RecordingsError(
             f"all of {len(left_out)} sound files are left out; {first.file}: {first.reason}", path=folder, fix=first.fix
         )
-    tables_ = [entry for entry in account.entries if entry.outcome == NO_SOUND]
-    unread = [entry for entry in tables_ if "table that is not read" in entry.reason]
-    if unread:
+    others = [entry for entry in account.entries if entry.outcome == NO_SOUND]
+    if archives := [entry for entry in others if "archive" in entry.reason]:
+        raise RecordingsError(
+            f"there are no recordings, and {archives[0].file} is an archive", path=folder, fix="Unpack it there"
+        )
+    if unread := [entry for entry in others if "table that is not read" in entry.reason]:
         raise RecordingsError(
             f"there are no recordings, and {unread[0].file} is not read", path=folder,
             fix=f"Save it as {CSV_NAME}, with the columns {','.join(COLUMNS)}",

@@ -88,6 +88,8 @@ def check_transcripts(recordings: Sequence[Recording], sentences: Sentences, acc
             account.change(one.path, outcome, reason, fix)
     if stops:
         reason, fix = first
+        if tables := [entry.file for entry in account.entries if "table that is not read" in entry.reason]:
+            fix = f"{tables[0]} is not read: rename it to recordings.csv if it has the transcripts. {fix}"
         raise RecordingsError(
             f"{count} of {len(real)} recordings have a transcript that is no sentence: {reason}",
             path=account.folder,

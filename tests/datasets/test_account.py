@@ -521,3 +521,61 @@ def test_what_cannot_be_printed_is_escaped(tmp_path: Path) -> None:
     one.write(tmp_path / "account.csv")
     assert "a\\nb.wav, caf\\udce9.wav" in one.lines()[1]
     assert len((tmp_path / "account.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Anna", "did you mean a folder per speaker? Then write a recordings.csv"),
+        ("turn-on-the-light", "did you mean 'turn on the light'?"),
+        ("Stop (2)", "did you mean 'stop'?"),
+        ("stop\u200b", "U+200B ZERO WIDTH SPACE) in 'stop\\u200b' is not in the alphabet. Delete it"),
+        (
+            "don\u2019t",
+            "U+2019 RIGHT SINGLE QUOTATION MARK) in 'don\u2019t' is not in the alphabet. Write the apostrophe '",
+        ),
+        ("f\u00fcr", "Add '\u00fc' to alphabet.labels in asr.toml, or spell the word with 'u'"),
+        ("st\u043ep", "It only looks like 'o': type it again"),
+        ("r2d2", "Write numbers as words"),
+    ],
+)
+def test_a_folder_that_is_no_transcript(root: Path, name: str, words: str, capfd: pytest.CaptureFixture[str]) -> None:
+    rename(root, {"stop": name})
+    assert words in failed(root, capfd)[0]
+
+
+def test_an_archive_alone_is_not_answered_by_voices(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(root / "recordings")
+    write(root, "all.zip", b"PK\x03\x04")
+    assert "all.zip is an archive. Unpack it there" in failed(root, capfd)[0]
+
+
+def test_transcripts_in_a_table_of_another_name(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    rename(root, {"stop": "wavs", "turn_on_the_light": "wavs/more"})
+    write(root, "metadata.csv", b"1|stop\n")
+    assert "metadata.csv is not read: rename it to recordings.csv" in failed(root, capfd)[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK\x03\x04xl/workbook", "this is a ZIP archive, not a table"),
+        (b"sep=;\nfile;transcript\n", "tells Excel the separator"),
+        (b"RIFF\0\0\0\0WAVE", "this is a sound file, not a table"),
+        (TABLE.encode() + b"stop-anna.wav,f\xfcr,anna\n", ":2: this is not UTF-8 text"),
+    ],
+)
+def test_a_table_that_is_none(root: Path, content: bytes, words: str, capfd: pytest.CaptureFixture[str]) -> None:
+    as_table(root).write_bytes(content)
+    assert words in failed(root, capfd)[0]
+
+
+def test_a_linked_table_that_is_gone(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    link(root, "recordings.csv", "gone.csv")
+    assert "a link to gone.csv, which is not there" in failed(root, capfd)[0]
+
+
+def test_a_link_to_itself_ends(root: Path) -> None:
+    link(root, "stop/x.wav", "x.wav")
+    take(root)
+    assert "link" in account(root)["stop/x.wav"]["reason"]

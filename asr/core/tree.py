@@ -34,7 +34,7 @@ def walk(folder: Path, besides: Collection[Path] = ()) -> Iterator[Item]:
     entered = {os.path.realpath(folder)}
     waiting, links = [folder], list[Path]()
     while waiting or links:
-        place = waiting.pop() if waiting else links.pop(0)
+        place = waiting.pop(0) if waiting else links.pop(0)
         if os.path.islink(place) and place != folder:
             real = os.path.realpath(place)
             if real in entered:
@@ -58,8 +58,10 @@ def walk(folder: Path, besides: Collection[Path] = ()) -> Iterator[Item]:
                 if entry.is_dir():
                     if entry.is_symlink():
                         links.append(path)
+                    elif (real := os.path.realpath(path)) in entered:
+                        yield Item(path, "it is a folder that is read already, through a link", is_folder=True)
                     else:
-                        entered.add(os.path.realpath(path))
+                        entered.add(real)
                         waiting.append(path)
                 elif entry.is_file():
                     yield Item(path)

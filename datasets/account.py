@@ -54,6 +54,8 @@ class Account:
         self.shown = shown or str(folder)
         self.notes: list[str] = []  # on more than one file, a sentence each
         self._entries: dict[str, Entry] = {}
+        # A Path takes long to compare, and there may be 100,000 files.
+        self._folders = [f"{str(place).rstrip('/')}/" for place in (self.folder, os.path.realpath(self.folder))]
 
     def add(
         self, path: Path, outcome: str, reason: str = "", fix: str = "", transcript: str = "", speaker: str = "",
@@ -139,10 +141,8 @@ class Account:
         return sorted(groups.items(), key=lambda group: (_ORDER.index(group[0][0]), -len(group[1]), group[0][1]))
 
     def _name(self, path: Path) -> str:
-        for folder in (self.folder, Path(os.path.realpath(self.folder))):
-            if path.is_relative_to(folder):
-                return str(path.relative_to(folder))
-        return str(path)
+        name = str(path)
+        return next((name[len(folder) :] for folder in self._folders if name.startswith(folder)), name)
 
 
 def describe(accounts: Iterable[Account], table: Path | str = "") -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from asr.core.alphabet import normal_word
 from asr.core.errors import RecordingsError
 from asr.core.files import place_in
+from asr.core.tree import RealPaths
 from asr.settings.workspace import Workspace
 from datasets import recordings as recordings_
 from datasets import speech_commands
@@ -152,11 +153,12 @@ def read_words(folder: Path, account: Account | None = None, besides: Path | Non
             account.add(one.path, USED, f"{top}/ holds noise to mix in, not words")
     found = []
     known: dict[Path, Path] = {}
+    paths = RealPaths()
     for place, sounds in places.items():
         for path in sounds:
             listed = lists.get(f"{place.name}/{path.name}", "train" if lists else "")
             check_name(path)
-            real, word = path.resolve(), normal_word(place.name)
+            real, word = Path(paths.of(path)), normal_word(place.name)
             if (other := known.setdefault(real, path)) != path:
                 same = f"it is a link to {other.relative_to(folder)}, which is read already"
                 account.add(path, LEFT_OUT, same, "Remove the link")

@@ -17,6 +17,7 @@ from asr.core import tables
 from asr.core.alphabet import Alphabet, normal_text
 from asr.core.errors import RecordingsError, SentenceError
 from asr.core.progress import say
+from asr.core.tree import RealPaths
 from datasets.account import LEFT_OUT, NO_SOUND, USED, Account
 from datasets.file_names import FileNames
 from datasets.folder_scan import Found, scan, table_in
@@ -176,6 +177,7 @@ def read_folders(
                 say(f"skipping {place}: a folder of this name holds noise, not recordings of {place.name!r}")
     recordings: list[Recording] = []
     known: dict[Path, Path] = {}
+    paths = RealPaths()
     for place, sounds in places.items():
         transcript = by_transcript[place]
         try:
@@ -190,7 +192,7 @@ def read_folders(
             raise SentenceError(f"the folder's name is the transcript, and {error.what}", path=place, fix=fix) from None
         for sound in sounds:
             check_name(sound)
-            real = sound.resolve()
+            real = Path(paths.of(sound))
             if (other := known.setdefault(real, sound)) != sound:
                 if other.relative_to(folder).parts[0] == place.name:
                     same = f"it is a link to {other.relative_to(folder)}, which is read already"
@@ -288,10 +290,11 @@ def _enter_the_rest(
     folder: Path, table: Path, recordings: Sequence[Recording], besides: Path | None, account: Account
 ) -> None:
     """Enter the files of a folder that its table does not name."""
-    listed = {os.path.realpath(one.path) for one in recordings}
+    real = RealPaths()
+    listed = {real.of(one.path) for one in recordings}
     for one in scan(folder, besides):
         top = one.path.relative_to(folder).parts[0]
-        if one.path == table or os.path.realpath(one.path) in listed:
+        if one.path == table or real.of(one.path) in listed:
             continue
         if one.reason:
             account.add(one.path, LEFT_OUT if one.sound else NO_SOUND, one.reason, one.fix)

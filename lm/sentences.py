@@ -152,7 +152,11 @@ class Templates:
 
     def accepts(self, sentence: str) -> bool:
         """Tell whether a template derives `sentence`; repeated spaces are ignored."""
-        return self.slots(sentence) is not None
+        sentence = normal_text(sentence)
+        if sentence in self._plain:
+            return True
+        match = Match(sentence)
+        return any(match.accepts(line.node) for line in self._branching)
 
     def slots(self, sentence: str) -> dict[str, str] | None:
         """Return the slot values of `sentence`; None if no template derives it."""

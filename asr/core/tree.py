@@ -17,6 +17,22 @@ class Item:
     is_folder: bool = False
 
 
+class RealPaths:
+    """Real paths of many files, each folder resolved once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def of(self, path: Path | str) -> str:
+        """Return the path with all links resolved, as os.path.realpath does."""
+        folder, name = os.path.split(path)
+        if os.path.islink(path) or name in ("", ".", ".."):
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
+
+
 def walk(folder: Path, besides: Collection[Path] = ()) -> Iterator[Item]:
     """Yield every file in a folder and below it, each real folder once.
 

@@ -30,6 +30,9 @@ def test_links_are_followed_once_and_loops_end(tmp_path: Path) -> None:
     assert faults["above"] == "it is a link that leads back to a folder above it"
     assert faults["again"] == "it is a link to a folder that is read already"
     assert faults["x"] == "it is a link to no, which is not there"
+    paths = tree.RealPaths()
+    for item in [*found, *(tree.Item(tmp_path / name) for name in ("in/b/again/4.wav", "in/b/up/..", "no/x"))]:
+        assert paths.of(item.path) == os.path.realpath(item.path)
     assert audio.sound_files(tmp_path / "in") == sorted(tmp_path / "in" / name for name in files)
 
 

@@ -75,7 +75,7 @@ def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tu
         ws.checkpoints,
         ws.build / "features",
         ws.logs,
-        synthetic=_voices_beside_recordings(ws, rate) if real and ws.settings.voices.use == "mix" else None,
+        synthetic=voices_beside_recordings(ws, rate) if real and ws.settings.voices.use == "mix" else None,
         other=other_utterances(ws, rate) if chosen.other_speech else None,
         pretrained=start,
         rate=rate,
@@ -83,7 +83,7 @@ def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tu
     return plan, parent
 
 
-def _voices_beside_recordings(ws: Workspace, rate: int) -> Callable[[int, int], Sequence[Any]] | None:
+def voices_beside_recordings(ws: Workspace, rate: int) -> Callable[[int, int], Sequence[Any]] | None:
     """Return what `synthetic_voices` does; None, with a warning, where the language has none: recordings suffice."""
     try:
         return synthetic_voices(ws, rate)

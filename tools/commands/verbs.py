@@ -39,7 +39,7 @@ def open_workspace(folder: Path) -> Workspace:
 def manifests(ws: Workspace) -> str:
     """Make clips, split and manifests."""
     with ws.lock():
-        return describe(build_dataset(ws))
+        return describe(build_dataset(ws), ws)
 
 
 def sentences(ws: Workspace, count: int, accepts: str, alike: bool) -> tuple[bool, str]:
@@ -99,7 +99,7 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
     with ws.lock():
         noises = check_noise(ws)
         dataset = build_dataset(ws)
-        say(describe(dataset))
+        say(describe(dataset, ws))
         if noises:
             say(noises)
         say(make_scorer(ws))

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from rapidfuzz import fuzz, process
 
 from asr.core import audio, tables
+from asr.core.alphabet import normal_text
 from asr.core.errors import RecordingsError, SentenceError
 from asr.core.files import exclusive
 from asr.settings.workspace import Workspace
@@ -59,7 +60,7 @@ class Corrections:
 
     def check_sentence(self, text: str) -> str:
         """Return a sentence of the grammar as it is written there; SentenceError if it is none."""
-        spaced = " ".join(text.split())
+        spaced = normal_text(text)
         for sentence in (spaced, spaced.lower()):
             if sentence and self._templates.meaning(sentence) is not None:
                 return sentence
@@ -109,7 +110,7 @@ class Corrections:
         SentenceError : the transcript is a command, or has a character outside the alphabet.
         RecordingsError, BusyError : as `file_command`.
         """
-        transcript, speaker = " ".join(transcript.split()).lower(), check_speaker(speaker)
+        transcript, speaker = normal_text(transcript).lower(), check_speaker(speaker)
         self._ws.alphabet.check(transcript)
         if transcript and self._templates.meaning(transcript) is not None:
             raise SentenceError(f"{transcript!r} is a command", fix="File it as that sentence")
@@ -165,7 +166,7 @@ class Corrections:
 
 def check_speaker(name: str) -> str:
     """Return a speaker's name without needless spaces, "" for none; RecordingsError if it is none."""
-    name = " ".join(name.split())
+    name = normal_text(name)
     if name and not _SPEAKER.fullmatch(name):
         raise RecordingsError(
             f"{name[:60]!r} is no name of a speaker", fix="Use letters, digits, spaces and hyphens, 40 at most"

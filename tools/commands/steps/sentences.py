@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from rapidfuzz import fuzz, process
 
 from asr.core.errors import SentenceError
 from asr.settings.workspace import Workspace
-from tools.commands.steps.inputs import read_templates
-
-NEAREST = 5000  # sentences among which the nearest is looked for
+from tools.commands.steps.inputs import GrammarSentences, read_templates
 
 
 def describe_sentences(ws: Workspace, count: int) -> str:
@@ -39,8 +36,8 @@ def look_up(ws: Workspace, text: str) -> tuple[bool, str]:
     templates = read_templates(ws)
     found = templates.meaning(text)
     if found is None:
-        near = process.extractOne(text, templates.expand(NEAREST, 1), scorer=fuzz.ratio, score_cutoff=40)
-        return False, f"no sentence: {text!r}" + (f"; near: {near[0]!r}" if near else "")
+        near = GrammarSentences(templates, ws.sentences.name).nearest(text)
+        return False, f"no sentence: {text!r}" + (f"; near: {near!r}" if near else "")
     lines = [f"a sentence: {found.text!r}"]
     if found.intent:
         lines.append(f"intent: {found.intent}")

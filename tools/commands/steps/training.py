@@ -12,6 +12,7 @@ import numpy as np
 
 from asr.core import audio
 from asr.core.errors import WorkspaceError
+from asr.core.progress import say
 from asr.settings.workspace import Workspace
 from tools.commands.steps.inputs import read_templates
 from tools.commands.steps.noise import noise_folders
@@ -82,6 +83,17 @@ def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tu
     return plan, parent
 
 
+def voices_beside_recordings(ws: Workspace, rate: int) -> Callable[[int, int], Sequence[Any]] | None:
+    """Return what `synthetic_voices` does; None, with a warning, where the language has none: recordings suffice."""
+    try:
+        return synthetic_voices(ws, rate)
+    except WorkspaceError as error:
+        if ws.settings.voices.voices:
+            raise
+        say(f"warning: trained on recordings alone: {error}")
+        return None
+
+
 def recorded_rate(dataset: Dataset) -> int:
     """Return the highest sample rate, Hz, among the training recordings, 16,000 at most.
 
@@ -98,7 +110,7 @@ def _synthetic_source(ws: Workspace, rate: int, real: bool) -> Callable[[int, in
     Without recordings the clips themselves are synthetic. Slow voices have said those; the new ones are by quick ones.
     """
     if real:
-        return synthetic_voices(ws, rate) if ws.settings.voices.use == "mix" else None
+        return voices_beside_recordings(ws, rate) if ws.settings.voices.use == "mix" else None
     try:
         return synthetic_voices(ws, rate, quick=True)
     except WorkspaceError:

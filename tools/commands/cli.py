@@ -26,8 +26,8 @@ app = typer.Typer(
 )
 
 importing = typer.Typer(
-    help="Take over a published corpus, or the names of a household.",
-    epilog="Example: asr import speech-commands speech_commands_v0.02.tar.gz my-words",
+    help="Take over a corpus or another project's recordings, or the names of a household.",
+    epilog="Example: asr import common-voice ~/cv-corpus-21.0/en my-lamp",
     no_args_is_help=True,
 )
 app.add_typer(importing, name="import")
@@ -289,6 +289,34 @@ def import_speech_commands(
 ) -> None:
     """Make keyword features of a published corpus."""
     print(verbs.import_corpus("speech-commands", source, workspace))
+
+
+# What becomes a recordings.csv: an example of a source, and the help.
+RECORDINGS = {
+    "common-voice": ("~/cv-corpus-21.0/en", "Use the clips of Common Voice: its folder, or one of its .tsv tables."),
+    "librispeech": ("~/LibriSpeech/dev-clean", "Use a corpus in LibriSpeech's layout: .trans.txt beside the sounds."),
+    "kaldi": ("~/egs/yesno/data/train", "Use a data folder of Kaldi; its segments are cut out of their recordings."),
+    "deepspeech": ("~/clips/train.csv", "Use a manifest of DeepSpeech or Coqui STT, or a folder of them."),
+    "spoken-digits": ("~/free-spoken-digit-dataset", "Use the Free Spoken Digits: 7_jackson_32.wav says seven."),
+    "speaker-folders": ("~/recorded", "Use a folder per speaker: anna/turn_on_the_light/1.wav."),
+}
+
+
+def _add_recordings(kind: str, example: str, told: str) -> None:
+    """Add the verb that imports one kind of recordings."""
+
+    def run(
+        source: Annotated[Path, typer.Argument(help="Where it is; the sounds stay there.")],
+        workspace: Where = HERE,
+        append: Annotated[bool, typer.Option("--append", help="Add to a recordings.csv that exists.")] = False,
+    ) -> None:
+        print(verbs.import_recordings(kind, source, workspace, append))
+
+    importing.command(kind, help=told, epilog=f"Example: asr import {kind} {example} my-lamp")(run)
+
+
+for _kind, (_example, _told) in RECORDINGS.items():
+    _add_recordings(_kind, _example, _told)
 
 
 @importing.command("home-assistant", epilog="Example: asr import home-assistant my-home --token-file token.txt")

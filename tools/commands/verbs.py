@@ -338,6 +338,13 @@ def import_corpus(kind: str, source: Path, folder: Path) -> str:
     return "\n".join([*lines, f"next: asr keyword {folder}"])
 
 
+def import_recordings(kind: str, source: Path, folder: Path, append: bool) -> str:
+    """Take over another project's recordings where they lie."""
+    from tools.commands.steps import imports
+
+    return imports.import_recordings(open_workspace(folder), kind, source, append)
+
+
 def import_home_assistant(folder: Path, url: str, token: str, token_file: Path | None) -> str:
     """Take over the names that Home Assistant exposes."""
     from tools.commands.steps.home_assistant import import_household, read_token

@@ -25,6 +25,7 @@ from asr.core.errors import RecordingsError, SentenceError
 from asr.core.files import exclusive
 from asr.settings.workspace import Workspace
 from datasets.recordings import COLUMNS, CSV_NAME, CUSTOM, NOISES, UNKNOWN_SPEAKER, read_csv, read_folders
+from tools.commands.steps.imports import CORRECTIONS_LOCK
 from tools.commands.steps.inputs import read_templates
 
 FOLDER = "corrections"  # beside a recordings.csv
@@ -82,7 +83,7 @@ class Corrections:
         BusyError : another process files an utterance.
         """
         sentence, speaker = self.check_sentence(sentence), check_speaker(speaker)
-        with self._lock, exclusive(self._ws.build / ".corrections.lock"):
+        with self._lock, exclusive(self._ws.build / CORRECTIONS_LOCK):
             folder = self._ws.recordings
             if folder.is_file():
                 return self._file_row(folder, samples, sentence, speaker)
@@ -109,7 +110,7 @@ class Corrections:
         self._ws.alphabet.check(transcript)
         if transcript and self._templates.meaning(transcript) is not None:
             raise SentenceError(f"{transcript!r} is a command", fix="File it as that sentence")
-        with self._lock, exclusive(self._ws.build / ".corrections.lock"):
+        with self._lock, exclusive(self._ws.build / CORRECTIONS_LOCK):
             if transcript:
                 return self._file_row(self._ws.other_speech / CSV_NAME, samples, transcript, speaker)
             return self._write(self._ws.other_speech / FOLDER / _name(speaker), samples)

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import os
 import shutil
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import Any, TextIO
 from asr.core import tables
 from asr.core.alphabet import Alphabet
 from asr.core.errors import AudioError, RecordingsError
-from asr.core.files import atomic_path, place_in
+from asr.core.files import atomic_path
 from datasets.imports.corpus import Item, LeftOut
 from datasets.imports.cutting import cut
 from datasets.imports.transcripts import Normaliser, RefusedTranscriptError
@@ -77,6 +78,7 @@ class Intake:
         self._left_out = left_out
         self._append = append
         self._columns = self._read_columns()
+        self._folder = f"{table.parent.resolve()}/"
         self._normaliser = Normaliser(alphabet)
         self._seen: set[int] = set()
         self.outcome = Outcome()
@@ -156,11 +158,12 @@ class Intake:
             (item.sound + speaker).encode("utf-8")
         except UnicodeEncodeError:
             return without(BAD_NAME, "it is not UTF-8")
-        if item.sound != item.sound.strip() or any(character in item.sound for character in "\r\n"):
+        if item.sound != item.sound.strip() or "\n" in item.sound or "\r" in item.sound:
             return without(BAD_NAME, "it begins or ends with white space, or has a line break")
         try:
-            size = os.stat(item.sound).st_size if os.path.isfile(item.sound) else None
-        except OSError:
+            state = os.stat(item.sound)
+            size = state.st_size if stat.S_ISREG(state.st_mode) else None
+        except (OSError, ValueError):
             size = None
         if not size:
             return without(NO_FILE if size is None else NO_BYTES)
@@ -171,7 +174,7 @@ class Intake:
         sound = item.sound
         if item.cut is not None:
             try:
-                sound = str(cut(item, self._table.parent.resolve() / SEGMENTS))
+                sound = str(cut(item, Path(self._folder, SEGMENTS)))
             except AudioError as error:
                 return without(UNREADABLE, error.what)
         mark = _mark(sound)
@@ -179,7 +182,7 @@ class Intake:
             return without(TWICE)
         self._seen.add(mark)
         self.outcome.resized += item.size is not None and item.size != size
-        name = place_in(self._table.parent.resolve(), Path(sound))
+        name = sound.removeprefix(self._folder)
         return {"file": name, "transcript": transcript, "speaker": speaker or UNKNOWN_SPEAKER}
 
     def _read_columns(self) -> list[str]:
@@ -199,9 +202,8 @@ class Intake:
     def _remember_rows(self) -> None:
         """Remember the sounds that recordings.csv names already."""
         if self._append and self._table.exists():
-            folder = str(self._table.parent.resolve())
             for _, row in tables.read(self._table, RecordingsError, columns=COLUMNS, accept_bom=True):
-                self._seen.add(_mark(os.path.normpath(os.path.join(folder, row["file"].strip()))))
+                self._seen.add(_mark(os.path.normpath(os.path.join(self._folder, row["file"].strip()))))
 
 
 def refuse_existing(table: Path, append: bool) -> None:

@@ -9,8 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from asr.core.audio import is_sound
-from datasets.imports.corpus import NO_TRANSCRIPT, Item, LeftOut, find_sound, has_any, sorted_entries
+from datasets.imports.corpus import NO_TRANSCRIPT, Item, LeftOut, find_sound, has_any, is_sound_name, sorted_entries
 from datasets.imports.lines import read_lines
 
 _SUFFIX = ".trans.txt"
@@ -36,7 +35,7 @@ def _chapters(folder: str, deepest: int, transcribed: bool = False) -> Iterator[
     """Yield each folder with sounds or transcripts, or with transcripts only, and the names of its files."""
     entries = sorted_entries(folder)
     names = [entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)]
-    if any(name.endswith(_SUFFIX) or (not transcribed and is_sound(Path(name))) for name in names):
+    if any(name.endswith(_SUFFIX) or (not transcribed and is_sound_name(name)) for name in names):
         yield folder, names
     if deepest:
         for entry in entries:
@@ -45,7 +44,7 @@ def _chapters(folder: str, deepest: int, transcribed: bool = False) -> Iterator[
 
 
 def _chapter(folder: Path, shown: str, names: list[str]) -> Iterator[Item | LeftOut]:
-    sounds = {os.path.splitext(name)[0]: name for name in names if is_sound(Path(name))}
+    sounds = {os.path.splitext(name)[0]: name for name in names if is_sound_name(name)}
     unused = dict(sounds)
     for table in (name for name in names if name.endswith(_SUFFIX)):
         speaker = table.split("-", 1)[0] if "-" in table else folder.parent.name

@@ -6,8 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from asr.core.audio import is_sound
-from datasets.imports.corpus import HIDDEN, NO_TRANSCRIPT, Item, LeftOut, sorted_entries, walk_sounds
+from datasets.imports.corpus import HIDDEN, NO_TRANSCRIPT, Item, LeftOut, is_sound_name, sorted_entries, walk_sounds
 from datasets.recordings import CUSTOM, NOISES
 
 _SKIPPED = (CUSTOM, *NOISES)
@@ -22,7 +21,7 @@ class SpeakerFolders:
 
     def fits(self, source: Path) -> bool:
         return any(
-            is_sound(Path(file.name)) and file.is_file()
+            is_sound_name(file.name) and file.is_file()
             for speaker in _folders(str(source))
             for sentence in _folders(speaker.path)
             for file in sorted_entries(sentence.path)
@@ -42,7 +41,7 @@ class SpeakerFolders:
                     continue
                 transcript = sentence.name.replace("_", " ")
                 for sound in walk_sounds(sentence.path):
-                    yield Item(sound, transcript, speaker.name, os.path.relpath(sound, root))
+                    yield Item(sound, transcript, speaker.name, sound[len(root) + 1 :])
 
 
 def _folders(folder: str, hidden: bool = False) -> list[os.DirEntry[str]]:
@@ -56,12 +55,12 @@ def _is_skipped(name: str) -> bool:
 def _loose(root: str, folder: str) -> Iterator[LeftOut]:
     """Yield the sounds of a folder that lie in no sentence's folder."""
     for entry in sorted_entries(folder):
-        if is_sound(Path(entry.name)) and not entry.is_dir():
-            place = os.path.relpath(entry.path, root)
+        if is_sound_name(entry.name) and not entry.is_dir():
+            place = entry.path[len(root) + 1 :]
             yield LeftOut(place, place, NO_TRANSCRIPT, "it lies in no sentence's folder")
 
 
 def _skipped(root: str, folder: str) -> Iterator[LeftOut]:
     for sound in walk_sounds(folder):
-        place = os.path.relpath(sound, root)
+        place = sound[len(root) + 1 :]
         yield LeftOut(place, place, HIDDEN)

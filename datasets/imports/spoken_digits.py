@@ -27,9 +27,9 @@ class SpokenDigits:
         return source.is_dir() and any(NAME.fullmatch(name) for name in os.listdir(_folder(source)))
 
     def items(self, source: Path) -> Iterator[Item | LeftOut]:
-        root = _folder(source).absolute()
-        for sound in walk_sounds(str(root)):
-            place = os.path.relpath(sound, root)
+        root = str(_folder(source).absolute())
+        for sound in walk_sounds(root):
+            place = sound[len(root) + 1 :]
             found = NAME.fullmatch(os.path.basename(sound))
             if found is None:
                 yield LeftOut(place, place, NO_TRANSCRIPT, "its name is not digit_speaker_number")

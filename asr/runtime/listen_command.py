@@ -17,7 +17,7 @@ from .faults import Backoff, FaultError, report
 from .journal import Journal
 from .listening import Shown, listening
 from .recogniser import Recogniser
-from .service import Watchdog, install, own_command, unit_path, unit_text
+from .service import Watchdog, install, own_command, unit_path, unit_text, working_folder
 from .sound import SoundError
 from .sources import Chunks, file_source, is_address, network_source, read_address, standard_input
 
@@ -187,5 +187,5 @@ def _service(given: argparse.Namespace, arguments: Sequence[str]) -> str:
     if given.input == "-":
         raise FaultError("a service has no standard input. Name another --input")
     command = own_command([word for word in arguments if word not in _SERVICE])
-    text = unit_text(command, Path.cwd(), " ".join(arguments[:2]))
+    text = unit_text(command, working_folder(os.environ), " ".join(arguments[:2]))
     return text.rstrip() if given.print_service else install(text, unit_path(os.environ))

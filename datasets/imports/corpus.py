@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from asr.core.audio import SUFFIXES
 
@@ -15,8 +14,7 @@ NO_TRANSCRIPT = "it has no transcript"
 HIDDEN = "its folder is hidden or holds noise"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """A sound and its transcript, as the source has them.
 
     Attributes
@@ -39,8 +37,7 @@ class Item:
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """What cannot become a recording.
 
     Attributes
@@ -91,9 +88,9 @@ def find_sound(root: str, name: str, *, absolute: bool = False) -> tuple[str, st
     """
     if not name or "\0" in name:
         return "", "it names no file"
-    if ".." in name.split("/") or (name.startswith("/") and not absolute):
+    if (".." in name and ".." in name.split("/")) or (name[0] == "/" and not absolute):
         return "", OUTSIDE
-    path = os.path.join(root, name)
+    path = name if name[0] == "/" else f"{root}/{name}"
     # normpath takes longer than all the rest.
     return (os.path.normpath(path) if "/." in path or "//" in path else path), ""
 

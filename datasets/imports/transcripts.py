@@ -63,21 +63,24 @@ class Normaliser:
 
     def write(self, transcript: str) -> str:
         """Return a transcript in the alphabet; RefusedTranscriptError if there is none."""
-        composed = unicodedata.normalize("NFC", transcript)
+        composed = transcript if transcript.isascii() else unicodedata.normalize("NFC", transcript)
         if "<" in composed or "[" in composed:
             mark = MARK.search(composed)
             if mark is not None:
                 raise RefusedTranscriptError(MARKED, mark[0])
         characters = set(composed)
-        for character in characters - self._rules.keys():
-            self._written[ord(character)], self._rules[character] = self._rule(character)
+        if not characters <= self._rules.keys():
+            for character in characters - self._rules.keys():
+                self._written[ord(character)], self._rules[character] = self._rule(character)
         text = " ".join(composed.translate(self._written).split())
         if not text:
             raise RefusedTranscriptError(EMPTY)
-        for character in text:
-            if character not in self._labels:
-                raise RefusedTranscriptError(OUTSIDE_ALPHABET, _describe(character))
-        self.changed.update(sorted({self._rules[character] for character in characters} - {""}))
+        if not self._labels.issuperset(text):
+            first = next(character for character in text if character not in self._labels)
+            raise RefusedTranscriptError(OUTSIDE_ALPHABET, _describe(first))
+        for rule in sorted(set(map(self._rules.__getitem__, characters))):
+            if rule:
+                self.changed[rule] += 1
         return text
 
     def _rule(self, character: str) -> tuple[str, str]:

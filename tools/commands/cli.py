@@ -272,6 +272,24 @@ def serve_(
     verbs.serve(verbs.open_workspace(workspace), host, port, allow_host or (), certificate, key)
 
 
+@app.command(epilog="Example: asr update-device pi@kitchen my-lamp --restart user; asr update-device pi@kitchen --back")
+def update_device(
+    host: Annotated[str, typer.Argument(help="Host or user@host, as ssh takes it.")],
+    workspace: Where = HERE,
+    back: Annotated[bool, typer.Option("--back", help="Switch to the version before; again: undo it.")] = False,
+    restart: Annotated[
+        str, typer.Option(help="Restart the service there: user or system.", metavar="MANAGER")
+    ] = "",
+    unit: Annotated[str, typer.Option(help="The service's unit.")] = "asr-listen.service",
+    folder: Annotated[str, typer.Option(help="Folder on the host, below the user's home or absolute.")] = "asr-device",
+    ssh: Annotated[
+        str, typer.Option(help="The ssh command, with its options.")
+    ] = "ssh -o ConnectTimeout=20 -o ServerAliveInterval=15",
+) -> None:
+    """Copy a new device folder to a host and switch to it at once; the version before stays there."""
+    print(verbs.update_device(workspace, host, folder, ssh, back=back, manager=restart, unit=unit))
+
+
 @app.command(epilog="Example: asr keyword my-lamp; if it was stopped, the same command resumes it.")
 def keyword(
     workspace: Where = HERE,

@@ -291,6 +291,18 @@ def serve(
     serving.serve(ws, host, port, names, pair)
 
 
+def update_device(folder: Path, host: str, place: str, ssh: str, *, back: bool, manager: str, unit: str) -> str:
+    """Bring the workspace's device folder to a host, or switch back there; then restart its service if asked."""
+    from tools.commands.steps import device_update as update
+
+    there = update.Host(host, place, ssh)
+    service = update.Service(manager, unit) if manager else None
+    told = [update.go_back(there) if back else update.update_device(open_workspace(folder), there)]
+    if service is not None:
+        told.append(update.restart(there, service))
+    return "\n".join(told)
+
+
 def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:
     """Train, export and evaluate the keyword model, as far as that is not up to date."""
     from tools.commands.steps import keyword as steps

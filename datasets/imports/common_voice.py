@@ -60,8 +60,8 @@ def _folders(source: Path) -> list[Path]:
 def _tables(source: Path) -> list[Path]:
     folders = _folders(source)
     if len(folders) > 1:
-        names = ", ".join(folder.name for folder in folders[:10])
-        raise RecordingsError(f"it holds several languages ({names})", path=source, fix="Name the folder of one")
+        languages = ", ".join(folder.name for folder in folders[:10])
+        raise RecordingsError(f"it holds several languages ({languages})", path=source, fix="Name the folder of one")
     for names in _CHOSEN:
         found = [folders[0] / name for name in names if (folders[0] / name).is_file()]
         if found:

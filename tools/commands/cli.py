@@ -37,6 +37,8 @@ Where = Annotated[
     Path, typer.Argument(help="The workspace's folder; the current one by default.", metavar="[WORKSPACE]")
 ]
 HERE = Path(".")
+Pause = Annotated[float, typer.Option(help="Seconds to wait after a sentence that may go on: 0.2 to 3.")]
+PAUSE = 0.6  # s, asr.runtime.listener.Timing.open
 INTERRUPTED = 130
 
 
@@ -111,9 +113,10 @@ def wyoming(
         str, typer.Option(help="Where to listen; 0.0.0.0 for other machines too.")
     ] = "tcp://127.0.0.1:10300",
     clients: Annotated[int, typer.Option(min=1, max=1000, help="Connections at a time.")] = 8,
+    pause: Pause = PAUSE,
 ) -> None:
     """Serve Home Assistant: sound to text and text to intent, by the Wyoming protocol, until Ctrl-C."""
-    verbs.wyoming(verbs.open_workspace(workspace), uri, clients)
+    verbs.wyoming(verbs.open_workspace(workspace), uri, clients, pause)
 
 
 # The options are the runtime's: it declares them, parses them and prints their help.
@@ -267,9 +270,10 @@ def serve_(
     ] = None,
     certificate: Annotated[Path | None, typer.Option(help="PEM file, for https; phones need it to record.")] = None,
     key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's key.")] = None,
+    pause: Pause = PAUSE,
 ) -> None:
     """Serve a page that shows what is heard, and the recogniser to programs, until Ctrl-C."""
-    verbs.serve(verbs.open_workspace(workspace), host, port, allow_host or (), certificate, key)
+    verbs.serve(verbs.open_workspace(workspace), host, port, allow_host or (), certificate, key, pause)
 
 
 @app.command(epilog="Example: asr update-device pi@kitchen my-lamp --restart user; asr update-device pi@kitchen --back")

@@ -26,8 +26,8 @@ app = typer.Typer(
 )
 
 importing = typer.Typer(
-    help="Take over a published corpus, or the names of a household.",
-    epilog="Example: asr import speech-commands speech_commands_v0.02.tar.gz my-words",
+    help="Take over a corpus or another project's recordings, or the names of a household.",
+    epilog="Example: asr import common-voice ~/cv-corpus-21.0/en my-lamp",
     no_args_is_help=True,
 )
 app.add_typer(importing, name="import")
@@ -37,6 +37,8 @@ Where = Annotated[
     Path, typer.Argument(help="The workspace's folder; the current one by default.", metavar="[WORKSPACE]")
 ]
 HERE = Path(".")
+Pause = Annotated[float, typer.Option(help="Seconds to wait after a sentence that may go on: 0.2 to 3.")]
+PAUSE = 0.6  # s, asr.runtime.listener.Timing.open
 INTERRUPTED = 130
 
 
@@ -111,9 +113,10 @@ def wyoming(
         str, typer.Option(help="Where to listen; 0.0.0.0 for other machines too.")
     ] = "tcp://127.0.0.1:10300",
     clients: Annotated[int, typer.Option(min=1, max=1000, help="Connections at a time.")] = 8,
+    pause: Pause = PAUSE,
 ) -> None:
     """Serve Home Assistant: sound to text and text to intent, by the Wyoming protocol, until Ctrl-C."""
-    verbs.wyoming(verbs.open_workspace(workspace), uri, clients)
+    verbs.wyoming(verbs.open_workspace(workspace), uri, clients, pause)
 
 
 # The options are the runtime's: it declares them, parses them and prints their help.
@@ -267,9 +270,28 @@ def serve_(
     ] = None,
     certificate: Annotated[Path | None, typer.Option(help="PEM file, for https; phones need it to record.")] = None,
     key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's key.")] = None,
+    pause: Pause = PAUSE,
 ) -> None:
     """Serve a page that shows what is heard, and the recogniser to programs, until Ctrl-C."""
-    verbs.serve(verbs.open_workspace(workspace), host, port, allow_host or (), certificate, key)
+    verbs.serve(verbs.open_workspace(workspace), host, port, allow_host or (), certificate, key, pause)
+
+
+@app.command(epilog="Example: asr update-device pi@kitchen my-lamp --restart user; asr update-device pi@kitchen --back")
+def update_device(
+    host: Annotated[str, typer.Argument(help="Host or user@host, as ssh takes it.")],
+    workspace: Where = HERE,
+    back: Annotated[bool, typer.Option("--back", help="Switch to the version before; again: undo it.")] = False,
+    restart: Annotated[
+        str, typer.Option(help="Restart the service there: user or system.", metavar="MANAGER")
+    ] = "",
+    unit: Annotated[str, typer.Option(help="The service's unit.")] = "asr-listen.service",
+    folder: Annotated[str, typer.Option(help="Folder on the host, below the user's home or absolute.")] = "asr-device",
+    ssh: Annotated[
+        str, typer.Option(help="The ssh command, with its options.")
+    ] = "ssh -o ConnectTimeout=20 -o ServerAliveInterval=15",
+) -> None:
+    """Copy a new device folder to a host and switch to it at once; the version before stays there."""
+    print(verbs.update_device(workspace, host, folder, ssh, back=back, manager=restart, unit=unit))
 
 
 @app.command(epilog="Example: asr record my-lamp; asr record my-lamp --share, to record with a phone")
@@ -319,6 +341,34 @@ def import_speech_commands(
 ) -> None:
     """Make keyword features of a published corpus."""
     print(verbs.import_corpus("speech-commands", source, workspace))
+
+
+# What becomes a recordings.csv: an example of a source, and the help.
+RECORDINGS = {
+    "common-voice": ("~/cv-corpus-21.0/en", "Use the clips of Common Voice: its folder, or one of its .tsv tables."),
+    "librispeech": ("~/LibriSpeech/dev-clean", "Use a corpus in LibriSpeech's layout: .trans.txt beside the sounds."),
+    "kaldi": ("~/egs/yesno/data/train", "Use a data folder of Kaldi; its segments are cut out of their recordings."),
+    "deepspeech": ("~/clips/train.csv", "Use a manifest of DeepSpeech or Coqui STT, or a folder of them."),
+    "spoken-digits": ("~/free-spoken-digit-dataset", "Use the Free Spoken Digits: 7_jackson_32.wav says seven."),
+    "speaker-folders": ("~/recorded", "Use a folder per speaker: anna/turn_on_the_light/1.wav."),
+}
+
+
+def _add_recordings(kind: str, example: str, told: str) -> None:
+    """Add the verb that imports one kind of recordings."""
+
+    def run(
+        source: Annotated[Path, typer.Argument(help="Where it is; the sounds stay there.")],
+        workspace: Where = HERE,
+        append: Annotated[bool, typer.Option("--append", help="Add to a recordings.csv that exists.")] = False,
+    ) -> None:
+        print(verbs.import_recordings(kind, source, workspace, append))
+
+    importing.command(kind, help=told, epilog=f"Example: asr import {kind} {example} my-lamp")(run)
+
+
+for _kind, (_example, _told) in RECORDINGS.items():
+    _add_recordings(_kind, _example, _told)
 
 
 @importing.command("home-assistant", epilog="Example: asr import home-assistant my-home --token-file token.txt")

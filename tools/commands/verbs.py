@@ -61,12 +61,13 @@ def recognise(ws: Workspace, files: Sequence[Path], as_json: bool) -> Iterator[s
         yield write(utterance, str(path))
 
 
-def wyoming(ws: Workspace, uri: str, clients: int) -> None:
+def wyoming(ws: Workspace, uri: str, clients: int, pause: float) -> None:
     """Serve Home Assistant by the Wyoming protocol until Ctrl-C."""
     from asr.runtime.wyoming_server import Limits, Server, serve
-    from tools.commands.steps.recognition import open_device
+    from tools.commands.steps.recognition import open_device, timing_of
 
-    server = Server(open_device(ws), ws.root.resolve().name, ws.settings.alphabet.language, Limits(clients=clients))
+    timing, name, language = timing_of(pause), ws.root.resolve().name, ws.settings.alphabet.language
+    server = Server(open_device(ws), name, language, Limits(clients=clients), timing)
     try:
         serve(server, uri)
     except ValueError as error:
@@ -280,15 +281,34 @@ def preview_voices(ws: Workspace, count: int, out: Path | None) -> str:
 
 
 def serve(
-    ws: Workspace, host: str, port: int, names: Sequence[str], certificate: Path | None, key: Path | None
+    ws: Workspace,
+    host: str,
+    port: int,
+    names: Sequence[str],
+    certificate: Path | None,
+    key: Path | None,
+    pause: float,
 ) -> None:
     """Serve the workspace's page and its recogniser."""
     if (certificate is None) != (key is None):
         raise WorkspaceError("--certificate and --key belong together", fix="Give both, or neither")
+    from tools.commands.steps.recognition import timing_of
     from tools.web import serving
 
     pair = None if certificate is None or key is None else (certificate, key)
-    serving.serve(ws, host, port, names, pair)
+    serving.serve(ws, host, port, names, pair, timing_of(pause))
+
+
+def update_device(folder: Path, host: str, place: str, ssh: str, *, back: bool, manager: str, unit: str) -> str:
+    """Bring the workspace's device folder to a host, or switch back there; then restart its service if asked."""
+    from tools.commands.steps import device_update as update
+
+    there = update.Host(host, place, ssh)
+    service = update.Service(manager, unit) if manager else None
+    told = [update.go_back(there) if back else update.update_device(open_workspace(folder), there)]
+    if service is not None:
+        told.append(update.restart(there, service))
+    return "\n".join(told)
 
 
 def record(ws: Workspace, port: int, *, share: bool = False) -> None:
@@ -343,6 +363,13 @@ def import_corpus(kind: str, source: Path, folder: Path) -> str:
         features = steps.make_features(ws)
     lines = [*steps.describe_features(ws, features), *(f"warning: {remark}" for remark in steps.remarks_of(features))]
     return "\n".join([*lines, f"next: asr keyword {folder}"])
+
+
+def import_recordings(kind: str, source: Path, folder: Path, append: bool) -> str:
+    """Take over another project's recordings where they lie."""
+    from tools.commands.steps import imports
+
+    return imports.import_recordings(open_workspace(folder), kind, source, append)
 
 
 def import_home_assistant(folder: Path, url: str, token: str, token_file: Path | None) -> str:

@@ -26,6 +26,7 @@ from asr.core.errors import RecordingsError, SentenceError
 from asr.core.files import exclusive
 from asr.settings.workspace import Workspace
 from datasets.recordings import COLUMNS, CSV_NAME, CUSTOM, NOISES, UNKNOWN_SPEAKER, read_csv, read_folders
+from tools.commands.steps.imports import CORRECTIONS_LOCK
 from tools.commands.steps.inputs import read_templates
 
 FOLDER = "corrections"  # beside a recordings.csv
@@ -87,7 +88,7 @@ class Corrections:
         """
         sentence, speaker = self.check_sentence(sentence), check_speaker(speaker)
         number = number or _new_number()
-        with self._lock, exclusive(self._ws.build / ".corrections.lock"):
+        with self._lock, exclusive(self._ws.build / CORRECTIONS_LOCK):
             folder = self._ws.recordings
             if folder.is_file():
                 return self._file_row(folder, samples, sentence, speaker, number)
@@ -114,7 +115,7 @@ class Corrections:
         self._ws.alphabet.check(transcript)
         if transcript and self._templates.meaning(transcript) is not None:
             raise SentenceError(f"{transcript!r} is a command", fix="File it as that sentence")
-        with self._lock, exclusive(self._ws.build / ".corrections.lock"):
+        with self._lock, exclusive(self._ws.build / CORRECTIONS_LOCK):
             if transcript:
                 table = self._ws.other_speech / CSV_NAME
                 return self._file_row(table, samples, transcript, speaker, _new_number())
@@ -125,7 +126,7 @@ class Corrections:
         header = self._header(table)
         path = table.parent / self._folder / _name("", number)
         file = f"{self._folder}/{path.name}"
-        if path.exists() and file in table.read_text(encoding="utf-8-sig"):
+        if path.exists() and table.exists() and file in table.read_text(encoding="utf-8-sig"):
             return path
         self._write(path, samples)
         row = {"file": file, "transcript": transcript, "speaker": speaker or UNKNOWN_SPEAKER}

@@ -33,9 +33,10 @@ _STEEP = 18.0  # dB by which the spectrum falls there
 _LOWEST_EDGE, _HIGHEST_EDGE = 1500.0, 7000.0  # Hz; below vowels end, above resamplers and codecs do
 
 # What the findings begin at. Chosen on half of the speakers of spoken orders and wake words.
-_SILENT = -60.0  # dB; as recordings are rejected
-_QUIET = -42.0  # dB
+_SILENT = -66.0  # dB; 6 dB below what datasets.clips rejects
+_QUIET = -50.0  # dB
 _CLIPPED = 0.0005  # share of the samples; with more it is a fault
+_FEWEST_FLAT = 8  # samples in runs at the peak; a few are chance
 _BADLY_CLIPPED = 0.01
 _OFFSET = 0.02  # of full scale
 _HUM = -40.0  # dB relative to the speech
@@ -44,7 +45,7 @@ _NO_SPEECH = 7.0  # dB from the noise to the loudest part
 _NOISY = 18.0
 _CUT = -16.0  # dB relative to the level, in the first or last 32 ms
 _PAUSE = 20.0  # dB above the floor, without which an edge tells nothing
-_LEAST = 0.6  # s in which a noise floor can be measured
+_LEAST = 1.0  # s in which there is room for a pause, and so for a noise floor
 _NARROW = 0.75  # of the others' bandwidth
 
 Float = npt.NDArray[np.float32]
@@ -138,7 +139,8 @@ def measure(samples: Float, rate: int, sound: Float, power: Float) -> Measures:
     clipped = np.count_nonzero(size >= _FULL_SCALE) / max(1, size.size)
     # Below, one step of 16 bits is more than this tolerance.
     top = size >= peak * 0.998 if peak > 0.02 else np.zeros((1, 1), bool)
-    flat = np.count_nonzero(top[1:] & top[:-1]) / max(1, size.size)
+    runs = int(np.count_nonzero(top[1:] & top[:-1]))
+    flat = runs / max(1, size.size) if runs >= _FEWEST_FLAT else 0.0
     levels = decibels(power[:, _LOWEST:].sum(axis=1))
     order = np.sort(levels)
     level, floor = float(order[-min(_LOUD, len(order))]), float(order[len(order) * _FLOOR // 100])
@@ -161,6 +163,17 @@ def measure(samples: Float, rate: int, sound: Float, power: Float) -> Measures:
 def is_silent(found: Measures) -> bool:
     """Tell whether a recording holds no sound worth the name."""
     return found.level < _SILENT
+
+
+def is_cut(found: Measures) -> bool:
+    """Tell whether a recording begins or ends with speech."""
+    return bool(_cut_sides(found))
+
+
+def _cut_sides(found: Measures) -> list[str]:
+    if found.seconds < _LEAST or found.level - found.floor < _PAUSE:
+        return []
+    return [side for side, edge in (("start", found.start), ("end", found.end)) if edge > _CUT]
 
 
 def findings(name: str, found: Measures, usual_bandwidth: float, *, trimmed: bool = False) -> list[Finding]:
@@ -199,10 +212,8 @@ def findings(name: str, found: Measures, usual_bandwidth: float, *, trimmed: boo
     if found.mains:
         tell("hum", f"hum of {found.mains:.0f} Hz, {found.level - found.hum:.0f} dB below the speech",
              "Run asr mend; check cables and power supply")  # fmt: skip
-    if not trimmed and found.seconds >= _LEAST and contrast > _PAUSE:
-        sides = [side for side, edge in (("start", found.start), ("end", found.end)) if edge > _CUT]
-        if sides:
-            tell("cut", f"speech is cut off at its {' and '.join(sides)}", "Record it again, with a pause on either side")
+    if not trimmed and (sides := _cut_sides(found)):
+        tell("cut", f"speech is cut off at its {' and '.join(sides)}", "Record it again, with a pause on either side")
     if found.bandwidth < _NARROW * usual_bandwidth:
         tell("bandwidth", f"nothing above {found.bandwidth / 1000:.1f} kHz, where others reach "
              f"{usual_bandwidth / 1000:.1f} kHz", "Record it as the others were, or leave it out")  # fmt: skip
@@ -224,24 +235,33 @@ def _bandwidth(mean: Float, rate: int) -> float:
     return min(float(hertz[place]), highest) if drops[place] >= _STEEP else highest
 
 
-def _hum(sound: Float, level: float) -> tuple[float, float]:
-    """Return the level of the mains' tones, dB, and 50 or 60 Hz where they are steady and near the speech's, else 0."""
-    if len(sound) < _HUM_WINDOW + 4 * _HUM_HOP:
-        return -120.0, 0.0
+def hum_tones(sound: Float, level: float) -> dict[float, float]:
+    """Return the steady tones of the mains in a sound, float32 [n] at 16 kHz: level in dB by frequency in Hz.
+
+    All are of 50 or all of 60 Hz, and near the level of the speech; none in less than a second.
+    """
+    if len(sound) < _LEAST * audio.SAMPLE_RATE:
+        return {}
     parts = np.lib.stride_tricks.sliding_window_view(sound, _HUM_WINDOW)[::_HUM_HOP] @ _tones()
-    tones = (parts[:, : parts.shape[1] // 2] + 1j * parts[:, parts.shape[1] // 2 :]).reshape(
-        len(parts), len(MAINS), HARMONICS
-    )
-    amplitudes = np.sort(np.abs(tones), axis=0)[len(tones) * _HUM_IN // 100]
-    # A tone of the voice loses its phase, and the mains' frequency is not exact: neighbours are compared.
+    half = parts.shape[1] // 2
+    tones = (parts[:, :half] + 1j * parts[:, half:]).reshape(len(parts), len(MAINS), HARMONICS)
+    powers = np.sort(np.abs(tones), axis=0)[len(tones) * _HUM_IN // 100] ** 2 / 2
+    # A tone of the voice loses its phase. The mains' frequency is not exact either, so that neighbours are compared.
     turns = tones[1:] * tones[:-1].conj()
     steady = np.abs(turns.sum(axis=0)) / (np.abs(turns).sum(axis=0) + 1e-20)
-    levels = decibels(amplitudes**2 / 2)
-    heard = (steady > _STEADY) & (levels > level + _HUM)
-    powers = np.where(heard, amplitudes**2 / 2, 0).sum(axis=1)
-    mains = int(powers.argmax())
-    hum = float(decibels(powers[mains]))
-    return hum, MAINS[mains] if heard[mains].any() else 0.0
+    heard = (steady > _STEADY) & (decibels(powers) > level + _HUM)
+    mains = int(np.where(heard, powers, 0).sum(axis=1).argmax())
+    levels = decibels(powers[mains])
+    return {MAINS[mains] * (k + 1): float(levels[k]) for k in range(HARMONICS) if heard[mains, k]}
+
+
+def _hum(sound: Float, level: float) -> tuple[float, float]:
+    """Return the level of the mains' tones together, dB, and 50 or 60 Hz; -120 and 0 where there are none."""
+    tones = hum_tones(sound, level)
+    if not tones:
+        return -120.0, 0.0
+    mains = next(base for base in MAINS if not min(tones) % base)
+    return 10 * float(np.log10(sum(10 ** (one / 10) for one in tones.values()))), mains
 
 
 @lru_cache(maxsize=1)

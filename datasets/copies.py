@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -135,7 +136,7 @@ def correlation(one: Float, other: Float) -> float:
 def _unit(sketches: Int8) -> Float:
     """Return sketches as unit vectors: float32 [ANCHORS, n, DIMENSIONS]."""
     values = sketches.transpose(1, 0, 2).astype(np.float32)
-    return values / np.maximum(np.linalg.norm(values, axis=2, keepdims=True), 1)
+    return np.asarray(values / np.maximum(np.linalg.norm(values, axis=2, keepdims=True), 1), np.float32)
 
 
 def _coarse(unit: Float) -> Float:
@@ -144,7 +145,7 @@ def _coarse(unit: Float) -> Float:
     return np.concatenate((unit[:, :_COARSE], rest), axis=1)
 
 
-def _mean(places: npt.NDArray[np.int_], weights: Float) -> float:
+def _mean(places: npt.NDArray[np.int_], weights: npt.NDArray[Any]) -> float:
     return float(places @ weights) / max(float(weights.sum()), 1e-20)
 
 
@@ -159,7 +160,7 @@ def _filters() -> Float:
     """Return which bin is in which band, float32 [257, bands]."""
     edges = np.geomspace(*_EDGES, _BANDS + 1)
     hertz = np.arange(WINDOW // 2 + 1) * audio.SAMPLE_RATE / WINDOW
-    return ((hertz[:, None] >= edges[:-1]) & (hertz[:, None] < edges[1:])).astype(np.float32)
+    return np.asarray((hertz[:, None] >= edges[:-1]) & (hertz[:, None] < edges[1:]), np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -46,6 +46,7 @@ _NOISY = 18.0
 _CUT = -16.0  # dB relative to the level, in the first or last 32 ms
 _PAUSE = 20.0  # dB above the floor, without which an edge tells nothing
 _LEAST = 1.0  # s in which there is room for a pause, and so for a noise floor
+_LEAST_CUT = 0.5  # s that tell whether a pause is missing
 _NARROW = 0.75  # of the others' bandwidth
 
 Float = npt.NDArray[np.float32]
@@ -171,7 +172,7 @@ def is_cut(found: Measures) -> bool:
 
 
 def _cut_sides(found: Measures) -> list[str]:
-    if found.seconds < _LEAST or found.level - found.floor < _PAUSE:
+    if found.seconds < _LEAST_CUT or found.level - found.floor < _PAUSE:
         return []
     return [side for side, edge in (("start", found.start), ("end", found.end)) if edge > _CUT]
 
@@ -203,7 +204,9 @@ def findings(name: str, found: Measures, usual_bandwidth: float, *, trimmed: boo
     if share > _CLIPPED:
         where = "at full scale" if found.clipped > _CLIPPED else "cut off at one level"
         severity = "error" if share > _BADLY_CLIPPED else "warning"
-        tell("clipped", f"clipped: {share:.1%} of its samples are {where}", "Record it again, at a lower level", severity)
+        tell(
+            "clipped", f"clipped: {share:.1%} of its samples are {where}", "Record it again, at a lower level", severity
+        )
     elif found.level < _QUIET:
         tell("quiet", f"quiet: its loudest part is {-found.level:.0f} dB below full scale",
              "Record it louder, or run asr mend")  # fmt: skip

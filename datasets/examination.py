@@ -182,9 +182,7 @@ def _copies(people: Sequence[Recording], seen: Inspection) -> Iterator[Finding]:
     groups: dict[int, list[int]] = defaultdict(list)
     for one, other in near:
         groups[one].append(other)
-    tasks = [
-        (str(people[one].path), [str(people[other].path) for other in others]) for one, others in groups.items()
-    ]
+    tasks = [(str(people[one].path), [str(people[other].path) for other in others]) for one, others in groups.items()]
     for (one, others), same in zip(groups.items(), on_all_cores(_same, tasks, "comparing copies"), strict=True):
         for other, is_same in zip(others, same, strict=True):
             if is_same:
@@ -197,8 +195,12 @@ def _copies(people: Sequence[Recording], seen: Inspection) -> Iterator[Finding]:
 def _copy(recording: Recording, original: Recording) -> Finding:
     name, files = original.path.name, (str(original.path),)
     if recording.transcript != original.transcript:
-        what = f"the same take as {name}, with the transcript {recording.transcript!r} instead of {original.transcript!r}"
-        return Finding("copy", "error", what, "Listen to it, and remove the one that is wrong", str(recording.path), files)
+        what = (
+            f"the same take as {name}, with the transcript {recording.transcript!r} instead of {original.transcript!r}"
+        )
+        return Finding(
+            "copy", "error", what, "Listen to it, and remove the one that is wrong", str(recording.path), files
+        )
     if recording.speaker != original.speaker:
         what = f"the same take as {name}, of {recording.speaker!r} instead of {original.speaker!r}"
         fix = "Name the right speaker, or remove one: they would be in two splits"

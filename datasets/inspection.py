@@ -110,7 +110,8 @@ def on_all_cores(
             yield from track(pool.map(task, items), label, total=len(items))
     except BrokenProcessPool:
         raise RecordingsError(
-            "a process that read recordings has died: out of memory, or a file crashed its decoder", fix="Run this again"
+            "a process that read recordings has died: out of memory, or a file crashed its decoder",
+            fix="Run this again",
         ) from None
 
 

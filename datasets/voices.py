@@ -105,7 +105,7 @@ def _filters() -> Float:
     hertz = np.arange(WINDOW // 2 + 1)[:, None] * audio.SAMPLE_RATE / WINDOW
     rising = (hertz - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - hertz) / (edges[2:] - edges[1:-1])
-    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+    return np.asarray(np.maximum(0, np.minimum(rising, falling)), np.float32)
 
 
 @lru_cache(maxsize=1)

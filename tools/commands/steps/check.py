@@ -86,13 +86,18 @@ def check(folder: Path, out: Path | None, transcripts: bool | None, as_json: boo
     from tools.commands.steps.check_page import page
 
     place = place_of(folder, out)
-    found = _examine(place, lambda people, seconds: _listen(place, people, seconds, transcripts))
+    found = examine_all(place, transcripts)
     record = _record(found)
     if place.build is not None:
         write_json(place.build / "check.json", record)
         write_text(place.build / "index.html", page(found, place.folder, place.build))
     bad = bool(found.of("error"))
     return bad, json.dumps(record, indent=2, ensure_ascii=False) if as_json else _text(found, place)
+
+
+def examine_all(place: Place, transcripts: bool | None) -> Examination:
+    """Return everything that is found, as `check` tells it."""
+    return _examine(place, lambda people, seconds: _listen(place, people, seconds, transcripts))
 
 
 def summary(ws: Workspace) -> str:

@@ -65,9 +65,7 @@ def _players(files: Sequence[str], folder: Path, target: Path) -> str:
     for file in files:
         link, name = quote(os.path.relpath(file, target)), escape(_shown(file, folder))
         caption = f"<figcaption>{name}</figcaption>" if len(files) > 1 else ""
-        made += (
-            f'<figure>{caption}<audio controls preload="none" src="{link}" aria-label="{name}"></audio></figure>'
-        )
+        made += f'<figure>{caption}<audio controls preload="none" src="{link}" aria-label="{name}"></audio></figure>'
     return made
 
 

@@ -1,4 +1,4 @@
-"""Transcripts are compared with the sound by the pretrained weights: the wrong ones are told, the right ones are not."""
+"""The pretrained weights tell a wrong transcript from its sound, and let the right ones pass."""
 
 from __future__ import annotations
 

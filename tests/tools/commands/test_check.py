@@ -1,4 +1,4 @@
-"""`asr check` and `asr mend` on folders, tables and workspaces: exit codes, JSON, the page, the summary of a training."""
+"""`asr check` and `asr mend`: exit codes, text, JSON and page, and the summary that a training prints."""
 
 from __future__ import annotations
 
@@ -125,6 +125,10 @@ def test_without_recordings_of_people_there_is_no_summary(tmp_path: Path) -> Non
     run("init", str(home), "--sentences", str(source))
     assert check.summary(Workspace.open(home)) == ""
     assert not (home / "build" / "check").exists()
+    code, text = run("check", str(home))
+    assert code == 0 and "no recordings of people" in text
+    with pytest.raises(UserError, match="no recordings to mend"):
+        run("mend", str(home), str(tmp_path / "mended"))
 
 
 def test_mended_recordings_pass(folder: Path, tmp_path: Path) -> None:

@@ -51,10 +51,10 @@ class Place:
         return Alphabet(self.settings.alphabet.labels)
 
     def recordings(self) -> list[Recording]:
-        """Read the recordings; RecordingsError where there are none."""
+        """Read the recordings; RecordingsError where a folder has none, which a workspace may."""
         besides = self.workspace.build if self.workspace else None
         found = recordings_.find(self.folder, self.alphabet, besides)
-        if not found:
+        if not found and self.workspace is None:
             raise RecordingsError("there are no recordings", path=self.folder, fix="Add some, or name another folder")
         return found
 
@@ -125,7 +125,10 @@ def mend(folder: Path, out: Path) -> str:
 
     place = place_of(folder)
     source = place.folder.parent if place.folder.is_file() else place.folder
-    outcomes = mend_all(place.recordings(), source, out)
+    recordings = place.recordings()
+    if not recordings:
+        raise RecordingsError("there are no recordings to mend", path=place.folder, fix="Add some")
+    outcomes = mend_all(recordings, source, out)
     left = [outcome for outcome in outcomes if not outcome.file]
     same = sum(outcome.done == NOTHING for outcome in outcomes)
     lines = [f"{outcome.source}: {outcome.done}" for outcome in left]
@@ -154,7 +157,7 @@ def _listen(place: Place, people: Sequence[Recording], seconds: float, transcrip
     """Return what a network hears and what sounds alike, where the language is one that they know."""
     found = _alike(place, people)
     language = place.settings.alphabet.language
-    if transcripts is False:
+    if transcripts is False or not people:
         return found
     if language != "en":
         if transcripts:
@@ -232,6 +235,8 @@ def _text(found: Examination, place: Place) -> str:
     lines.append(
         f"{found.recordings:,} recordings of {found.speakers:,} speakers, {found.seconds / 60:.1f} min: {counts}"
     )
+    if not found.recordings:
+        lines.append(f"{place.folder} holds no recordings of people: synthetic voices read the sentences")
     lines.append(f"with players: {place.build / 'index.html'}" if place.build else "--out FOLDER writes a page")
     return "\n".join(lines)
 

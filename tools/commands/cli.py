@@ -82,6 +82,41 @@ def manifests(workspace: Where = HERE) -> None:
     print(verbs.manifests(verbs.open_workspace(workspace)))
 
 
+Collection = Annotated[
+    Path, typer.Argument(help="A workspace, or a folder or table of recordings.", metavar="FOLDER")
+]
+
+
+@app.command(epilog="Example: asr check my-lamp; asr check ~/speech --out ~/speech-check")
+def check(
+    folder: Collection = HERE,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the page and check.json; build/check of a workspace by default.")
+    ] = None,
+    transcripts: Annotated[
+        bool | None,
+        typer.Option(
+            help="Compare transcripts with the sound, in English; by default, up to two hours of it.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the content of check.json.")] = False,
+) -> None:
+    """Look for faults in recordings: sound, copies, transcripts, speakers; exit code 1 if there are errors."""
+    bad, text = verbs.check(folder, out, transcripts, as_json)
+    print(text)
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command(epilog="Example: asr mend my-lamp my-lamp/recordings-mended")
+def mend(
+    folder: Collection,
+    out: Annotated[Path, typer.Argument(help="A new folder for the copies.", metavar="NEW_FOLDER")],
+) -> None:
+    """Write mended copies of recordings, without offset, hum and long pauses; originals stay as they are."""
+    print(verbs.mend(folder, out))
+
+
 @app.command(epilog='Example: asr sentences my-lamp --accepts "turn on the light"')
 def sentences(
     workspace: Where = HERE,

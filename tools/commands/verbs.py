@@ -11,6 +11,7 @@ from asr.core.stderr import load_tensorflow
 from asr.settings.sections import ENGINES
 from asr.settings.values import with_values
 from asr.settings.workspace import SPLITS, Workspace
+from tools.commands.steps.check import summary as check_summary
 from tools.commands.steps.engines import engine_of
 from tools.commands.steps.evaluation import check_alphabet, make_evaluator
 from tools.commands.steps.evaluation import evaluate as evaluate_split
@@ -40,6 +41,20 @@ def manifests(ws: Workspace) -> str:
     """Make clips, split and manifests."""
     with ws.lock():
         return describe(build_dataset(ws), ws)
+
+
+def check(folder: Path, out: Path | None, transcripts: bool | None, as_json: bool) -> tuple[bool, str]:
+    """Check the recordings of a workspace or folder; return whether there are errors, and the text to print."""
+    from tools.commands.steps import check as steps
+
+    return steps.check(folder, out, transcripts, as_json)
+
+
+def mend(folder: Path, out: Path) -> str:
+    """Write mended copies of the recordings of a workspace or folder."""
+    from tools.commands.steps import check as steps
+
+    return steps.mend(folder, out)
 
 
 def sentences(ws: Workspace, count: int, accepts: str, alike: bool) -> tuple[bool, str]:
@@ -101,6 +116,7 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
         noises = check_noise(ws)
         dataset = build_dataset(ws)
         say(describe(dataset, ws))
+        _say(check_summary(ws))
         if noises:
             say(noises)
         say(make_scorer(ws))

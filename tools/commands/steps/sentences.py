@@ -52,7 +52,7 @@ def list_alike(ws: Workspace, count: int) -> str:
 
     groups, all_there = rivals(read_templates(ws))
     phrases = list(dict.fromkeys(phrase for group in groups for phrase in group.phrases))
-    phonemes = dict(zip(phrases, espeak().phoneme_lists(phrases, _voice(ws.settings.alphabet.language)), strict=True))
+    phonemes = dict(zip(phrases, espeak().phoneme_lists(phrases, voice_of(ws.settings.alphabet.language)), strict=True))
     pairs, all_compared = nearest(groups, phonemes)
     lines = [f"{len(phrases):,} words and values compared, {len(pairs):,} pairs sound alike (0: the same sound)"]
     if not (all_there and all_compared):
@@ -65,7 +65,7 @@ def list_alike(ws: Workspace, count: int) -> str:
     return "\n".join(lines)
 
 
-def _voice(language: str) -> str:
+def voice_of(language: str) -> str:
     """Return espeak-ng's voice of a language."""
     from datasets.speech import spread
 

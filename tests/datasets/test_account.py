@@ -503,6 +503,20 @@ def test_a_folder_that_asr_toml_names_and_is_not_there(
     assert ("Did you mean 'recordings'?" in error) == (named == "recodings")
 
 
+def test_a_folder_whose_name_is_in_the_other_unicode_form(root: Path) -> None:
+    (root / "recordings").rename(root / decomposed("f\u00fcr"))
+    toml = (root / "asr.toml").read_text()
+    (root / "asr.toml").write_text(toml.replace('folder = "recordings"', 'folder = "f\u00fcr"'))
+    assert "used 6" in take(root)
+
+
+def test_a_folder_that_is_a_link(root: Path, tmp_path: Path) -> None:
+    (root / "recordings").rename(tmp_path / "elsewhere")
+    os.symlink(tmp_path / "elsewhere", root / "recordings")
+    assert "used 6" in take(root)
+    assert "stop/anna_nohash_0.wav" in account(root)
+
+
 def test_a_folder_in_another_case(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (root / "recordings").rename(root / "Recordings")
     assert "Did you mean 'Recordings'?" in failed(root, capfd)[0]

@@ -272,6 +272,36 @@ def serve_(
     verbs.serve(verbs.open_workspace(workspace), host, port, allow_host or (), certificate, key)
 
 
+@app.command(epilog="Example: asr record my-lamp; asr record my-lamp --share, to record with a phone")
+def record(
+    workspace: Where = HERE,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8701,
+    share: Annotated[
+        bool, typer.Option("--share", help="Let browsers of the local network in, each by a QR code, over https.")
+    ] = False,
+) -> None:
+    """Record sentences in the browser: one at a time, measured, into recordings/, until Ctrl-C."""
+    verbs.record(verbs.open_workspace(workspace), port, share=share)
+
+
+@app.command(epilog="Example: asr takes long.wav --out my-lamp/recordings/stop; asr takes long.wav --out . --labels")
+def takes(
+    files: Annotated[list[Path], typer.Argument(help="Long recordings; they stay as they are.")],
+    out: Annotated[Path, typer.Option(help="Folder for the takes, or for the label files.")],
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Write Audacity label files to correct, instead of takes.")
+    ] = False,
+    from_labels: Annotated[
+        Path | None, typer.Option(help="Cut by this label file; a label's text is the folder of its take.")
+    ] = None,
+) -> None:
+    """Cut long recordings at their silences into takes, a WAV file each."""
+    from tools.commands.steps.take_files import cut
+
+    for line in cut(files, out, labels=labels, given=from_labels):
+        print(line)
+
+
 @app.command(epilog="Example: asr keyword my-lamp; if it was stopped, the same command resumes it.")
 def keyword(
     workspace: Where = HERE,

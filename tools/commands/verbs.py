@@ -291,6 +291,13 @@ def serve(
     serving.serve(ws, host, port, names, pair)
 
 
+def record(ws: Workspace, port: int, *, share: bool = False) -> None:
+    """Serve the workspace's recorder."""
+    from tools.web.recording_server import record
+
+    record(ws, port, share=share)
+
+
 def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:
     """Train, export and evaluate the keyword model, as far as that is not up to date."""
     from tools.commands.steps import keyword as steps

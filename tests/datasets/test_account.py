@@ -20,6 +20,7 @@ from asr.core.errors import UserError
 from asr.settings.template import render
 from asr.settings.values import Settings, with_values
 from asr.settings.workspace import SPLITS, Workspace
+from datasets import account as account_
 from datasets.account import LEFT_OUT, NO_SOUND, SET_ASIDE, USED, Account
 from tools.commands.steps.inputs import build_dataset, describe
 
@@ -104,131 +105,131 @@ def write(root: Path, name: str, content: bytes) -> None:
 # Each: what is done to the folder, the file, its outcome, and words of its reason and fix.
 KINDS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
     "a suffix in capitals": (
-        lambda r: sound(r / "recordings/stop/ben_nohash_7.WAV", 9, kind="WAV"),
+        lambda r: sound(r / "recordings/stop/ben_nohash_7.WAV", 101, kind="WAV"),
         "stop/ben_nohash_7.WAV",
         USED,
         "",
     ),
-    "sphere": (lambda r: sound(r / "recordings/stop/x.sph", 9, kind="NIST"), "stop/x.sph", USED, ""),
-    "no suffix": (lambda r: sound(r / "recordings/stop/x", 9, kind="FLAC"), "stop/x", USED, ""),
-    "a foreign suffix": (lambda r: sound(r / "recordings/stop/x.xyz", 9, kind="OGG"), "stop/x.xyz", USED, ""),
-    "caf": (lambda r: sound(r / "recordings/stop/x.caf", 9, kind="CAF"), "stop/x.caf", USED, ""),
-    "rf64": (lambda r: sound(r / "recordings/stop/x.wav", 9, kind="RF64"), "stop/x.wav", USED, ""),
-    "extensible": (lambda r: sound(r / "recordings/stop/x.wav", 9, kind="WAVEX"), "stop/x.wav", USED, ""),
-    "a session below": (lambda r: sound(r / "recordings/stop/monday/2/x.wav", 9), "stop/monday/2/x.wav", USED, ""),
+    "sphere": (lambda r: sound(r / "recordings/stop/k2.sph", 102, kind="NIST"), "stop/k2.sph", USED, ""),
+    "no suffix": (lambda r: sound(r / "recordings/stop/k3", 103, kind="FLAC"), "stop/k3", USED, ""),
+    "a foreign suffix": (lambda r: sound(r / "recordings/stop/k4.xyz", 104, kind="OGG"), "stop/k4.xyz", USED, ""),
+    "caf": (lambda r: sound(r / "recordings/stop/k5.caf", 105, kind="CAF"), "stop/k5.caf", USED, ""),
+    "rf64": (lambda r: sound(r / "recordings/stop/k6.wav", 106, kind="RF64"), "stop/k6.wav", USED, ""),
+    "extensible": (lambda r: sound(r / "recordings/stop/k7.wav", 107, kind="WAVEX"), "stop/k7.wav", USED, ""),
+    "a session below": (lambda r: sound(r / "recordings/stop/monday/2/k8.wav", 108), "stop/monday/2/k8.wav", USED, ""),
     "the same name twice": (
-        lambda r: sound(r / "recordings/stop/b/anna_nohash_0.wav", 9),
+        lambda r: sound(r / "recordings/stop/b/anna_nohash_0.wav", 109),
         "stop/b/anna_nohash_0.wav",
         USED,
         "",
     ),
     "m4a": (
-        lambda r: write(r, "stop/x.m4a", b"\0\0\0\x18ftypM4A " + bytes(99)),
-        "stop/x.m4a",
+        lambda r: write(r, "stop/k10.m4a", b"\0\0\0\x18ftypM4A " + bytes(99)),
+        "stop/k10.m4a",
         SET_ASIDE,
         "install ffmpeg or sox",
     ),
     "3ga": (
-        lambda r: write(r, "stop/x.3ga", b"\0\0\0\x18ftyp3gp4" + bytes(99)),
-        "stop/x.3ga",
+        lambda r: write(r, "stop/k11.3ga", b"\0\0\0\x18ftyp3gp4" + bytes(99)),
+        "stop/k11.3ga",
         SET_ASIDE,
         "install ffmpeg or sox",
     ),
     "amr": (
-        lambda r: write(r, "stop/x.amr", b"#!AMR\n" + bytes(range(99))),
-        "stop/x.amr",
+        lambda r: write(r, "stop/k12.amr", b"#!AMR\n" + bytes(range(99))),
+        "stop/k12.amr",
         SET_ASIDE,
         "install ffmpeg or sox",
     ),
     "webm": (
-        lambda r: write(r, "stop/x.webm", b"\x1a\x45\xdf\xa3" + bytes(99)),
-        "stop/x.webm",
+        lambda r: write(r, "stop/k13.webm", b"\x1a\x45\xdf\xa3" + bytes(99)),
+        "stop/k13.webm",
         SET_ASIDE,
         "install ffmpeg or sox",
     ),
     "wma": (
-        lambda r: write(r, "stop/x", bytes.fromhex("3026b2758e66cf11") + bytes(99)),
-        "stop/x",
+        lambda r: write(r, "stop/k14", bytes.fromhex("3026b2758e66cf11") + bytes(99)),
+        "stop/k14",
         SET_ASIDE,
         "install ffmpeg or sox",
     ),
-    "an empty file": (lambda r: write(r, "stop/x.wav", b""), "stop/x.wav", SET_ASIDE, "0 bytes.*Record it again"),
-    "a text": (lambda r: write(r, "stop/x.wav", b"hello\n"), "stop/x.wav", SET_ASIDE, "this is text, not sound"),
+    "an empty file": (lambda r: write(r, "stop/k15.wav", b""), "stop/k15.wav", SET_ASIDE, "0 bytes.*Record it again"),
+    "a text": (lambda r: write(r, "stop/k16.wav", b"hello\n"), "stop/k16.wav", SET_ASIDE, "this is text, not sound"),
     "a web page": (
-        lambda r: write(r, "stop/x.mp3", b"<!DOCTYPE html><html>"),
-        "stop/x.mp3",
+        lambda r: write(r, "stop/k17.mp3", b"<!DOCTYPE html><html>"),
+        "stop/k17.mp3",
         SET_ASIDE,
         "a web page, not sound",
     ),
     "a zip": (
-        lambda r: write(r, "stop/x.wav", b"PK\x03\x04" + bytes(99)),
-        "stop/x.wav",
+        lambda r: write(r, "stop/k18.wav", b"PK\x03\x04" + bytes(99)),
+        "stop/k18.wav",
         SET_ASIDE,
         "a ZIP archive, not sound",
     ),
     "a pointer": (
-        lambda r: write(r, "stop/x.wav", b"version https://git-lfs.github.com/spec/v1\n"),
-        "stop/x.wav",
+        lambda r: write(r, "stop/k19.wav", b"version https://git-lfs.github.com/spec/v1\n"),
+        "stop/k19.wav",
         SET_ASIDE,
         "Git LFS",
     ),
     "a header alone": (
-        lambda r: sound(r / "recordings/stop/x.wav", seconds=0).write_bytes(wav(b"")),
-        "stop/x.wav",
+        lambda r: sound(r / "recordings/stop/k20.wav", seconds=0).write_bytes(wav(b"")),
+        "stop/k20.wav",
         SET_ASIDE,
         "no samples",
     ),
     "loose": (lambda r: copied(r, "x.wav"), "x.wav", LEFT_OUT, "in no folder that says.*Move it into a folder"),
     "a dangling link": (
-        lambda r: link(r, "stop/x.wav", "gone.wav"),
-        "stop/x.wav",
+        lambda r: link(r, "stop/k22.wav", "gone.wav"),
+        "stop/k22.wav",
         LEFT_OUT,
         "link to gone.wav, which is not there",
     ),
     "a link to a sibling": (
-        lambda r: link(r, "stop/x.wav", "anna_nohash_0.wav"),
-        "stop/x.wav",
+        lambda r: link(r, "stop/k23.wav", "anna_nohash_0.wav"),
+        "stop/k23.wav",
         LEFT_OUT,
         "a link to stop/anna_nohash_0.wav",
     ),
     "noise": (
-        lambda r: copied(r, "_background_noise_/x.wav"),
-        "_background_noise_/x.wav",
+        lambda r: copied(r, "_background_noise_/k24.wav"),
+        "_background_noise_/k24.wav",
         LEFT_OUT,
         "holds noise.*background_noise/",
     ),
-    "noise by name": (lambda r: copied(r, "music/x.wav"), "music/x.wav", LEFT_OUT, "holds noise"),
+    "noise by name": (lambda r: copied(r, "music/k25.wav"), "music/k25.wav", LEFT_OUT, "holds noise"),
     "custom words": (
-        lambda r: copied(r, "custom_data/stop/x.wav"),
-        "custom_data/stop/x.wav",
+        lambda r: copied(r, "custom_data/stop/k26.wav"),
+        "custom_data/stop/k26.wav",
         LEFT_OUT,
         "asr keyword alone",
     ),
-    "an underscore": (lambda r: copied(r, "_old/x.wav"), "_old/x.wav", LEFT_OUT, "begins with _.*Rename"),
-    "a hidden folder": (lambda r: copied(r, ".trash/x.wav"), ".trash/x.wav", LEFT_OUT, "a hidden folder"),
-    "a hidden file": (lambda r: copied(r, "stop/.x.wav"), "stop/.x.wav", LEFT_OUT, "begins with a dot.*Rename"),
+    "an underscore": (lambda r: copied(r, "_old/k27.wav"), "_old/k27.wav", LEFT_OUT, "begins with _.*Rename"),
+    "a hidden folder": (lambda r: copied(r, ".trash/k28.wav"), ".trash/k28.wav", LEFT_OUT, "a hidden folder"),
+    "a hidden file": (lambda r: copied(r, "stop/.k29.wav"), "stop/.k29.wav", LEFT_OUT, "begins with a dot.*Rename"),
     "raw samples": (
-        lambda r: write(r, "stop/x.raw", bytes(range(99))),
-        "stop/x.raw",
+        lambda r: write(r, "stop/k30.raw", bytes(range(99))),
+        "stop/k30.raw",
         LEFT_OUT,
         "samples alone.*sox -r 16000",
     ),
     "half a download": (
-        lambda r: write(r, "stop/x.wav.crdownload", b"RIFF"),
-        "stop/x.wav.crdownload",
+        lambda r: write(r, "stop/k31.wav.crdownload", b"RIFF"),
+        "stop/k31.wav.crdownload",
         LEFT_OUT,
         "not completely there",
     ),
     "a resource fork": (
-        lambda r: write(r, "stop/._x.wav", b"\0\x05\x16\x07"),
-        "stop/._x.wav",
+        lambda r: write(r, "stop/._k32.wav", b"\0\x05\x16\x07"),
+        "stop/._k32.wav",
         NO_SOUND,
         "companion file of macOS",
     ),
     "a system file": (lambda r: write(r, ".DS_Store", b"Bud1"), ".DS_Store", NO_SOUND, "operating system"),
     "another": (lambda r: write(r, "stop/Thumbs.db", b"x"), "stop/Thumbs.db", NO_SOUND, "operating system"),
     "notes": (lambda r: write(r, "notes.txt", b"hello\n"), "notes.txt", NO_SOUND, "it is text"),
-    "a picture": (lambda r: write(r, "stop/x", b"\x89PNG\r\n\x1a\n"), "stop/x", NO_SOUND, "a picture"),
+    "a picture": (lambda r: write(r, "stop/k36", b"\x89PNG\r\n\x1a\n"), "stop/k36", NO_SOUND, "a picture"),
     "an archive": (lambda r: write(r, "all.zip", b"PK\x03\x04"), "all.zip", NO_SOUND, "Unpack it"),
     "another table": (
         lambda r: write(r, "metadata.csv", b"file,text\n"),
@@ -236,28 +237,45 @@ KINDS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
         NO_SOUND,
         "only recordings.csv is",
     ),
-    "a loop": (lambda r: link(r, "stop/x", ".."), "stop/x", NO_SOUND, "read already"),
-    "a dangling folder": (lambda r: link(r, "stop/x", "/nowhere"), "stop/x", NO_SOUND, "which is not there"),
+    "a loop": (lambda r: link(r, "stop/k39", ".."), "stop/k39", NO_SOUND, "read already"),
+    "a dangling folder": (lambda r: link(r, "stop/k40", "/nowhere"), "stop/k40", NO_SOUND, "which is not there"),
     "a typing error": (
-        lambda r: copied(r, "turn_of_the_light/x.wav"),
-        "turn_of_the_light/x.wav",
+        lambda r: copied(r, "turn_of_the_light/k41.wav"),
+        "turn_of_the_light/k41.wav",
         USED,
         "no sentence.*nearest is 'turn off the light'",
     ),
 }
 
 
+@pytest.fixture(scope="module")
+def crowd(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict[str, str]], str]:
+    """The account of a folder with one file of every kind: its rows by file, and what is printed."""
+    root = shutil.copytree(recorded, tmp_path_factory.mktemp("crowd") / "lamp")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", "/nonexistent")  # without ffmpeg and sox
+        patch.setattr(account_, "_SHOWN_GROUPS", 100)
+        patch.setattr(account_, "_SHOWN_FILES", 100)
+        for make, *_ in KINDS.values():
+            make(root)
+        told = take(root)
+    return account(root), told
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_has_its_outcome_reason_and_fix(root: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    make, name, outcome, words = KINDS[kind]
-    monkeypatch.setenv("PATH", "/nonexistent")  # without ffmpeg and sox
-    make(root)
-    told = take(root)
-    row = account(root)[name]
+def test_each_kind_has_its_outcome_reason_and_fix(crowd: tuple[dict[str, dict[str, str]], str], kind: str) -> None:
+    _, name, outcome, words = KINDS[kind]
+    rows, told = crowd
+    row = rows[name]
     assert row["outcome"] == outcome, row
     assert re.search(words, f"{row['reason']}. {row['fix']}"), row
-    if row["reason"]:
-        assert row["reason"] in told and name in told
+    assert name in told or not row["reason"]
+
+
+def test_a_crowd_is_printed_in_groups(crowd: tuple[dict[str, dict[str, str]], str]) -> None:
+    told = crowd[1]
+    assert re.search(r"  set aside [3-5]: libsndfile cannot read it .*: stop/k\d+.*, stop/k\d+.*\. Convert it", told)
+    assert told.startswith(f"found {sum(row['outcome'] != NO_SOUND for row in crowd[0].values())} sound files")
 
 
 def test_a_linked_folder_is_read(root: Path, tmp_path: Path) -> None:
@@ -483,6 +501,20 @@ def test_a_folder_that_asr_toml_names_and_is_not_there(
     error, _ = failed(root, capfd)
     assert f"recordings.folder names {named!r}, which is not there" in error
     assert ("Did you mean 'recordings'?" in error) == (named == "recodings")
+
+
+def test_a_folder_whose_name_is_in_the_other_unicode_form(root: Path) -> None:
+    (root / "recordings").rename(root / decomposed("f\u00fcr"))
+    toml = (root / "asr.toml").read_text()
+    (root / "asr.toml").write_text(toml.replace('folder = "recordings"', 'folder = "f\u00fcr"'))
+    assert "used 6" in take(root)
+
+
+def test_a_folder_that_is_a_link(root: Path, tmp_path: Path) -> None:
+    (root / "recordings").rename(tmp_path / "elsewhere")
+    os.symlink(tmp_path / "elsewhere", root / "recordings")
+    assert "used 6" in take(root)
+    assert "stop/anna_nohash_0.wav" in account(root)
 
 
 def test_a_folder_in_another_case(root: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ from asr.core.alphabet import normal_text
 from asr.core.errors import RecordingsError, SentenceError
 from asr.core.files import exclusive
 from asr.settings.workspace import Workspace
-from datasets.recordings import COLUMNS, CSV_NAME, CUSTOM, NOISES, UNKNOWN_SPEAKER, read_csv, read_folders
+from datasets.recordings import COLUMNS, CSV_NAME, CUSTOM, NOISES, UNKNOWN_SPEAKER, read_csv, read_folders, table_of
 from tools.commands.steps.imports import CORRECTIONS_LOCK
 from tools.commands.steps.inputs import read_templates
 
@@ -92,7 +92,7 @@ class Corrections:
             folder = self._ws.recordings
             if folder.is_file():
                 return self._file_row(folder, samples, sentence, speaker, number)
-            table = folder / CSV_NAME
+            table = table_of(folder) or folder / CSV_NAME
             if not table.exists() and folder.is_dir() and read_folders(folder, self._ws.alphabet, self._ws.build):
                 return self._file_in_folder(folder, samples, sentence, speaker, number)
             return self._file_row(table, samples, sentence, speaker, number)

@@ -41,10 +41,11 @@ def test_a_correction_is_a_row_of_recordings_csv(ws: Workspace) -> None:
     assert (audio.read_wav(first) == SOUND).all()
 
 
-def test_a_table_keeps_its_rows_and_columns(ws: Workspace) -> None:
+@pytest.mark.parametrize("name", ["recordings.csv", "Recordings.CSV"])
+def test_a_table_keeps_its_rows_and_columns(ws: Workspace, name: str) -> None:
     ws.recordings.mkdir()
     audio.write_wav(ws.recordings / "a.wav", SOUND)
-    table = ws.recordings / "recordings.csv"
+    table = ws.recordings / name
     before = '\ufeffspeaker,note,transcript,file\r\n"Bo","a, b",bad bag,a.wav'
     table.write_bytes(before.encode())
     table.chmod(0o640)

@@ -170,17 +170,13 @@ def _copies(people: Sequence[Recording], seen: Inspection) -> Iterator[Finding]:
             place = first[place]
         return place
 
-    pairs = copies.like(seen.sketches)
-    near: list[tuple[int, int]] = []
-    for pair in pairs:
-        near.append(pair)
-        if len(near) == _MOST_PAIRS:
-            what = f"only the first {_MOST_PAIRS:,} pairs of recordings with a like sound were compared for copies"
-            yield Finding("copy", "hint", what, "Remove the copies found, and run this again")
-            break
+    near, complete = copies.like(seen.sketches, _MOST_PAIRS)
+    if not complete:
+        what = f"only the {_MOST_PAIRS:,} pairs of recordings that sound most alike were compared for copies"
+        yield Finding("copy", "hint", what, "Remove the copies found, and run this again")
     # Recordings with many like ones are read once for all of them.
     groups: dict[int, list[int]] = defaultdict(list)
-    for one, other in near:
+    for one, other in near.tolist():
         groups[one].append(other)
     tasks = [(str(people[one].path), [str(people[other].path) for other in others]) for one, others in groups.items()]
     for (one, others), same in zip(groups.items(), on_all_cores(_same, tasks, "comparing copies"), strict=True):

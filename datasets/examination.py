@@ -42,6 +42,7 @@ KINDS = {
 }
 
 _FEWEST_SPEAKERS = 3  # one each for train, dev and test
+_MOST_WORDS = 20  # that are told
 _TRIMMED = 0.2  # of the recordings begin or end with speech: the collection is cut like that
 _DOUBTFUL = -50.0  # dB; a quieter recording may be silent
 _MOST_PAIRS = 20_000  # whose sound is compared
@@ -231,7 +232,7 @@ def _speakers(
 
 
 def _few_speakers(people: Sequence[Recording]) -> Iterator[Finding]:
-    """Yield one finding on the words that too few people say, where there are more people."""
+    """Yield the words that too few people say, where there are more people; the rarest alone where they are many."""
     speakers: dict[str, set[str]] = defaultdict(set)
     for recording in people:
         if recording.speaker != UNKNOWN_SPEAKER:
@@ -240,7 +241,11 @@ def _few_speakers(people: Sequence[Recording]) -> Iterator[Finding]:
     if len(set().union(*speakers.values())) <= _FEWEST_SPEAKERS:
         return
     counts = Counter({word: len(names) for word, names in speakers.items() if len(names) < _FEWEST_SPEAKERS})
-    for word, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+    rarest = sorted(counts.items(), key=lambda item: (item[1], item[0]))
+    if len(rarest) > _MOST_WORDS:
+        what = f"{len(rarest) - _MOST_WORDS} more words are said by fewer than {_FEWEST_SPEAKERS} speakers"
+        yield Finding("few speakers", "warning", what, "Record more people, or fewer words")
+    for word, count in rarest[:_MOST_WORDS]:
         said = "one speaker" if count == 1 else f"{count} speakers"
         file = next((str(r.path) for r in people if word in r.transcript.split()), "")
         what = f"{word!r} is said by {said}, too few for train, dev and test"

@@ -35,6 +35,7 @@ _RANGE = 40.0  # dB below the loudest; what is quieter is room or codec
 _KEPT_TIMES, _KEPT_BANDS = 16, 8  # coefficients of the cosine transform; the rest is ripple
 _COARSE = 32  # dimensions that are compared first
 _BLOCK = 1024  # sketches; two blocks and their products fit into the processor's cache
+_MANY = 20_000  # pairs of two blocks
 _NEAR = 6  # spectra around the loudest
 _RATE = 4000  # Hz, at which sounds are compared
 _BAND = (100.0, 1500.0)  # Hz
@@ -89,7 +90,10 @@ def like(sketches: Int8, most: int) -> tuple[Pairs, bool]:
             for one, two in zip(rows, columns, strict=True):
                 # An upper bound of the product: what is left out adds at most the product of its norms.
                 first, second = np.nonzero(_coarse(one) @ _coarse(two).T >= _LIKE)
-                products = np.einsum("nd,nd->n", one[first], two[second])
+                if len(first) > _MANY:  # gathering them would take more memory than multiplying all
+                    products = (one @ two.T)[first, second]
+                else:
+                    products = np.einsum("nd,nd->n", one[first], two[second])
                 kept = (products >= _LIKE) & (start + first < other + second)
                 places = np.concatenate((places, (start + first[kept]) * count + other + second[kept]))
                 likeness = np.concatenate((likeness, products[kept]))

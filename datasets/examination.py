@@ -171,9 +171,10 @@ def _copies(people: Sequence[Recording], seen: Inspection) -> Iterator[Finding]:
             place = first[place]
         return place
 
-    near, complete = copies.like(seen.sketches, _MOST_PAIRS)
+    most = min(_MOST_PAIRS, 2 * len(people))
+    near, complete = copies.like(seen.sketches, most)
     if not complete:
-        what = f"only the {_MOST_PAIRS:,} pairs of recordings that sound most alike were compared for copies"
+        what = f"only the {most:,} pairs of recordings that sound most alike were compared for copies"
         yield Finding("copy", "hint", what, "Remove the copies found, and run this again")
     # Recordings with many like ones are read once for all of them.
     groups: dict[int, list[int]] = defaultdict(list)

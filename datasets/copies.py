@@ -7,7 +7,6 @@ sample by sample, so that two takes of one sentence are never taken for one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from datasets.defects import HOP, WINDOW, decibels
 
 Float = npt.NDArray[np.float32]
 Int8 = npt.NDArray[np.int8]
+Pairs = npt.NDArray[np.int64]
 
 ANCHORS = 2  # the loudest moment, the middle of the energy
 DIMENSIONS = 127
@@ -28,18 +28,19 @@ DIMENSIONS = 127
 # orders and wake words were above 0.98; 6,000 pairs of takes with the likest sketches were below 0.9.
 SAME = 0.95
 
-_LIKE = 0.97  # cosine of two sketches that are compared further
+_LIKE = 0.95  # cosine of two sketches that are compared further
 _BANDS, _EDGES = 12, (200.0, 3600.0)  # Hz; what codecs and telephones keep
 _TIMES, _REACH = 40, 0.77  # s on either side
 _RANGE = 40.0  # dB below the loudest; what is quieter is room or codec
 _KEPT_TIMES, _KEPT_BANDS = 16, 8  # coefficients of the cosine transform; the rest is ripple
 _COARSE = 32  # dimensions that are compared first
 _BLOCK = 1024  # sketches; two blocks and their products fit into the processor's cache
+_MANY = 20_000  # pairs of two blocks
 _NEAR = 6  # spectra around the loudest
 _RATE = 4000  # Hz, at which sounds are compared
 _BAND = (100.0, 1500.0)  # Hz
 _LONGEST = 8.0  # s that are compared
-_OVERLAP = 0.8  # of the energy of each
+_OVERLAP = 0.7  # of the energy of each
 
 
 def sketch(power: Float) -> Int8:
@@ -68,25 +69,47 @@ def sketch(power: Float) -> Int8:
     return found
 
 
-def like(sketches: Int8) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of recordings whose sketches are alike, first before second.
+def like(sketches: Int8, most: int) -> tuple[Pairs, bool]:
+    """Return the pairs of recordings with the likest sketches, and whether these are all that are like enough.
 
     Parameters
     ----------
     sketches : int8 [n, ANCHORS, DIMENSIONS]; one of zeros, as of silence, is like none.
+    most : pairs that are returned.
+
+    Returns
+    -------
+    int64 [pairs, 2], the likest first; the first of a pair comes before the second.
     """
-    for start in range(0, len(sketches), _BLOCK):
+    count, complete = len(sketches), True
+    places, likeness = np.zeros(0, np.int64), np.zeros(0, np.float32)
+    for start in range(0, count, _BLOCK):
         rows = _unit(sketches[start : start + _BLOCK])
-        for other in range(start, len(sketches), _BLOCK):
+        for other in range(start, count, _BLOCK):
             columns = rows if other == start else _unit(sketches[other : other + _BLOCK])
-            found: set[tuple[int, int]] = set()
-            for anchor in range(ANCHORS):
-                one, two = rows[anchor], columns[anchor]
+            for one, two in zip(rows, columns, strict=True):
                 # An upper bound of the product: what is left out adds at most the product of its norms.
                 first, second = np.nonzero(_coarse(one) @ _coarse(two).T >= _LIKE)
-                alike = np.einsum("nd,nd->n", one[first], two[second]) >= _LIKE
-                found.update(zip((start + first[alike]).tolist(), (other + second[alike]).tolist(), strict=True))
-            yield from sorted(pair for pair in found if pair[0] < pair[1])
+                if len(first) > _MANY:  # gathering them would take more memory than multiplying all
+                    products = (one @ two.T)[first, second]
+                else:
+                    products = np.einsum("nd,nd->n", one[first], two[second])
+                kept = (products >= _LIKE) & (start + first < other + second)
+                places = np.concatenate((places, (start + first[kept]) * count + other + second[kept]))
+                likeness = np.concatenate((likeness, products[kept]))
+            if len(places) > 4 * most:
+                places, likeness, cut = _likest(places, likeness, most)
+                complete = complete and not cut
+    places, likeness, cut = _likest(places, likeness, most)
+    return np.stack(np.divmod(places, max(1, count)), axis=1), complete and not cut
+
+
+def _likest(places: Pairs, likeness: Float, most: int) -> tuple[Pairs, Float, bool]:
+    """Return each place once, the `most` likest first, and whether there were more."""
+    order = np.argsort(-likeness, kind="stable")
+    _, first = np.unique(places[order], return_index=True)
+    order = order[np.sort(first)]
+    return places[order[:most]], likeness[order[:most]], len(order) > most
 
 
 @lru_cache(maxsize=200)
@@ -106,7 +129,7 @@ def narrow_band(sound: Float) -> Float:
 def correlation(one: Float, other: Float) -> float:
     """Return the normalised correlation of two sounds where they overlap, shifted so that it is largest: 0 to 1.
 
-    0 where a fifth of the energy of one lies outside the overlap.
+    0 where three tenths of the energy of one lie outside the overlap.
 
     Parameters
     ----------

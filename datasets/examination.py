@@ -42,6 +42,7 @@ KINDS = {
 }
 
 _FEWEST_SPEAKERS = 3  # one each for train, dev and test
+_MOST_WORDS = 20  # that are told
 _TRIMMED = 0.2  # of the recordings begin or end with speech: the collection is cut like that
 _DOUBTFUL = -50.0  # dB; a quieter recording may be silent
 _MOST_PAIRS = 20_000  # whose sound is compared
@@ -170,17 +171,14 @@ def _copies(people: Sequence[Recording], seen: Inspection) -> Iterator[Finding]:
             place = first[place]
         return place
 
-    pairs = copies.like(seen.sketches)
-    near: list[tuple[int, int]] = []
-    for pair in pairs:
-        near.append(pair)
-        if len(near) == _MOST_PAIRS:
-            what = f"only the first {_MOST_PAIRS:,} pairs of recordings with a like sound were compared for copies"
-            yield Finding("copy", "hint", what, "Remove the copies found, and run this again")
-            break
+    most = min(_MOST_PAIRS, 2 * len(people))
+    near, complete = copies.like(seen.sketches, most)
+    if not complete:
+        what = f"only the {most:,} pairs of recordings that sound most alike were compared for copies"
+        yield Finding("copy", "hint", what, "Remove the copies found, and run this again")
     # Recordings with many like ones are read once for all of them.
     groups: dict[int, list[int]] = defaultdict(list)
-    for one, other in near:
+    for one, other in near.tolist():
         groups[one].append(other)
     tasks = [(str(people[one].path), [str(people[other].path) for other in others]) for one, others in groups.items()]
     for (one, others), same in zip(groups.items(), on_all_cores(_same, tasks, "comparing copies"), strict=True):
@@ -235,7 +233,7 @@ def _speakers(
 
 
 def _few_speakers(people: Sequence[Recording]) -> Iterator[Finding]:
-    """Yield one finding on the words that too few people say, where there are more people."""
+    """Yield the words that too few people say, where there are more people; the rarest alone where they are many."""
     speakers: dict[str, set[str]] = defaultdict(set)
     for recording in people:
         if recording.speaker != UNKNOWN_SPEAKER:
@@ -244,7 +242,11 @@ def _few_speakers(people: Sequence[Recording]) -> Iterator[Finding]:
     if len(set().union(*speakers.values())) <= _FEWEST_SPEAKERS:
         return
     counts = Counter({word: len(names) for word, names in speakers.items() if len(names) < _FEWEST_SPEAKERS})
-    for word, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+    rarest = sorted(counts.items(), key=lambda item: (item[1], item[0]))
+    if len(rarest) > _MOST_WORDS:
+        what = f"{len(rarest) - _MOST_WORDS} more words are said by fewer than {_FEWEST_SPEAKERS} speakers"
+        yield Finding("few speakers", "warning", what, "Record more people, or fewer words")
+    for word, count in rarest[:_MOST_WORDS]:
         said = "one speaker" if count == 1 else f"{count} speakers"
         file = next((str(r.path) for r in people if word in r.transcript.split()), "")
         what = f"{word!r} is said by {said}, too few for train, dev and test"

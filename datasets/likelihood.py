@@ -27,6 +27,7 @@ _VERSION = 1  # of the scores; raised when the same recording would give others
 _MARGIN = 0.3  # s kept around the speech
 _RIVALS = 6  # sentences nearest to what the network spells
 _MOST_RIVALS = 5000  # different sentences among which they are looked for
+_EVERYTHING = 1e6  # nats
 _CHUNK = 8  # recordings that a process takes at a time
 
 # Nats per letter of the transcript. Chosen on half of 47 speakers of orders: a random other order fits better by 0.94
@@ -34,6 +35,7 @@ _CHUNK = 8  # recordings that a process takes at a time
 _DOUBTFUL = 1.0  # below the network's own spelling; only then are rivals scored
 _SURE = 0.75  # below the best rival: an error
 _UNSURE = 0.4  # a warning
+_STRANGE, _LONG = 2.2, 16  # below the network's own spelling, in so many letters: a warning, rival or not
 _SHORT, _SHORT_UNSURE = 8, 1.5  # letters; a word alone is often misheard, and gives a warning only
 
 
@@ -95,15 +97,18 @@ def unlikely(
 
 
 def _finding(job: _Job, result: Mapping[str, object] | None) -> Finding | None:
-    if result is None or not result["rival"]:
+    if result is None:
         return None
     letters = max(1, len(job.transcript))
-    worse = (float(str(result["lost"])) - float(str(result["rival lost"]))) / letters
+    worse = (float(str(result["lost"])) - float(str(result["rival lost"]))) / letters if result["rival"] else 0.0
+    fix = "Listen to it, and correct the transcript"
     if worse < (_UNSURE if letters >= _SHORT else _SHORT_UNSURE):
-        return None
+        if letters < _LONG or float(str(result["lost"])) < _STRANGE * letters:
+            return None
+        return Finding("transcript", "warning", f"{job.transcript!r} is unlikely for its sound", fix, job.path)
     severity = "error" if worse >= _SURE and letters >= _SHORT else "warning"
     what = f"{job.transcript!r} is unlikely for its sound, which is more like {result['rival']!r}"
-    return Finding("transcript", severity, what, "Listen to it, and correct the transcript", job.path)
+    return Finding("transcript", severity, what, fix, job.path)
 
 
 def _rivals(heard: str, transcript: str, texts: Sequence[str]) -> tuple[str, ...]:
@@ -126,7 +131,7 @@ def _start(network: NetworkFile) -> None:
 def _score(jobs: Sequence[_Job]) -> list[dict[str, object] | None]:
     """Return of each job what the network spells and what the transcript and the best rival lose against that, nats.
 
-    None for a recording that cannot be read or is too short for its transcript.
+    None for a recording that cannot be read.
     """
     assert _network is not None
     return [_score_one(job, _network) for job in jobs]
@@ -144,12 +149,11 @@ def _score_one(job: _Job, network: NetworkFile) -> dict[str, object] | None:
     index = {label: number for number, label in enumerate(network.labels)}
     texts = [job.transcript, *job.rivals]
     scores = total_scores(frames, [[index[letter] for letter in text] for text in texts])
-    lost = float(frames.max(axis=1).sum(dtype=np.float64)) - scores
-    if not np.isfinite(lost[0]):
-        return None
+    # A transcript that is too long for the sound loses everything.
+    lost = np.minimum(float(frames.max(axis=1).sum(dtype=np.float64)) - scores, _EVERYTHING)
     path = frames.argmax(axis=1)
     changes = np.flatnonzero((path < len(network.labels)) & (np.diff(path, prepend=-1) != 0))
-    best = int(lost[1:].argmin()) + 1 if len(texts) > 1 and np.isfinite(lost[1:]).any() else 0
+    best = int(lost[1:].argmin()) + 1 if len(texts) > 1 else 0
     return {
         "heard": "".join(network.labels[number] for number in path[changes]),
         "lost": round(float(lost[0]), 3),

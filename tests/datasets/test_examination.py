@@ -82,6 +82,14 @@ def test_lengths_words_and_broken_files(takes: list[Recording], tmp_path: Path) 
     assert "'and' is said by one speaker" in found.findings[-1].what
 
 
+def test_many_rare_words_are_summed_up(takes: list[Recording]) -> None:
+    rare = " ".join(f"w{chr(97 + number)}" for number in range(25))
+    settings = Recordings(longest=100.0)
+    rows = [*takes[1:], Recording(takes[0].path, rare, "anna")]
+    found = [one.what for one in examine(rows, settings, Alphabet(ENGLISH)).findings if one.kind == "few speakers"]
+    assert len(found) == 21 and "5 more words are said by fewer than 3 speakers" in found
+
+
 def test_takes_cut_to_the_speech_are_told_once(tmp_path: Path) -> None:
     rows = []
     for seed in range(12):

@@ -47,19 +47,27 @@ def test_a_wrong_transcript_is_told_with_the_likelier_one(
 ) -> None:
     monkeypatch.setattr(likelihood, "_CHUNK", 100)
     cache = tmp_path / "transcripts.json"
-    assert unlikely(spoken, network, cache) == []
-    wrong = [Said(spoken[0].path, SENTENCES[1]), *spoken[1:], Said(tmp_path / "gone.wav", SENTENCES[2])]
-    (told,) = unlikely([*wrong, Said(spoken[0].path, SENTENCES[0])], network, cache)
-    assert (told.severity, told.file) == ("error", str(spoken[0].path))
-    assert f"{SENTENCES[1]!r} is unlikely" in told.what and f"more like {SENTENCES[0]!r}" in told.what
+    rows = [
+        *spoken,
+        Said(spoken[0].path, SENTENCES[1]),
+        Said(spoken[1].path, " ".join(SENTENCES * 3)),
+        Said(spoken[2].path, "he was reading about old elephants"),
+        Said(tmp_path / "gone.wav", SENTENCES[2]),
+    ]
+    wrong, long, strange = told = unlikely(rows, network, cache)
+    assert [(one.severity, one.file) for one in (wrong, long)] == [
+        ("error", str(spoken[0].path)), ("error", str(spoken[1].path))
+    ]  # fmt: skip
+    assert f"{SENTENCES[1]!r} is unlikely" in wrong.what and wrong.what.endswith(f"more like {SENTENCES[0]!r}")
+    assert long.what.endswith(f"more like {SENTENCES[1]!r}")
+    assert strange.file == str(spoken[2].path) and "elephants' is unlikely" in strange.what
     before = cache.read_text()
 
     def fail(*_: object) -> None:
         raise AssertionError("read again")
 
     monkeypatch.setattr(likelihood.audio, "load", fail)
-    assert unlikely([*wrong, Said(spoken[0].path, SENTENCES[0])], network, cache) == [told]
-    assert cache.read_text() == before
+    assert unlikely(rows, network, cache) == told and cache.read_text() == before
     for damage in ("{", "[]", '{"a": 1}', json.dumps({"a": {"heard": ""}})):
         cache.write_text(damage)
         with pytest.raises(AssertionError, match="read again"):

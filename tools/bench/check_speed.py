@@ -31,14 +31,16 @@ def write(folder: Path, count: int) -> None:
     times = np.arange(audio.SAMPLE_RATE) / audio.SAMPLE_RATE
     rows = []
     for number in range(count):
-        start, pitch, onset = rng.integers(len(noise) - len(times)), rng.uniform(80, 250), rng.uniform(0.15, 0.4)
-        glide = np.sin(2 * np.pi * pitch * times * (1 + rng.uniform(-0.2, 0.2) * times))
-        shape = np.exp(-(((times - onset - 0.15) / rng.uniform(0.08, 0.15)) ** 2))
-        sound = shape * (0.2 * glide + rng.uniform(0.02, 0.1) * noise[start : start + len(times)])
+        start = rng.integers(len(noise) - len(times))
+        sound = 0.0005 * noise[start : start + len(times)]
+        for moment in np.sort(rng.uniform(0.2, 0.8, 6)):
+            tones = sum(np.sin(2 * np.pi * hertz * times + hertz) for hertz in rng.uniform(200, 3500, 3))
+            envelope = np.exp(-(((times - moment) / rng.uniform(0.02, 0.08)) ** 2))
+            sound = sound + rng.uniform(0.02, 0.1) * tones * envelope
         name = f"{number // 100}/{number}.wav"
         path = folder / name
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(audio.wav_bytes(sound + 0.0005 * noise[start : start + len(times)]))
+        path.write_bytes(audio.wav_bytes(sound))
         rows.append((name, WORDS[number % len(WORDS)], f"s{number // 40}"))
     tables.write(folder / CSV_NAME, COLUMNS, rows)
 

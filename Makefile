@@ -22,8 +22,8 @@ $(error WORKSPACE is empty; name the folder of a workspace)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup runtime development init settings voices preview-voices manifests scorer train weights export wheel evaluate tune-scorer \
-	keyword learning-curve preview-augmentation tensorboard serve runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
+.PHONY: help setup runtime development init settings voices preview-voices record check manifests scorer train weights export wheel evaluate \
+	tune-scorer keyword learning-curve preview-augmentation tensorboard serve runs flash monitor fuzz firmware-tools firmware-test firmware-size test lint bench reference \
 	docker-image docker-train docker-tensorboard docker-serve docker-train-image \
 	lock clean distclean
 
@@ -44,6 +44,12 @@ voices: runtime ## Install neural voices for synthetic speech: Kokoro (English) 
 
 preview-voices: runtime ## Write WAV files of synthetic voices reading your sentences
 	$(ASR) preview-voices "$(WORKSPACE)"
+
+record: runtime ## Record sentences in the browser, at http://127.0.0.1:8701
+	$(ASR) record "$(WORKSPACE)"
+
+check: runtime ## Look for faults in the recordings: sound, copies, transcripts, speakers
+	$(ASR) check "$(WORKSPACE)"
 
 manifests: runtime ## Turn recordings into clips and the manifests train, dev and test
 	$(ASR) manifests "$(WORKSPACE)"

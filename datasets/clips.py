@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.core import audio, sound_file, tables, trim
+from asr.core import audio, sound_file, tables, trim, wav_header
 from asr.core import workers as workers_
 from asr.core.alphabet import Alphabet
 from asr.core.errors import AudioError, RecordingsError
@@ -23,13 +23,20 @@ from asr.core.files import file_state, fingerprint
 from asr.core.progress import say, track
 from asr.runtime.features import frame_count
 from asr.settings.sections import Recordings
+from datasets import takes
 from datasets.recordings import Recording
 
 # Version of the conversion; raised when the same recording would give other samples.
-_VERSION = 3
+_VERSION = 4
 _QUIETEST_DB = -60.0  # of full scale; the loudest 0.1 s of a silent recording stays below
 _FULL_SCALE = 0.9995  # of full scale; samples above are clipped
 _CLIPPED_SHARE = 0.001  # of the samples; more get a remark
+_AGAIN = "Record it again"
+_FIXES = {
+    "clipped": "Record it again with less gain",
+    "its header says": "Nothing is lost; to be sure, listen to it",
+    "several takes?": "Cut it into a file for each take",
+}
 _UNFINISHED = "unfinished.csv"  # clips made so far, for a run that is killed
 _SAVE_EVERY = 500  # clips
 
@@ -53,6 +60,7 @@ class Rejected:
 
     source: str
     reason: str
+    fix: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,17 +119,27 @@ def make_clips(
     _write(folder / "rejected.csv", Rejected, rejected)
     (folder / _UNFINISHED).unlink(missing_ok=True)
     _tidy(folder, {folder / clip.clip for clip in clips})
-    for row in rejected[:10]:
-        say(f"set aside: {row.source}: {row.reason}")
-    if len(rejected) > 10:
-        say(f"set aside: {len(rejected) - 10} more, see {folder / 'rejected.csv'}")
     if not clips:
         raise RecordingsError(
             f"none of {len(recordings)} recordings can be used; the first: {rejected[0].reason}",
             path=rejected[0].source,
-            fix=f"See {folder / 'rejected.csv'}",
+            fix=f"{rejected[0].fix or 'Record it again'}; {folder / 'rejected.csv'} has all reasons",
         )
     return clips, rejected
+
+
+def say_rejected(rejected: Sequence[Rejected], folder: Path) -> None:
+    """Print which recordings gave no clip, and why, where no account does."""
+    for row in rejected[:10]:
+        say(f"set aside: {row.source}: {row.reason}{f'. {row.fix}' if row.fix else ''}")
+    if len(rejected) > 10:
+        say(f"set aside: {len(rejected) - 10} more, see {folder / 'rejected.csv'}")
+
+
+def fix_of(remarks: str) -> str:
+    """Return what to do about the remarks on a clip."""
+    fixes = [fix for mark, fix in _FIXES.items() if mark in remarks]
+    return " and ".join(fixes)
 
 
 def read_clips(path: Path) -> list[Clip]:
@@ -132,12 +150,21 @@ def read_clips(path: Path) -> list[Clip]:
     return rows
 
 
-def convert(source: Path, settings: Recordings, needed: int) -> tuple[audio.Int16, str]:
+def read_rejected(folder: Path) -> list[Rejected]:
+    """Return the recordings that gave no clip, of a folder of clips; none where that was not written."""
+    if not (folder / "rejected.csv").is_file():
+        return []
+    columns = [field.name for field in fields(Rejected)]
+    return [Rejected(**row) for _, row in tables.read(folder / "rejected.csv", RecordingsError, columns=columns)]
+
+
+def convert(source: Path, settings: Recordings, needed: int, letters: int = 0) -> tuple[audio.Int16, str]:
     """Return the samples of a recording's clip, int16 [n] at 16 kHz, and remarks.
 
     Parameters
     ----------
     needed : frames that CTC needs for the transcript.
+    letters : of the transcript, to tell how long it can take to say; 0: unknown.
 
     Raises
     ------
@@ -146,27 +173,42 @@ def convert(source: Path, settings: Recordings, needed: int) -> tuple[audio.Int1
     samples, rate = sound_file.read(source)
     # Before mixing and resampling, which both hide clipping.
     share = float(np.mean(np.abs(samples) >= _FULL_SCALE)) if samples.size else 0.0
-    remarks = f"clipped: {share:.1%} of the samples at full scale" if share > _CLIPPED_SHARE else ""
+    found = [f"clipped: {share:.1%} of the samples at full scale"] if share > _CLIPPED_SHARE else []
+    if (header := wav_header.read_header(source)) is not None and header.remark:
+        found.append(header.remark)
     mono = audio.as_mono(samples, rate)
     if not mono.size:
-        raise AudioError("it holds no sound", path=source)
+        raise AudioError("it holds no sound", path=source, fix=_AGAIN)
     bounds = trim.find(mono, settings.silence_db)
     if bounds.peak_db < _QUIETEST_DB:
-        raise AudioError(f"it is silent (its loudest part is {bounds.peak_db:.0f} dB below full scale)", path=source)
+        raise AudioError(
+            f"it is silent (its loudest part is {bounds.peak_db:.0f} dB below full scale)",
+            path=source,
+            fix="Check the microphone and record it again",
+        )
     clip = audio.to_int16(trim.cut(mono, bounds, settings.margin) if settings.trim else mono)
     seconds = len(clip) / audio.SAMPLE_RATE
     if seconds < settings.shortest:
-        raise AudioError(f"{seconds:.2f} s is too short (recordings.shortest is {settings.shortest:g} s)", path=source)
+        raise AudioError(
+            f"{seconds:.2f} s is too short (recordings.shortest is {settings.shortest:g} s)", path=source, fix=_AGAIN
+        )
     if seconds > settings.longest:
-        raise AudioError(f"{seconds:.1f} s is too long (recordings.longest is {settings.longest:g} s)", path=source)
+        raise AudioError(
+            f"{seconds:.1f} s is too long (recordings.longest is {settings.longest:g} s)",
+            path=source,
+            fix="Cut it into a file for each sentence",
+        )
     frames = frame_count(len(clip))
     if frames < needed:
         raise AudioError(
             f"its transcript needs {needed} frames of 20 ms, and {seconds:.2f} s of speech has {frames}: "
             "the transcript is of another recording, or speech was cut off",
             path=source,
+            fix="Correct the transcript, or record it again",
         )
-    return clip, remarks
+    if count := takes.count_takes(mono, letters):
+        found.append(f"{count} stretches of speech in {len(mono) / audio.SAMPLE_RATE:.1f} s: several takes?")
+    return clip, "; ".join(found)
 
 
 def _needed(recording: Recording, alphabet: Alphabet) -> int:
@@ -178,9 +220,9 @@ def _needed(recording: Recording, alphabet: Alphabet) -> int:
 def _make(job: _Job) -> Clip | Rejected:
     source = job.recording.path
     try:
-        samples, remarks = convert(source, job.settings, job.needed)
+        samples, remarks = convert(source, job.settings, job.needed, len(job.recording.transcript))
     except AudioError as error:
-        return Rejected(str(source), error.what)
+        return Rejected(str(source), error.what, error.fix)
     audio.write_wav(job.target, samples)
     return _clip(job, round(len(samples) / audio.SAMPLE_RATE, 3), remarks)
 

@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,14 @@ from asr.core.progress import say
 from asr.settings.workspace import SPLITS, Workspace
 from datasets import duplicates
 from datasets import recordings as recordings_
-from datasets.clips import Clip, Rejected, make_clips
+from datasets.account import FILE_NAME, LEFT_OUT, SET_ASIDE, USED, Account
+from datasets.clips import Clip, Rejected, fix_of, make_clips, read_rejected, say_rejected
 from datasets.manifest import Row, write_manifest
 from datasets.recordings import Recording
+from datasets.recordings_folder import check_folder, check_left_out
 from datasets.speech import Speaker, SyntheticUtterance, draw_speakers, speak_to_files
 from datasets.split import SplitItem, assign, by_speaker, read_record
+from datasets.transcripts import Sentences, check_transcripts
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Dataset:
     by: str  # how the clips were split, as `datasets.split.Assignment.by`
     remarks: tuple[str, ...]  # caveats that every report repeats
     folder: Path  # that the clips' paths are relative to
+    account: Account = field(default_factory=lambda: Account(Path()), compare=False)  # of the user's files
 
     def of(self, split: str) -> list[Clip]:
         """Return the clips of a split."""
@@ -54,36 +58,71 @@ class Dataset:
         }
 
 
-def build_manifests(workspace: Workspace, sentences: Sequence[str]) -> Dataset:
+def build_manifests(
+    workspace: Workspace, sentences: Sequence[str], grammar: Sentences | None = None, account: Account | None = None
+) -> Dataset:
     """Make the clips, split.json and the three manifests; existing clips are kept.
 
     Parameters
     ----------
     sentences : prompts for synthetic voices, used where the workspace has no recordings.
+    grammar : of the transcripts; None: they are not compared with it.
+    account : where each file of the recordings' folder is entered; it is written to account.csv also where this fails.
 
     Raises
     ------
-    UserError : the recordings cannot be used, or there are none and voices.use is "never".
+    UserError : the recordings cannot be used, most of their transcripts are no sentences, or there are none and
+        voices.use is "never".
     """
+    account = Account(workspace.recordings) if account is None else account
+    try:
+        return _build(workspace, sentences, grammar, account)
+    finally:
+        account.write(workspace.clips / FILE_NAME)
+
+
+def _build(
+    workspace: Workspace, sentences: Sequence[str], grammar: Sentences | None, account: Account
+) -> Dataset:
     settings = workspace.settings
-    found = recordings_.find(workspace.recordings, workspace.alphabet, workspace.build)
+    check_folder(workspace)
+    found = recordings_.find(workspace.recordings, workspace.alphabet, workspace.build, account, grammar)
+    recorded = bool(found)
+    if recorded and grammar is not None:
+        check_transcripts(found, grammar, account)
     if not found:
+        check_left_out(workspace.recordings, account)
         if settings.voices.use == "never":
             raise RecordingsError(
                 "there are no recordings", path=workspace.recordings, fix="Add some, or set voices.use to if-needed"
             )
         say("no recordings: using synthetic voices")
         found = _synthesise(workspace, sentences)
-    clips, rejected = make_clips(found, workspace.clips, settings.recordings, workspace.alphabet, workspace.root)
+    try:
+        clips, rejected = make_clips(found, workspace.clips, settings.recordings, workspace.alphabet, workspace.root)
+    except RecordingsError:
+        mine = {str(one.path) for one in found}
+        if recorded:
+            _enter_rejected([row for row in read_rejected(workspace.clips) if row.source in mine], account)
+        raise
+    if recorded:
+        _enter_rejected(rejected, account)
+        for clip in clips:
+            if clip.remarks:
+                account.change(clip.source, USED, clip.remarks, fix_of(clip.remarks))
     items = [SplitItem(clip.speaker, clip.transcript, clip.synthetic) for clip in clips]
     before = read_record(workspace.split_record, settings.as_dict()["split"])
     known = by_speaker(before) if before.get("by") == "speaker" else {}
     assignment = assign(items, settings.split, known)
     splits, duplicate_remarks = _without_duplicates(workspace, clips, assignment.splits)
+    for clip, split in zip(clips, splits, strict=True):
+        if not split and recorded:
+            fix = f"Nothing: {workspace.clips / 'duplicates.json'} names the other one"
+            account.change(clip.source, LEFT_OUT, "it is the same take as another one, which is in use", fix)
     remarks = (
         *recordings_.remarks(found), *assignment.remarks, *duplicate_remarks, *_overlaps(workspace, clips, splits)
     )  # fmt: skip
-    dataset = Dataset(clips, splits, rejected, assignment.by, remarks, workspace.clips)
+    dataset = Dataset(clips, splits, rejected, assignment.by, remarks, workspace.clips, account)
     for name in SPLITS:
         paths = [(workspace.clips / clip.clip, clip.transcript) for clip in dataset.of(name)]
         if not paths:
@@ -117,13 +156,17 @@ def build_external_dataset(workspace: Workspace, place: Path) -> tuple[str, Data
     place = place.expanduser().absolute()
     if place.name == recordings_.CSV_NAME and place.is_file():
         place = place.parent
-    found = recordings_.find(place, workspace.alphabet, workspace.build)
+    account = Account(place)
+    found = recordings_.find(place, workspace.alphabet, workspace.build, account)
     if not found:
         raise RecordingsError("there are no recordings", path=place, fix="Name a recordings.csv, or a folder of them")
     shown = place.stem if place.is_file() else place.name
     name = f"{re.sub('[^A-Za-z0-9.+-]+', '_', shown).lstrip('.')}-{fingerprint(str(place))[:6]}"
     folder = workspace.build / "external" / name
     clips, rejected = make_clips(found, folder, workspace.settings.recordings, workspace.alphabet, workspace.root)
+    say_rejected(rejected, folder)
+    _enter_rejected(rejected, account)
+    account.write(folder / FILE_NAME)
     # Where recordings were split rather than speakers, a test speaker may be in train as well.
     used = {split: names for split, names in read_record(workspace.split_record).items() if split != "test"}
     speakers = {clip.speaker for clip in clips}
@@ -137,7 +180,12 @@ def build_external_dataset(workspace: Workspace, place: Path) -> tuple[str, Data
             f"Of {len(speakers)} speakers, {', '.join(known[:5])}{more} were in train or dev (matched by name): "
             "accuracy on new speakers may be lower."
         )
-    return name, Dataset(clips, (name,) * len(clips), rejected, "speaker", tuple(remarks), folder)
+    return name, Dataset(clips, (name,) * len(clips), rejected, "speaker", tuple(remarks), folder, account)
+
+
+def _enter_rejected(rejected: Sequence[Rejected], account: Account) -> None:
+    for row in rejected:
+        account.change(row.source, SET_ASIDE, row.reason, row.fix)
 
 
 def _without_duplicates(

@@ -12,7 +12,8 @@ from asr.core.errors import RecordingsError
 from asr.core.files import write_json
 from asr.settings.workspace import SPLITS, Workspace
 from datasets import duplicates, speech_commands
-from datasets.recordings import NOHASH, UNKNOWN_SPEAKER
+from datasets.recordings import NOHASH, UNKNOWN_SPEAKER, speaker_of
+from datasets.speakers import same_speaker
 from datasets.split import SplitItem, assign, by_speaker, read_record
 
 SPLIT_RECORD = "split.json"  # in build/keyword: split of each speaker
@@ -54,7 +55,12 @@ def split(recordings: Sequence[Utterance], ws: Workspace) -> tuple[list[Utteranc
     own = [item for item in recordings if not item.split]
     by = "lists" if not own else chosen.split_by
     if by == "auto":
-        by = "hash" if all(NOHASH.fullmatch(Path(item.name).stem) for item in own) else "speakers"
+        hashed = all(NOHASH.fullmatch(Path(item.name).stem) for item in own)
+        # Who names speakers in asr.toml wants to split by them, and the hash takes two spellings for two people.
+        by = "hash" if hashed and not _named_speakers(ws) and not any(map(_respelt, own)) else "speakers"
+    if by != "speakers" and (named := _named_speakers(ws)):
+        why = "keyword.split_by is hash" if by == "hash" else "published lists give the split"
+        remarks.append(f"the speakers that asr.toml names ({', '.join(named[:3])}) do not count: {why}")
     splits: dict[int, str] = {id(item): item.split for item in recordings if item.split}
     if by == "hash":
         share = (chosen.validation_percent, chosen.testing_percent)
@@ -100,6 +106,17 @@ def split(recordings: Sequence[Utterance], ws: Workspace) -> tuple[list[Utteranc
     return utterances, by, remarks
 
 
+def _respelt(item: Utterance) -> bool:
+    """Tell whether the speaker is spelt otherwise in the file's name."""
+    named = speaker_of(Path(item.name))
+    return named != item.speaker and same_speaker(named) == same_speaker(item.speaker)
+
+
+def _named_speakers(ws: Workspace) -> list[str]:
+    chosen = ws.settings.split
+    return [*chosen.train_speakers, *chosen.dev_speakers, *chosen.test_speakers]
+
+
 def _by_speakers(
     own: Sequence[Utterance], words: set[str], ws: Workspace
 ) -> tuple[dict[int, str], dict[str, dict[str, list[str]]], list[str]]:
@@ -123,7 +140,7 @@ def _by_speakers(
     before = read_record(ws.keyword / SPLIT_RECORD, ws.settings.as_dict()["split"]).get("speakers")
     known = {word: by_speaker(names) for word, names in before.items()} if isinstance(before, dict) else {}
     shared = known.get(_SHARED, {})
-    named = {*settings.train_speakers, *settings.dev_speakers, *settings.test_speakers}
+    named = _named_speakers(ws)
     few = any(len({item.speaker for item in group}) < 3 for group in groups.values())
     if named or few or set(known) == {_SHARED}:
         # Speakers that were split together once, for want of more, stay together.

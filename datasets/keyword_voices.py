@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from asr.core.alphabet import normal_word
+from asr.core.errors import WorkspaceError
+from asr.core.progress import say
 from asr.settings.workspace import Workspace
 from datasets.speech import SyntheticUtterance, draw_speakers
 
@@ -29,7 +31,13 @@ def keyword_prompts(ws: Workspace, sentences: Sentences) -> list[tuple[str, Synt
     words = tuple(normal_word(word) for word in chosen.keyword.words)
     if not chosen.keyword.synthetic_speakers or chosen.voices.use == "never":
         return []
-    speakers = draw_speakers(chosen.voices, chosen.alphabet.language, chosen.keyword.synthetic_speakers)
+    try:
+        speakers = draw_speakers(chosen.voices, chosen.alphabet.language, chosen.keyword.synthetic_speakers)
+    except WorkspaceError as error:
+        if chosen.voices.voices:
+            raise
+        say(f"warning: trained on recordings alone: {error}")
+        return []
     rng = np.random.default_rng([chosen.keyword.seed, 11])
     drawn = sentences(_SENTENCES * len(speakers) * len(words), rng)
     free = [text for text in drawn if not any(f" {word} " in f" {text} " for word in words)]

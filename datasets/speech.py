@@ -62,7 +62,12 @@ def is_training_only(name: str) -> bool:
 
 def is_slow(speaker: Speaker) -> bool:
     """Tell whether synthesis by this speaker takes longer than a training step, so that it is done beforehand."""
-    return speaker.voice.startswith(piper.PREFIX) or kokoro.is_voice(speaker.voice)
+    return is_slow_voice(speaker.voice)
+
+
+def is_slow_voice(voice: str) -> bool:
+    """Tell whether a voice, as voices.voices names it, is slow."""
+    return voice.startswith(piper.PREFIX) or kokoro.is_voice(voice)
 
 
 def voice_of(name: str) -> str:
@@ -151,6 +156,16 @@ def draw_speakers(settings: Voices, language: str, count: int | None = None) -> 
     return speakers
 
 
+# Codes of three letters (ISO 639-2) of languages that espeak-ng knows by two.
+_SHORT_CODES = {
+    **{"deu": "de", "ger": "de", "eng": "en", "fra": "fr", "fre": "fr", "spa": "es", "ita": "it", "por": "pt"},
+    **{"nld": "nl", "dut": "nl", "dan": "da", "swe": "sv", "nor": "nb", "nob": "nb", "fin": "fi", "pol": "pl"},
+    **{"ces": "cs", "cze": "cs", "slk": "sk", "hun": "hu", "ron": "ro", "rum": "ro", "rus": "ru", "ukr": "uk"},
+    **{"tur": "tr", "ell": "el", "gre": "el", "cat": "ca", "jpn": "ja", "kor": "ko", "ara": "ar", "hin": "hi"},
+    **{"german": "de", "english": "en", "french": "fr", "spanish": "es", "italian": "it", "dutch": "nl"},
+}
+
+
 def spread(language: str) -> list[str]:
     """Return espeak-ng's voices of a language: every accent with every human variant."""
     base = language.lower().replace("_", "-")
@@ -161,9 +176,10 @@ def spread(language: str) -> list[str]:
         if (name == base or name.startswith(f"{base}-")) and "shaw" not in name and espeak().has(name)
     ]
     if not accents:
+        short = _SHORT_CODES.get(base)
+        fix = f'Write language = "{short}" below [alphabet]' if short else "Correct alphabet.language"
         raise WorkspaceError(
-            f"espeak-ng has no voice for the language {language!r}",
-            fix="Name voices in voices.voices, or the language in alphabet.language",
+            f"espeak-ng has no voice for the language {language!r}", fix=f"{fix}, or name voices in voices.voices"
         )
     return [f"{accent}+{variant}" for variant in VARIANTS for accent in accents]
 

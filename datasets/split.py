@@ -18,6 +18,7 @@ from asr.core.errors import WorkspaceError
 from asr.settings.sections import Split
 from asr.settings.workspace import SPLITS
 from datasets.recordings import UNKNOWN_SPEAKER
+from datasets.speakers import same_speaker
 from datasets.speech import is_training_only, voice_of
 
 # Up to this many speakers every split is tried; for more, so many random ones.
@@ -68,7 +69,7 @@ def assign(
     candidates = real or [i for i in everyone if not is_training_only(items[i].speaker)] or list(everyone)
     remarks = [] if real else ["Measured on synthetic voices only; accuracy on people may be lower."]
     counts = Counter(items[index].speaker for index in candidates)
-    named = {name: getattr(settings, f"{name}_speakers") for name in SPLITS}
+    named = {name: _as_spelled(getattr(settings, f"{name}_speakers"), counts) for name in SPLITS}
     _check_names(named, counts)
     if any(named.values()):
         chosen = _named(named, counts, settings)
@@ -83,7 +84,8 @@ def assign(
         for speaker, count in counts.items():
             weights[units[speaker]] += count
         shares = {name: getattr(settings, name) for name in SPLITS}
-        kept = {units[speaker]: name for speaker, name in (before or {}).items() if speaker in units}
+        split_before = {same_speaker(speaker): name for speaker, name in (before or {}).items()}
+        kept = {units[one]: split_before[same_speaker(one)] for one in units if same_speaker(one) in split_before}
         says: dict[str, set[str]] = {unit: set() for unit in weights}
         for index in candidates:
             if items[index].transcript in everywhere:
@@ -135,7 +137,13 @@ def _units(counts: Counter[str], synthetic: bool) -> dict[str, str]:
     return {speaker: speaker for speaker in counts}
 
 
-def _check_names(named: dict[str, Sequence[str]], counts: Counter[str]) -> None:
+def _as_spelled(speakers: Sequence[str], counts: Counter[str]) -> tuple[str, ...]:
+    """Return names of asr.toml in the recordings' spelling; as they are where no recording has them."""
+    spelled = {same_speaker(speaker): speaker for speaker in sorted(counts)}
+    return tuple(one if one in counts else spelled.get(same_speaker(one), one) for one in speakers)
+
+
+def _check_names(named: Mapping[str, Sequence[str]], counts: Counter[str]) -> None:
     for name, speakers in named.items():
         for speaker in speakers:
             if speaker not in counts:
@@ -145,7 +153,7 @@ def _check_names(named: dict[str, Sequence[str]], counts: Counter[str]) -> None:
                 raise WorkspaceError(f"split.{name}_speakers names {speaker!r}, who has no recordings", fix=hint)
 
 
-def _named(named: dict[str, Sequence[str]], counts: Counter[str], settings: Split) -> dict[str, str]:
+def _named(named: Mapping[str, Sequence[str]], counts: Counter[str], settings: Split) -> dict[str, str]:
     """Put named speakers where they are named, and the others into the splits that name nobody, or into train."""
     chosen = {speaker: name for name, speakers in named.items() for speaker in speakers}
     others = {speaker: count for speaker, count in counts.items() if speaker not in chosen}

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from asr.core import file_kind
 from asr.core.alphabet import Alphabet
 from asr.core.errors import ModelError
 from export.contract import GRAPH_VERSION
@@ -144,7 +145,21 @@ def open_model(path: Path | str) -> Iterator[ModelFile]:
     try:
         yield ModelFile(data, mapped=".pbmm" in path.name)
     except Damaged as damage:
-        raise ModelError(str(damage), path=path, fix=again) from None
+        raise _refused(path, str(damage)) from None
+
+
+def _refused(path: Path, damage: str) -> ModelError:
+    """Return the error for a file that is not a whole model: what it is instead, or what is damaged."""
+    what = file_kind.name(path)
+    mapped = what.endswith("(.pbmm)")
+    if mapped and ".pbmm" not in path.name:
+        return ModelError(
+            f"this is {what}, and its name does not say so", path=path, fix="Rename it so that it ends in .pbmm"
+        )
+    if what and not mapped and (not what.endswith("(.pb)") or ".pbmm" in path.name):
+        fix = "Rename it so that it ends in .pb" if what.endswith("(.pb)") else "Give output_graph.pbmm, or .pb"
+        return ModelError(f"this is {what}, not a model that the client runs", path=path, fix=fix)
+    return ModelError(damage, path=path, fix="Export the model again")
 
 
 def read_metadata(path: Path | str) -> Metadata:

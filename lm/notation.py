@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def parse(text: str, alphabet: Alphabet, path: Path | str | None = None, languag
 
     Parameters
     ----------
-    text : the content, with any line ends; a byte order mark is ignored.
+    text : the content, with any line ends and in any Unicode form; a byte order mark is ignored.
     alphabet : characters that sentences may contain.
     path : of the file, for messages; files of values lie beside it.
     language : in which the numbers of ranges are said.
@@ -62,6 +63,7 @@ def parse(text: str, alphabet: Alphabet, path: Path | str | None = None, languag
     ------
     SentenceError : a syntax error, with line and column, or there is no sentence.
     """
+    text = unicodedata.normalize("NFC", text)
     definitions: dict[str, Definition] = {}
     templates: list[tuple[int, int, str, str]] = []
     sections: dict[str, int] = {}
@@ -135,7 +137,7 @@ def _definition(body: str, number: int, column: int, path: Path | str | None) ->
             raise FileNotFoundError(errno.ENOENT, "there is no such file")
         with source.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
-        lines = _lines(content.decode("utf-8"))
+        lines = _lines(unicodedata.normalize("NFC", content.decode("utf-8")))
     except UnicodeDecodeError:
         raise SentenceError("this is not UTF-8 text", path=source, fix="Save it as UTF-8") from None
     except OSError as error:

@@ -84,7 +84,7 @@ def build(
     SetupError : a KenLM program is not installed.
     """
     templates = Templates.read(sentences_file, alphabet, language)
-    sentences = templates.expand(limit, seed, alike=alike)
+    sentences = templates.expand(limit, seed, alike=alike, weighted=True)
     different = len(set(sentences))
     words, total = kenlm.count_words(sentences, settings.top_k)
     remarks = []

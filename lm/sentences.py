@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from asr.core.alphabet import Alphabet
+from asr.core.alphabet import Alphabet, normal_text
 from asr.core.errors import SentenceError
 from asr.core.files import fingerprint
 from asr.runtime.grammar import Meaning
@@ -100,7 +100,7 @@ class Templates:
         speller = Speller(random.Random(0))
         return {word for line in self.lines for word in self._spelled(speller, line)}
 
-    def expand(self, limit: int, seed: int, *, alike: bool = False) -> list[str]:
+    def expand(self, limit: int, seed: int, *, alike: bool = False, weighted: bool = False) -> list[str]:
         """Return the sentences: all, or a sample where there are more than `limit` derivations.
 
         The sample is drawn without replacement. It has a sentence of every line and every word of the vocabulary, even
@@ -111,11 +111,15 @@ class Templates:
         limit : maximum number of sentences.
         seed : of the sample.
         alike : give every line of a sample the same share, by repeating the sentences of lines that have fewer.
+        weighted : repeat a sentence for each line that has it, so that more lines make it likelier.
 
         Returns
         -------
-        Sentences in the file's order; repeated only where `alike`.
+        Sentences in the file's order; repeated only where `alike` or `weighted`.
         """
+        if self.count() <= limit and weighted:
+            derived = ((line, self._write(line, i)) for line, count in enumerate(self._counts) for i in range(count))
+            return [sentence for _, sentence in dict.fromkeys(derived)]
         if self.count() <= limit:
             return list(dict.fromkeys(self))
         generator = random.Random(seed)
@@ -128,7 +132,7 @@ class Templates:
         repeated = (_repeat(sorted(indices), size if alike else 0) for indices, size in zip(chosen, sizes, strict=True))
         drawn = ((line, index) for line, indices in enumerate(repeated) for index in indices)
         sentences = [self._write(line, index) for line, index in drawn]
-        return sentences if alike else list(dict.fromkeys(sentences))
+        return sentences if alike or weighted else list(dict.fromkeys(sentences))
 
     def sample(self, count: int, rng: np.random.Generator) -> list[str]:
         """Return `count` random sentences; the counts of any two lines differ by at most one."""
@@ -148,7 +152,11 @@ class Templates:
 
     def accepts(self, sentence: str) -> bool:
         """Tell whether a template derives `sentence`; repeated spaces are ignored."""
-        return self.slots(sentence) is not None
+        sentence = normal_text(sentence)
+        if sentence in self._plain:
+            return True
+        match = Match(sentence)
+        return any(match.accepts(line.node) for line in self._branching)
 
     def slots(self, sentence: str) -> dict[str, str] | None:
         """Return the slot values of `sentence`; None if no template derives it."""
@@ -156,12 +164,12 @@ class Templates:
         return found.slots if found is not None else None
 
     def meaning(self, sentence: str) -> Meaning | None:
-        """Return the intent and the slot values of `sentence`; None if no template derives it.
+        """Return the intent and the slot values of `sentence`, in any Unicode form; None if no template derives it.
 
         The first template that derives it is used, plain sentences last. Within a template,
         `lm.matching.Match.slots` chooses the derivation.
         """
-        sentence = " ".join(sentence.split())
+        sentence = normal_text(sentence)
         match = Match(sentence)
         for line in self._branching:
             values = match.slots(line.node)

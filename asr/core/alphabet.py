@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import numpy.typing as npt
 
 from asr.core.errors import ModelError, SentenceError
 
+# Signs that people or their editors write for an apostrophe.
+_APOSTROPHES = "\u2019\u2018\u02bc\u00b4`\u2032\uff07\u201b"
+# Letters of Cyrillic and Greek that look like Latin ones.
+_TWINS = dict(zip("авеікмнорстухјѕοιν", "abeikmhopctyxjsoiv", strict=True))
 # The alphabet.txt of Mozilla's English models.
 ENGLISH = " abcdefghijklmnopqrstuvwxyz'"
 
@@ -56,18 +61,40 @@ class Alphabet:
         """
         for place, character in enumerate(text):
             if character not in self._index:
-                hint = "Write it in the alphabet's characters"
-                if character.isdigit():
-                    hint = "Write numbers as words"
-                elif character.lower() in self._index:
-                    hint = "Write it in lower case"
                 raise SentenceError(
-                    f"{character!r} in {text!r} is not in the alphabet",
+                    f"{_named(character)} in {text!r} is not in the alphabet",
                     path=path,
                     line=line,
                     column=column + place if column is not None else None,
-                    fix=hint,
+                    fix=self._hint(character),
                 )
+
+    def _hint(self, character: str) -> str:
+        """Return what to do about a character that is not a label: change the alphabet, the spelling or a sign."""
+        kind, plain = unicodedata.category(character), unicodedata.normalize("NFKD", character)[0]
+        if character.isdecimal():
+            return "Write numbers as words"
+        if character.lower() in self._index:
+            return "Write it in lower case"
+        if character in _APOSTROPHES:
+            return "Write the apostrophe '" if "'" in self._index else "Leave it out, or add ' to alphabet.labels"
+        if kind in ("Zs", "Zl", "Zp", "Cc"):
+            return "Write an ordinary space"
+        if kind == "Cf":
+            return "Delete it: it cannot be seen, and came with the text from elsewhere"
+        if kind == "Mn":
+            return "Type the letter with its mark again, or add the mark to alphabet.labels"
+        if character == '"' or kind in ("Pi", "Pf") or character in "\u201e\u201a":
+            return "Delete the quotes; in a CSV file no space may stand before them"
+        if kind[0] in "PS":
+            return "Leave it out, or write it as a word"
+        if character.isalpha():
+            letter = character.lower()
+            if (twin := _TWINS.get(letter)) in self._index:
+                return f"It only looks like {twin!r}: type it again"
+            respelt = f"with {plain.lower()!r}" if plain.lower() in self._index else "with letters of the alphabet"
+            return f"Add {letter!r} to alphabet.labels in asr.toml, or spell the word {respelt}"
+        return "Write it in the alphabet's characters"
 
     def encode(self, text: str) -> npt.NDArray[np.int32]:
         """Return the label indices of `text`, int32 [len(text)]; SentenceError if a character is not a label."""
@@ -115,6 +142,22 @@ class Alphabet:
             raise damaged from None
 
 
+def _named(character: str) -> str:
+    """Return a character as a message shows it; what few people type by its Unicode name, too."""
+    if character.isascii():
+        return repr(character)
+    name = unicodedata.name(character, "")
+    return f"{character!r} (U+{ord(character):04X}{f' {name}' if name else ''})"
+
+
+def normal_text(text: str) -> str:
+    """Return text in Unicode's form NFC, as labels are, with one space between words.
+
+    An ü may be one character or a u and a combining mark; macOS writes names of files in the second way.
+    """
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
 def normal_word(word: str) -> str:
     """Normalise a keyword, folder name or transcript for comparison: `Smart_Mirror` becomes "smart mirror"."""
-    return " ".join(word.replace("_", " ").lower().split())
+    return normal_text(word.replace("_", " ").lower())

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from asr.core import tree
 from asr.core.errors import AudioError
 from asr.core.files import write_bytes
 from asr.core.sound_file import read
@@ -21,7 +22,8 @@ SAMPLE_RATE = 16000  # Hz, of all models
 SUFFIXES = frozenset(
     (
         *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".aifc", ".au", ".caf"),
-        *(".webm", ".wma", ".amr", ".3gp", ".mp4", ".w64", ".rf64"),
+        *(".webm", ".wma", ".amr", ".3gp", ".mp4", ".w64", ".rf64", ".wave", ".bwf", ".sph", ".nist", ".snd", ".voc"),
+        *(".3ga", ".3gpp", ".3g2", ".awb", ".m4b", ".m4r", ".mp2", ".mpga", ".spx", ".weba", ".mka", ".mov", ".wv"),
     )
 )
 HEADER = 44  # bytes before the samples of a canonical WAV file
@@ -36,9 +38,12 @@ def is_sound(path: Path) -> bool:
 
 
 def sound_files(folder: Path) -> list[Path]:
-    """Return the sound files in a folder and below it, by path; empty if there is no folder."""
-    found = folder.rglob("*") if folder.is_dir() else ()
-    return sorted(path for path in found if is_sound(path) and path.is_file())
+    """Return the sound files in a folder and below it, by path; empty if there is no folder.
+
+    Links to folders are followed.
+    """
+    found = tree.walk(folder) if folder.is_dir() else ()
+    return sorted(item.path for item in found if not item.fault and is_sound(item.path))
 
 
 def header_rate(path: Path | str) -> int | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
-import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from asr.core import file_kind, wav_header
 from asr.core.errors import AudioError
 
 LONGEST = 3 * 3600  # s; longer files are refused: as float32 they would fill a small machine's memory
@@ -21,10 +22,6 @@ RATES = (1000, 768000)  # Hz; anything outside is a damaged header
 
 _BLOCK = 1 << 18  # frames read at a time, so that a false header cannot make us allocate what it claims
 _CONVERTER_TIMEOUT = 120  # s
-# Programs that write into a pipe (sox, arecord, ffmpeg) do not know the length, and claim the maximum.
-_UNKNOWN_LENGTH = 0x7FF00000  # bytes
-_MOST_CHUNKS = 1000  # of a RIFF file, searched for the data chunk
-_LOST = 0.05  # s that may be missing: some programs count the header as sound
 _UNREADABLE_FIX = "Convert it to WAV or FLAC, or record it again"
 
 Float = npt.NDArray[np.float32]
@@ -51,11 +48,15 @@ def read(path: Path | str) -> tuple[Float, int]:
         raise AudioError(f"cannot be read: {error.strerror}", path=path, fix="Check the name") from None
     if not path.is_file():
         raise AudioError("is not a file", path=path, fix="Give the path of a sound file")
+    if not os.access(path, os.R_OK):
+        raise AudioError("cannot be read: Permission denied", path=path, fix="Give yourself the right to read it")
     if size == 0:
         raise AudioError("the file is empty (0 bytes)", path=path, fix="Record it again")
     try:
         samples, rate = _read_soundfile(path)
     except _UnknownFormatError as error:
+        if what := file_kind.describe(file_kind.beginning(path)):
+            raise AudioError(f"this is {what}, not sound", path=path, fix="Replace it by the sound file") from None
         samples, rate = _read_converted(path, str(error))
     if samples.shape[0] == 0:
         raise AudioError("it has no samples", path=path, fix="Record it again")
@@ -73,7 +74,7 @@ def _read_soundfile(path: Path) -> tuple[Float, int]:
     import soundfile
 
     try:
-        file: Any = soundfile.SoundFile(str(path))
+        file: Any = soundfile.SoundFile(wav_header.opened(path))
     except (RuntimeError, TypeError, ValueError) as error:
         # soundfile raises TypeError for headerless files (.raw).
         raise _UnknownFormatError(_reason(error)) from None
@@ -95,7 +96,7 @@ def _read_soundfile(path: Path) -> tuple[Float, int]:
                 f"the file is damaged {_place(taken, claimed, rate)}: {_reason(error)}", path=path, fix=_UNREADABLE_FIX
             ) from None
     claimed = max(claimed, _claimed_by_riff(path, taken))
-    if claimed - taken > _LOST * rate:
+    if claimed - taken > wav_header.LOST * rate:
         raise AudioError(
             f"the file is truncated {_place(taken, claimed, rate)}", path=path, fix="Copy it again, or record it again"
         )
@@ -108,24 +109,10 @@ def _claimed_by_riff(path: Path, taken: int) -> int:
 
     libsndfile does not report truncated WAV files.
     """
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(0)
-        if file.read(4) != b"RIFF":
-            return 0
-        start = 12
-        for _ in range(_MOST_CHUNKS):
-            file.seek(start)
-            header = file.read(8)
-            if len(header) < 8:
-                return 0
-            name, length = struct.unpack("<4sI", header)
-            present = size - start - 8
-            if name == b"data":
-                truncated = 0 < present < length < _UNKNOWN_LENGTH
-                return math.ceil(taken * length / present) if truncated else 0
-            start += 8 + length + (length & 1)
-    return 0
+    header = wav_header.read_header(path)
+    if header is None or not 0 < header.present < header.claimed or header.is_guess:
+        return 0
+    return math.ceil(taken * header.claimed / header.present)
 
 
 def _reason(error: Exception) -> str:

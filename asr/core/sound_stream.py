@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asr.core import audio
+from asr.core import audio, wav_header
 from asr.core.errors import AudioError
 
 LONG = 60.0  # s; shorter files are read at once, with every check of asr.core.sound_file
@@ -30,7 +30,7 @@ def pieces(path: Path | str, rate: int = audio.SAMPLE_RATE) -> Iterator[Int16]:
     import soundfile
 
     try:
-        file = soundfile.SoundFile(str(path))
+        file = soundfile.SoundFile(wav_header.opened(path))
     except (soundfile.SoundFileError, OSError, TypeError, ValueError):
         yield audio.to_int16(audio.load(path, rate))
         return

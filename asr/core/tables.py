@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from asr.core import file_kind
 from asr.core.errors import UserError
 from asr.core.files import write_text
 
@@ -89,6 +90,9 @@ def _text(path: Path, kind: type[UserError], accept_bom: bool) -> str:
         raise kind("no such file", path=path, fix="Check the name") from None
     except OSError as error:
         raise kind(f"cannot be read: {error.strerror}", path=path, fix="Check the name") from None
+    what = file_kind.describe(data[:4096]) or ("a sound file" if file_kind.is_sound(data) else "")
+    if data and what not in ("", "text", "XML text"):
+        raise kind(f"this is {what}, not a table", path=path, fix="Save it as CSV UTF-8")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:200]:
         raise kind("this is UTF-16 text", path=path, fix="Save it as CSV UTF-8")
     if data.startswith(b"\xef\xbb\xbf"):
@@ -111,6 +115,11 @@ def _check_header(
     path: Path, line: int, kind: type[UserError], header: list[str], columns: Sequence[str], known: Sequence[str]
 ) -> None:
     expected = ",".join(columns)
+    if header[0].lower().startswith("sep="):
+        raise kind(
+            "its first line tells Excel the separator, and is no header", path=path, line=line,
+            fix="Delete that line, and save it with commas",
+        )  # fmt: skip
     if len(header) == 1:
         for name, character in (("semicolons", ";"), ("tabs", "\t")):
             if character in header[0]:

@@ -44,10 +44,12 @@ tbody th.long { min-width: 14rem; }
 .meter { display: inline-block; width: 5rem; height: .6rem; margin-left: .5rem; border: 1px solid var(--rule);
   border-radius: 2px; background: linear-gradient(var(--bar), var(--bar)) no-repeat 0 0 / 0 100%; }
 figure { margin: 1rem 0; } figure svg { max-width: 100%; height: auto; display: block; }
+audio { display: block; width: 100%; max-width: 30rem; height: 2.5rem; }
 figcaption { color: var(--quiet); font-size: .88rem; max-width: 44rem; }
 .clip { border: 1px solid var(--rule); border-radius: 6px; padding: .75rem 1rem;
   margin: 1rem 0; break-inside: avoid; }
-.clip h4 { margin: 0 0 .25rem; font-size: 1rem; }
+.clip h4 { margin: 0 0 .25rem; font-size: 1rem; overflow-wrap: anywhere; } .clip p { margin: .25rem 0; }
+.clip figure { margin: .5rem 0 0; }
 .alignment td, .alignment th { text-align: center; padding: .2rem .5rem; border: 1px solid var(--rule); }
 .alignment th:first-child { text-align: right; color: var(--quiet); border: 0; padding-left: 0; }
 .wrong { background: var(--bad-back); color: var(--bad); font-weight: 600; }

@@ -112,7 +112,7 @@ def _evaluate_kind(
         ways[ALL_NOISE] = pool([one for one in answers if one.condition.level is not None], seed, resamples)
     in_main = by_condition[main]
     unscored = sum(one.slots is None for one in in_main)
-    if 0 < unscored < len(in_main):
+    if unscored:
         remarks += (f"{unscored} of {len(in_main)} utterances are no commands and do not count as such",)
     return Evaluation(
         kind,

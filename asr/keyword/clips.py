@@ -117,7 +117,7 @@ class ClipFactory:
         try:
             sound = windows.locate(_load(job)) if job.name else None
         except AudioError as error:
-            return Made(bare, {}, error.what)
+            return Made(bare, {}, f"{error.what}. {error.fix}" if error.fix else error.what)
         if sound is not None and not sound.samples.any():
             return Made(bare, {}, "it is silent")
         rng = np.random.default_rng([self.given.settings.seed, job.number])

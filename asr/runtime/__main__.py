@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .faults import FaultError
-from .listen_command import add_options, listen_lines, lists_microphones, microphone_lines
+from .listen_command import add_options, add_pause, listen_lines, lists_microphones, microphone_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,11 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8700, help="port to listen on (%(default)s)")
     serve.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="host name that clients use")
     serve.add_argument("--token-file", type=Path, help="file of the token that clients have to send")
+    add_pause(serve)
     wyoming = commands.add_parser("wyoming", help="serve Home Assistant by the Wyoming protocol")
     wyoming.add_argument("device", type=Path, help="the folder device/ of a workspace's build/export")
     wyoming.add_argument("--uri", default="tcp://127.0.0.1:10300", help="where to listen (%(default)s)")
     wyoming.add_argument("--clients", type=int, default=8, help="connections at a time (%(default)s)")
     wyoming.add_argument("--language", default="en", help="of the sentences (%(default)s)")
+    add_pause(wyoming)
     return parser
 
 
@@ -109,7 +111,8 @@ def _wyoming(given: argparse.Namespace) -> Generator[str, None, None]:
     recogniser = _open_device(given.device)
     name = given.device.resolve().name
     try:
-        serve(Server(recogniser, name, given.language, Limits(clients=max(1, given.clients))), given.uri)
+        limits = Limits(clients=max(1, given.clients))
+        serve(Server(recogniser, name, given.language, limits, given.timing), given.uri)
     except ValueError as error:
         raise FaultError(str(error)) from None
     except OSError as error:
@@ -132,7 +135,7 @@ def _serve(given: argparse.Namespace) -> Generator[str, None, None]:
             raise FaultError(f"{given.token_file}: {error}") from None
     if not token and not is_loopback(given.host):
         raise FaultError(f"{given.host} is reached by other machines. Write a token into a file for --token-file")
-    app = make_app(Service(_open_device(given.device)), names=given.allow_host, token=token)
+    app = make_app(Service(_open_device(given.device), timing=given.timing), names=given.allow_host, token=token)
     try:
         listening = listening_socket(given.host, given.port)
     except (OSError, OverflowError) as error:

@@ -53,11 +53,13 @@ class Guard:
     app : what is guarded.
     names : host names that requests may use, besides localhost and IP addresses.
     token : that every request needs, as `?token=`, `Authorization: Bearer` or the cookie; "": none.
+    free : paths that are answered without it.
     """
 
     app: App
     names: tuple[str, ...] = ()
     token: str = ""
+    free: tuple[str, ...] = OPEN
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, a WebSocket or the server's start and end."""
@@ -83,7 +85,7 @@ class Guard:
             return 403, "this host name is not known; use the address, or allow the name with --allow-host"
         if origins and (len(origins) > 1 or not _is_of(origins[0], hosts[0])):
             return 403, "requests from pages of other origins are refused"
-        if self.token and scope["path"] not in OPEN and not self._has_token(scope):
+        if self.token and scope["path"] not in self.free and not self._has_token(scope):
             return 401, "a token is needed: ?token=... or the header Authorization: Bearer ..."
         return None
 

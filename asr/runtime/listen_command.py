@@ -15,9 +15,10 @@ from .actions import Action, Actions
 from .command_action import LONGEST, CommandAction
 from .faults import Backoff, FaultError, report
 from .journal import Journal
+from .listener import PAUSES, Timing
 from .listening import Shown, listening
 from .recogniser import Recogniser
-from .service import Watchdog, install, own_command, unit_path, unit_text
+from .service import Watchdog, install, own_command, unit_path, unit_text, working_folder
 from .sound import SoundError
 from .sources import Chunks, file_source, is_address, network_source, read_address, standard_input
 
@@ -47,6 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     sound.add_argument("--microphone", metavar="NAME", help="name or number of the microphone")
     sound.add_argument("--devices", action="store_true", help="list the microphones and exit")
     sound.add_argument("--real-time", action="store_true", help="take a file at the pace of a microphone")
+    add_pause(sound)
     output = parser.add_argument_group("output")
     output.add_argument("--partial", action="store_true", help="print the sentence so far as well, as it changes")
     output.add_argument("--all", action="store_true", help="print refused utterances as well")
@@ -73,6 +75,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     service = parser.add_argument_group("service").add_mutually_exclusive_group()
     service.add_argument("--install-service", action="store_true", help="write a systemd user unit with these options")
     service.add_argument("--print-service", action="store_true", help="print that unit")
+
+
+def add_pause(parser: argparse._ActionsContainer) -> None:
+    """Declare the option that says how long to wait for more words."""
+    parser.add_argument(
+        "--pause",
+        type=_timing,
+        default=Timing(),
+        metavar="S",
+        dest="timing",
+        help=f"seconds to wait after a sentence that may go on, {PAUSES[0]:g} to {PAUSES[1]:g}; {Timing.open:g} by "
+        "default. Shorter answers sooner, and cuts off who hesitates",
+    )
 
 
 def lists_microphones(given: argparse.Namespace) -> bool:
@@ -118,7 +133,7 @@ def listen_lines(
     watchdog.ready()
     try:
         shown = Shown(given.partial, given.all)
-        for record in listening(recogniser, chunks, running, shown, watchdog):
+        for record in listening(recogniser, chunks, running, shown, watchdog, given.timing):
             yield json.dumps(record, ensure_ascii=False)
         running.finish()
     except SoundError as error:
@@ -138,6 +153,14 @@ def _seconds(text: str) -> float:
     if not 0 < value < 86400:
         raise ValueError
     return value
+
+
+def _timing(text: str) -> Timing:
+    try:
+        return Timing.paused(float(text))
+    except ValueError:
+        least, most = PAUSES
+        raise argparse.ArgumentTypeError(f"{text!r} is no pause of {least:g} to {most:g} s") from None
 
 
 def _check(given: argparse.Namespace) -> None:
@@ -187,5 +210,5 @@ def _service(given: argparse.Namespace, arguments: Sequence[str]) -> str:
     if given.input == "-":
         raise FaultError("a service has no standard input. Name another --input")
     command = own_command([word for word in arguments if word not in _SERVICE])
-    text = unit_text(command, Path.cwd(), " ".join(arguments[:2]))
+    text = unit_text(command, working_folder(os.environ), " ".join(arguments[:2]))
     return text.rstrip() if given.print_service else install(text, unit_path(os.environ))

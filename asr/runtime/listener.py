@@ -24,6 +24,7 @@ from .recogniser import Recogniser, Recognition, Word
 
 Int16 = npt.NDArray[np.int16]
 
+PAUSES = (0.2, 3.0)  # s that a listener may be asked to wait for more words
 _BLOCK = 4  # steps that the network takes at once
 _LEAST_LETTERS = 2  # frames with a letter; fewer are no word
 _STALE = 40  # frames without a letter, after which a passage begins anew with its first one
@@ -55,6 +56,17 @@ class Timing:
     open: float = 0.6
     incomplete: float = 1.0
     longest: float = 12.0
+
+    @classmethod
+    def paused(cls, seconds: float) -> Timing:
+        """Return a timing that waits so long for words that can follow; ValueError if that is no sensible pause.
+
+        What is no whole sentence is waited for as long, where that is longer than usual.
+        """
+        least, most = PAUSES
+        if not least <= seconds <= most:  # not a number is not between them either
+            raise ValueError(f"a pause of {seconds:g} s is not between {least:g} and {most:g} s")
+        return cls(open=seconds, incomplete=max(cls.incomplete, seconds))
 
 
 @dataclass(frozen=True)

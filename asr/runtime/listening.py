@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .actions import Actions
-from .listener import Listener, Utterance
+from .listener import Listener, Timing, Utterance
 from .output import as_record, partial_record
 from .recogniser import Recogniser, Word
 from .service import Watchdog
@@ -31,10 +31,15 @@ class Shown:
 
 
 def listening(
-    recogniser: Recogniser, chunks: Chunks, actions: Actions, shown: Shown, watchdog: Watchdog
+    recogniser: Recogniser,
+    chunks: Chunks,
+    actions: Actions,
+    shown: Shown,
+    watchdog: Watchdog,
+    timing: Timing | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield a record for each line to print; actions get the accepted commands first."""
-    session = _Session(recogniser)
+    session = _Session(recogniser, timing)
     before: dict[str, Any] | None = None
     for chunk in chunks:
         watchdog.alive()
@@ -57,10 +62,11 @@ def listening(
 class _Session:
     """A listener whose stream may break off and go on."""
 
-    def __init__(self, recogniser: Recogniser) -> None:
+    def __init__(self, recogniser: Recogniser, timing: Timing | None) -> None:
         self._recogniser = recogniser
+        self._timing = timing
         self._rate = recogniser.network.sample_rate
-        self._listener = Listener(recogniser)
+        self._listener = Listener(recogniser, timing)
         self._before = 0  # samples until the stream last went on
         self._heard = 0  # samples since then
 
@@ -75,7 +81,7 @@ class _Session:
         found = self._records(self._listener.finish(), began)
         self._before += self._heard
         self._heard = 0
-        self._listener = Listener(self._recogniser)
+        self._listener = Listener(self._recogniser, self._timing)
         return found
 
     def partial(self) -> dict[str, Any] | None:

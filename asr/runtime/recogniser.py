@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,8 @@ class Recogniser:
 
         A folder without a verifier accepts every sentence.
         """
-        folder = Path(folder)
+        # A link to the current version may change between the files.
+        folder = Path(os.path.realpath(folder))
         network, grammar = NetworkFile.read(folder / NETWORK), Grammar.read(folder / GRAMMAR)
         path = folder / VERIFIER
         verifier = Verifier.read(path) if path.exists() else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from .listener import Listener, Utterance
+from .listener import Listener, Timing, Utterance
 from .recogniser import Recogniser, Recognition
 
 WHOLE = 10.0  # s; a recording up to this length with one utterance is recognised from its first to its last sample
@@ -18,10 +18,10 @@ Int16 = npt.NDArray[np.int16]
 class Recording:
     """A recording that arrives in chunks. No more than `WHOLE` seconds are kept."""
 
-    def __init__(self, recogniser: Recogniser) -> None:
+    def __init__(self, recogniser: Recogniser, timing: Timing | None = None) -> None:
         self._recogniser = recogniser
         self._rate = recogniser.network.sample_rate
-        self._listener = Listener(recogniser)
+        self._listener = Listener(recogniser, timing)
         self._kept: list[Int16] = []
         self._held: list[Utterance] = []
         self._length = 0  # samples
@@ -56,14 +56,17 @@ class Recording:
         return [Utterance(0.0, self.seconds, nothing)]
 
 
-def recognise_recording(recogniser: Recogniser, chunks: Iterable[Int16]) -> Iterator[Utterance]:
+def recognise_recording(
+    recogniser: Recogniser, chunks: Iterable[Int16], timing: Timing | None = None
+) -> Iterator[Utterance]:
     """Yield the utterances of a recording, at least one; where nobody speaks it has no text.
 
     Parameters
     ----------
     chunks : int16 [n], of any size, at the network's sample rate. No more than `WHOLE` seconds are kept.
+    timing : how long to wait.
     """
-    recording = Recording(recogniser)
+    recording = Recording(recogniser, timing)
     for chunk in chunks:
         yield from recording.accept(chunk)
     yield from recording.finish()

@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from .guard import Guard
-from .listener import Utterance
+from .listener import Timing, Utterance
 from .metrics import CONTENT_TYPE, Metrics
 from .output import as_json
 from .recogniser import Recogniser
@@ -42,17 +42,23 @@ class Service:
     Parameters
     ----------
     limits : how much clients may ask for.
-    keep : see `Streams`.
+    keep, timing : see `Streams`.
     """
 
-    def __init__(self, recogniser: Recogniser, limits: Limits | None = None, keep: Keep | None = None) -> None:
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        limits: Limits | None = None,
+        keep: Keep | None = None,
+        timing: Timing | None = None,
+    ) -> None:
         self.recogniser = recogniser
+        self.timing = timing
         self.limits = limits or Limits()
         self.metrics = Metrics()
         cores = max(1, os.cpu_count() or 1)
-        self.streams = Streams(
-            recogniser, self.limits, self.metrics, ThreadPoolExecutor(cores, thread_name_prefix="stream"), keep
-        )
+        threads = ThreadPoolExecutor(cores, thread_name_prefix="stream")
+        self.streams = Streams(recogniser, self.limits, self.metrics, threads, keep, timing)
         # Recordings wait for one another, and never take the threads of streams.
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="recording")
         self._uploads = 0
@@ -118,7 +124,7 @@ class Service:
 
     def _recognised(self, file: BinaryIO) -> list[Utterance]:
         sound = read_sound(file, self.recogniser.network.sample_rate, raw=True)
-        return list(recognise_recording(self.recogniser, sound))
+        return list(recognise_recording(self.recogniser, sound, self.timing))
 
 
 def make_app(

@@ -113,6 +113,18 @@ def install(text: str, path: Path) -> str:
     return "\n".join(lines)
 
 
+def working_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder that a program was started in, by the links that led there.
+
+    Without them a service that is installed in a link to the current version would stay with that version.
+    """
+    here = environment.get("PWD", "")
+    try:
+        return Path(here) if os.path.isabs(here) and os.path.samefile(here, ".") else Path.cwd()
+    except OSError:
+        return Path.cwd()
+
+
 def own_command(arguments: Sequence[str]) -> list[str]:
     """Return the command that runs this program with other arguments, with absolute paths."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .features import STEP_MS, mfcc
-from .listener import Listener, Utterance
+from .listener import Listener, Timing, Utterance
 from .network import log_probabilities
 from .output import as_record
 from .passage import Passage
@@ -73,12 +73,13 @@ class Session:
     Parameters
     ----------
     wishes : what the client asks for.
+    timing : how long to wait.
     """
 
-    def __init__(self, recogniser: Recogniser, wishes: Wishes | None = None) -> None:
+    def __init__(self, recogniser: Recogniser, wishes: Wishes | None = None, timing: Timing | None = None) -> None:
         self.wishes = wishes or Wishes()
         self._recogniser = recogniser
-        self._listener = Listener(recogniser)
+        self._listener = Listener(recogniser, timing)
         self._rate = recogniser.network.sample_rate
         self._resampler = Resampler(RAW.rate, self._rate) if self._rate != RAW.rate else None
         self._half = b""  # of a sample

@@ -17,6 +17,7 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from .listener import Timing
 from .metrics import Metrics
 from .recogniser import Recogniser
 from .session import Heard, Message, Session, StartError, Wishes, final_message
@@ -72,12 +73,20 @@ class Streams:
     ----------
     threads : in which recognition runs.
     keep : called for each utterance of a client that asked for the history; None: there is none.
+    timing : how long to wait for more words.
     """
 
     def __init__(
-        self, recogniser: Recogniser, limits: Limits, metrics: Metrics, threads: Executor, keep: Keep | None = None
+        self,
+        recogniser: Recogniser,
+        limits: Limits,
+        metrics: Metrics,
+        threads: Executor,
+        keep: Keep | None = None,
+        timing: Timing | None = None,
     ) -> None:
         self.recogniser = recogniser
+        self.timing = timing
         self.limits = limits
         self.metrics = metrics
         self.threads = threads
@@ -111,7 +120,7 @@ class _Stream:
     def __init__(self, streams: Streams, socket: WebSocket) -> None:
         self._streams = streams
         self._socket = socket
-        self._session = Session(streams.recogniser)
+        self._session = Session(streams.recogniser, timing=streams.timing)
         self._started = False
         self._stopped = False
         self._waiting = bytearray()

@@ -31,7 +31,7 @@ from wyoming.ping import Ping, Pong
 from wyoming.pipeline import RunPipeline
 
 from .grammar import Meaning
-from .listener import Utterance
+from .listener import Timing, Utterance
 from .parser import Parser
 from .recogniser import Recogniser
 from .recording import Recording
@@ -71,10 +71,19 @@ class Server:
     recogniser : of the folder.
     name : of the model, as clients show it.
     language : of the sentences, as clients ask for it: "en".
+    timing : how long to wait for more words.
     """
 
-    def __init__(self, recogniser: Recogniser, name: str, language: str = "en", limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        name: str,
+        language: str = "en",
+        limits: Limits | None = None,
+        timing: Timing | None = None,
+    ) -> None:
         self.recogniser = recogniser
+        self.timing = timing
         self.parser = Parser(recogniser.grammar)
         self.limits = limits or Limits()
         self.info = _info(name, language).event()
@@ -238,7 +247,7 @@ class _Sound:
 
     def __init__(self, server: Server, form: Form) -> None:
         self.form = form
-        self.recording = Recording(server.recogniser)
+        self.recording = Recording(server.recogniser, server.timing)
         self.commands: list[Meaning] = []
         self._converter = Converter(form, server.recogniser.network.sample_rate)
 

@@ -8,6 +8,7 @@ import json
 import re
 import sys
 import typing
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,13 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+# Text that is compared with transcripts and speakers; an ü may be written as one character or as two.
+_TEXTS = (
+    *(("alphabet", "labels"), ("keyword", "words")),
+    *(("split", f"{name}_speakers") for name in ("train", "dev", "test")),
+)
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,8 @@ def _check_section(name: str, values: dict[str, Any], text: str, path: Path) -> 
             raise _error(f"unknown key {key!r} in [{name}]", path, text, name, key, fix)
         try:
             checked[key] = _checked(value, hints[key], fields[key].metadata)
+            if (name, key) in _TEXTS:
+                checked[key] = _composed(checked[key])
         except ValueError as error:
             raise _error(f"{name}.{key}: {error}", path, text, name, key, "Correct that value") from None
     return checked
@@ -162,6 +172,13 @@ def _checked(value: Any, kind: Any, details: Any) -> Any:
     if details["choices"] and value not in details["choices"]:
         raise ValueError(f"{value!r} is none of {', '.join(details['choices'])}")
     return value
+
+
+def _composed(value: Any) -> Any:
+    """Return text, or each text of a tuple, in Unicode's form NFC."""
+    if isinstance(value, tuple):
+        return tuple(map(_composed, value))
+    return unicodedata.normalize("NFC", value)
 
 
 def _home(key: str) -> str:

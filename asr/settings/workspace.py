@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -101,8 +102,12 @@ class Workspace:
 
     @property
     def recordings(self) -> Path:
-        """Folder of the user's recordings; asr.toml may name one outside the workspace."""
-        return self.root / Path(self.settings.recordings.folder).expanduser()
+        """Folder of the user's recordings; asr.toml may name one outside the workspace, in either Unicode form."""
+        folder = self.root / Path(self.settings.recordings.folder).expanduser()
+        if folder.name.isascii() or folder.exists() or not folder.parent.is_dir():
+            return folder
+        alike = (place for place in folder.parent.iterdir() if _composed(place.name) == _composed(folder.name))
+        return next(alike, folder)
 
     def manifest(self, split: str) -> Path:
         """Return the DeepSpeech manifest of "train", "dev" or "test"."""
@@ -117,3 +122,7 @@ class Workspace:
     def lock(self) -> AbstractContextManager[None]:
         """Lock the workspace for this process; BusyError if another one has locked it."""
         return exclusive(self.build / ".lock")
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)

@@ -90,7 +90,7 @@ def test_bad_recordings_are_set_aside_with_their_reason(tmp_path: Path, good: Pa
     empty.touch()
     bad = {
         broken: "damaged",
-        text: "libsndfile cannot read it",
+        text: "this is text, not sound",
         empty: "0 bytes",
         write("none.wav", np.zeros(0)): "no samples",
         write("silent.wav", np.zeros(RATE)): "silent",

@@ -15,11 +15,12 @@ import pytest
 from asr.core import audio
 from asr.core.errors import RecordingsError
 from asr.keyword.jobs import plan
+from asr.settings.values import with_values
 from asr.settings.workspace import Workspace
 from datasets import keywords, speech_commands
 from datasets.keyword_split import SPLIT_RECORD
 from tests.keyword_words import SPEAKERS, make_workspace, tune, write_words
-from tools.commands.steps.keyword import find_recordings
+from tools.commands.steps.keyword import find_recordings, make_features
 
 
 def reopened(ws: Workspace, old: str, new: str) -> Workspace:
@@ -306,3 +307,67 @@ def test_an_archives_voices_say_none_of_the_words(tmp_path: Path, monkeypatch: p
     found = find_recordings(ws)
     assert found.voices is not None
     assert {path.name.split("-")[0] for path in found.voices.iterdir()} == {"low", "high"}
+
+
+def test_named_speakers_count_where_names_carry_a_hash(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws", split_by="auto")
+    assert find_recordings(ws).by == "hash"
+    named = {"dev_speakers": ("00000001", "00000002"), "test_speakers": ("00000003", "00000004")}
+    named_ws = Workspace(ws.root, with_values(ws.settings, split=named))
+    found = find_recordings(named_ws)
+    assert found.by == "speakers"
+    for split in ("dev", "test"):
+        assert {u.speaker for u in found.utterances if u.split == split} == set(named[f"{split}_speakers"])
+    by_hash = Workspace(ws.root, with_values(named_ws.settings, keyword={"split_by": "hash"}))
+    assert any("do not count: keyword.split_by is hash" in remark for remark in find_recordings(by_hash).remarks)
+
+
+def test_spellings_of_one_speaker_share_a_split(tmp_path: Path) -> None:
+    ws = make_workspace(tmp_path / "ws", split_by="auto")
+    for word in ("up", "down"):
+        for number, name in enumerate(("Anna", "anna", "ANNA ")):
+            audio.write_wav(ws.recordings / word / f"{name}_nohash_0.wav", tune(word, number, 9))
+    found = find_recordings(ws)
+    assert len({u.split for u in found.utterances if u.speaker.casefold().strip() == "anna"}) == 1
+    assert any("are taken for one speaker" in note for note in found.account.notes)
+
+
+@pytest.mark.parametrize("layout", ["folders", "table"])
+def test_a_word_of_any_characters_in_folder_and_table_alike(tmp_path: Path, layout: str) -> None:
+    ws = make_workspace(tmp_path / "ws", words=("R2D2", "down"))
+    (ws.recordings / "up").rename(ws.recordings / "R2D2")
+    if layout == "table":
+        lines = ["file,transcript,speaker"]
+        for path in sorted(ws.recordings.glob("*/*.wav")):
+            place = path.relative_to(ws.recordings)
+            lines.append(f"{place},{place.parent},{path.name.partition('_')[0]}")
+        (ws.recordings / "recordings.csv").write_text("\n".join(lines))
+    found = find_recordings(ws)
+    counts = Counter(u.word for u in found.utterances)
+    assert counts["r2d2"] == counts["down"] == SPEAKERS * 3
+
+
+def test_every_file_of_the_words_is_accounted_for(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    ws = make_workspace(tmp_path / "ws", takes=1)
+    folder = ws.recordings
+    shutil.copy(folder / "up/00000001_nohash_0.wav", folder / "loose.wav")
+    shutil.copytree(folder / "low", folder / "_background_noise_")
+    shutil.copytree(folder / "low", folder / "up low")
+    (folder / "up/text.wav").write_text("no sound")
+    (folder / "up/notes.txt").write_text("no sound")
+    make_features(ws)
+    with (ws.clips / "account.csv").open(newline="") as file:
+        rows = {row["file"]: row for row in csv.DictReader(file)}
+    assert len(rows) == sum(path.is_file() for path in folder.rglob("*"))
+    assert rows["up/00000001_nohash_0.wav"]["outcome"] == "used"
+    assert rows["loose.wav"]["outcome"] == "left out" and "in no folder" in rows["loose.wav"]["reason"]
+    assert rows["up/text.wav"]["outcome"] == "set aside" and "this is text" in rows["up/text.wav"]["reason"]
+    assert rows["up/notes.txt"]["outcome"] == "no sound"
+    assert rows["up low/00000001_nohash_0.wav"]["reason"] == "'up low' contains a keyword, and is none"
+    assert "noise to mix in" in rows["_background_noise_/00000001_nohash_0.wav"]["reason"]
+    told = capfd.readouterr().err
+    outcomes = Counter(row["outcome"] for row in rows.values())
+    assert (
+        f"found {len(rows) - 1} sound files in recordings: used {outcomes['used']}, set aside 1, "
+        f"left out {SPEAKERS + 1}" in told
+    )

@@ -183,6 +183,8 @@ def test_voices_that_nobody_has() -> None:
         draw_speakers(Voices(voices=("xx-yy",)), "en")
     with pytest.raises(WorkspaceError, match=r"no voice for the language 'xx'.*voices\.voices"):
         draw_speakers(Voices(), "xx")
+    with pytest.raises(WorkspaceError, match=r'language \'deu\'\. Write language = "de" below \[alphabet\]'):
+        draw_speakers(Voices(), "deu")
     with pytest.raises(WorkspaceError, match=r"no\.onnx.*no such file"):
         draw_speakers(Voices(voices=("piper:no.onnx",)), "en")
     with pytest.raises(AudioError, match="is silent for ''"):

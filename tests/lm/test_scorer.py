@@ -18,7 +18,9 @@ from asr.core.errors import ScorerError, SentenceError, SetupError
 from asr.core.third_party import part
 from asr.settings.sections import Scorer
 from lm import kenlm
+from lm.look_ahead import Arpa
 from lm.scorer import build, write_scorer
+from lm.sentences import Templates
 from tests.lm.scorer_reader import read_scorer
 
 LIGHT = "(turn|switch) (on|off) the light[s]\nit's dark\n"
@@ -144,7 +146,7 @@ def test_what_is_no_scorer_is_refused(light: Path, tmp_path: Path) -> None:
     with pytest.raises(ScorerError, match="no such scorer"):
         check_scorer(tmp_path / "none.scorer")
     (tmp_path / "text.scorer").write_text("not a scorer\n" * 1000)
-    with pytest.raises(ScorerError, match="does not start with a KenLM model"):
+    with pytest.raises(ScorerError, match="this is text, not a scorer"):
         check_scorer(tmp_path / "text.scorer")
     with pytest.raises(ScorerError, match="word list"):
         check_scorer(light / "export" / "lm.binary")
@@ -169,3 +171,25 @@ def test_what_cannot_be_packed_is_refused(light: Path, tmp_path: Path) -> None:
     with pytest.raises(SentenceError, match="'5'"):
         write_scorer(target, binary, ["a5"], Alphabet(), alpha=1, beta=1)
     assert not target.exists()
+
+
+def test_more_lines_make_a_sentence_likelier(parts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KenLM's own estimates, as they go into the scorer."""
+    chances = {}
+    pack = kenlm.pack
+
+    def spy(arpa: Path, binary: Path, **options: int) -> None:
+        chances[times] = Arpa.read(arpa).ngrams[1]["<s>", "stop"][0]
+        pack(arpa, binary, **options)
+
+    monkeypatch.setattr(kenlm, "pack", spy)
+    for times in (1, 10, 30):
+        text = "turn (on|off) the light\n" + "stop\n" * times
+        (tmp_path / "sentences.txt").write_text(text)
+        settings = Scorer(look_ahead=False)
+        built = build(tmp_path / "sentences.txt", Alphabet(), tmp_path, settings, limit=100, seed=1)
+        assert (built.sentences, built.derivations) == (3, 2 + times)
+    assert chances[1] < chances[10] - 0.3 and chances[10] < chances[30]
+    # The same derivation of one line is no second line.
+    twice = Templates.parse("(stop|stop) now\nstop now\n", Alphabet())
+    assert twice.expand(100, 1, weighted=True) == ["stop now", "stop now"] and twice.expand(100, 1) == ["stop now"]

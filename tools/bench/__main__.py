@@ -10,7 +10,10 @@ from types import ModuleType
 from asr.core.errors import UserError
 
 SHORT = ("step", "step_profile", "augment", "microfrontend")
-LONG = ("speech_commands", "kills", "stream", "runtime", "listener")
+LONG = (
+    *("speech_commands", "kills", "stream", "runtime", "listener", "clients", "takes", "imports"),
+    *("planted_faults", "planted_copies", "check_speed"),
+)
 BENCHES = (*SHORT, *LONG)
 
 

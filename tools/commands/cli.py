@@ -26,8 +26,8 @@ app = typer.Typer(
 )
 
 importing = typer.Typer(
-    help="Take over a published corpus, or the names of a household.",
-    epilog="Example: asr import speech-commands speech_commands_v0.02.tar.gz my-words",
+    help="Take over a corpus or another project's recordings, or the names of a household.",
+    epilog="Example: asr import common-voice ~/cv-corpus-21.0/en my-lamp",
     no_args_is_help=True,
 )
 app.add_typer(importing, name="import")
@@ -37,6 +37,8 @@ Where = Annotated[
     Path, typer.Argument(help="The workspace's folder; the current one by default.", metavar="[WORKSPACE]")
 ]
 HERE = Path(".")
+Pause = Annotated[float, typer.Option(help="Seconds to wait after a sentence that may go on: 0.2 to 3.")]
+PAUSE = 0.6  # s, asr.runtime.listener.Timing.open
 INTERRUPTED = 130
 
 
@@ -80,6 +82,41 @@ def manifests(workspace: Where = HERE) -> None:
     print(verbs.manifests(verbs.open_workspace(workspace)))
 
 
+Collection = Annotated[
+    Path, typer.Argument(help="A workspace, or a folder or table of recordings.", metavar="FOLDER")
+]
+
+
+@app.command(epilog="Example: asr check my-lamp; asr check ~/speech --out ~/speech-check")
+def check(
+    folder: Collection = HERE,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the page and check.json; build/check of a workspace by default.")
+    ] = None,
+    transcripts: Annotated[
+        bool | None,
+        typer.Option(
+            help="Compare transcripts with the sound, in English; by default, up to two hours of it.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the content of check.json.")] = False,
+) -> None:
+    """Look for faults in recordings: sound, copies, transcripts, speakers; exit code 1 if there are errors."""
+    bad, text = verbs.check(folder, out, transcripts, as_json)
+    print(text)
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command(epilog="Example: asr mend my-lamp my-lamp/recordings-mended")
+def mend(
+    folder: Collection,
+    out: Annotated[Path, typer.Argument(help="A new folder for the copies.", metavar="NEW_FOLDER")],
+) -> None:
+    """Write mended copies of recordings, without offset, hum and long pauses; originals stay as they are."""
+    print(verbs.mend(folder, out))
+
+
 @app.command(epilog='Example: asr sentences my-lamp --accepts "turn on the light"')
 def sentences(
     workspace: Where = HERE,
@@ -111,9 +148,10 @@ def wyoming(
         str, typer.Option(help="Where to listen; 0.0.0.0 for other machines too.")
     ] = "tcp://127.0.0.1:10300",
     clients: Annotated[int, typer.Option(min=1, max=1000, help="Connections at a time.")] = 8,
+    pause: Pause = PAUSE,
 ) -> None:
     """Serve Home Assistant: sound to text and text to intent, by the Wyoming protocol, until Ctrl-C."""
-    verbs.wyoming(verbs.open_workspace(workspace), uri, clients)
+    verbs.wyoming(verbs.open_workspace(workspace), uri, clients, pause)
 
 
 # The options are the runtime's: it declares them, parses them and prints their help.
@@ -267,9 +305,58 @@ def serve_(
     ] = None,
     certificate: Annotated[Path | None, typer.Option(help="PEM file, for https; phones need it to record.")] = None,
     key: Annotated[Path | None, typer.Option(help="PEM file of the certificate's key.")] = None,
+    pause: Pause = PAUSE,
 ) -> None:
     """Serve a page that shows what is heard, and the recogniser to programs, until Ctrl-C."""
-    verbs.serve(verbs.open_workspace(workspace), host, port, allow_host or (), certificate, key)
+    verbs.serve(verbs.open_workspace(workspace), host, port, allow_host or (), certificate, key, pause)
+
+
+@app.command(epilog="Example: asr update-device pi@kitchen my-lamp --restart user; asr update-device pi@kitchen --back")
+def update_device(
+    host: Annotated[str, typer.Argument(help="Host or user@host, as ssh takes it.")],
+    workspace: Where = HERE,
+    back: Annotated[bool, typer.Option("--back", help="Switch to the version before; again: undo it.")] = False,
+    restart: Annotated[
+        str, typer.Option(help="Restart the service there: user or system.", metavar="MANAGER")
+    ] = "",
+    unit: Annotated[str, typer.Option(help="The service's unit.")] = "asr-listen.service",
+    folder: Annotated[str, typer.Option(help="Folder on the host, below the user's home or absolute.")] = "asr-device",
+    ssh: Annotated[
+        str, typer.Option(help="The ssh command, with its options.")
+    ] = "ssh -o ConnectTimeout=20 -o ServerAliveInterval=15",
+) -> None:
+    """Copy a new device folder to a host and switch to it at once; the version before stays there."""
+    print(verbs.update_device(workspace, host, folder, ssh, back=back, manager=restart, unit=unit))
+
+
+@app.command(epilog="Example: asr record my-lamp; asr record my-lamp --share, to record with a phone")
+def record(
+    workspace: Where = HERE,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8701,
+    share: Annotated[
+        bool, typer.Option("--share", help="Let browsers of the local network in, each by a QR code, over https.")
+    ] = False,
+) -> None:
+    """Record sentences in the browser: one at a time, measured, into recordings/, until Ctrl-C."""
+    verbs.record(verbs.open_workspace(workspace), port, share=share)
+
+
+@app.command(epilog="Example: asr takes long.wav --out my-lamp/recordings/stop; asr takes long.wav --out . --labels")
+def takes(
+    files: Annotated[list[Path], typer.Argument(help="Long recordings; they stay as they are.")],
+    out: Annotated[Path, typer.Option(help="Folder for the takes, or for the label files.")],
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Write Audacity label files to correct, instead of takes.")
+    ] = False,
+    from_labels: Annotated[
+        Path | None, typer.Option(help="Cut by this label file; a label's text is the folder of its take.")
+    ] = None,
+) -> None:
+    """Cut long recordings at their silences into takes, a WAV file each."""
+    from tools.commands.steps.take_files import cut
+
+    for line in cut(files, out, labels=labels, given=from_labels):
+        print(line)
 
 
 @app.command(epilog="Example: asr keyword my-lamp; if it was stopped, the same command resumes it.")
@@ -289,6 +376,34 @@ def import_speech_commands(
 ) -> None:
     """Make keyword features of a published corpus."""
     print(verbs.import_corpus("speech-commands", source, workspace))
+
+
+# What becomes a recordings.csv: an example of a source, and the help.
+RECORDINGS = {
+    "common-voice": ("~/cv-corpus-21.0/en", "Use the clips of Common Voice: its folder, or one of its .tsv tables."),
+    "librispeech": ("~/LibriSpeech/dev-clean", "Use a corpus in LibriSpeech's layout: .trans.txt beside the sounds."),
+    "kaldi": ("~/egs/yesno/data/train", "Use a data folder of Kaldi; its segments are cut out of their recordings."),
+    "deepspeech": ("~/clips/train.csv", "Use a manifest of DeepSpeech or Coqui STT, or a folder of them."),
+    "spoken-digits": ("~/free-spoken-digit-dataset", "Use the Free Spoken Digits: 7_jackson_32.wav says seven."),
+    "speaker-folders": ("~/recorded", "Use a folder per speaker: anna/turn_on_the_light/1.wav."),
+}
+
+
+def _add_recordings(kind: str, example: str, told: str) -> None:
+    """Add the verb that imports one kind of recordings."""
+
+    def run(
+        source: Annotated[Path, typer.Argument(help="Where it is; the sounds stay there.")],
+        workspace: Where = HERE,
+        append: Annotated[bool, typer.Option("--append", help="Add to a recordings.csv that exists.")] = False,
+    ) -> None:
+        print(verbs.import_recordings(kind, source, workspace, append))
+
+    importing.command(kind, help=told, epilog=f"Example: asr import {kind} {example} my-lamp")(run)
+
+
+for _kind, (_example, _told) in RECORDINGS.items():
+    _add_recordings(_kind, _example, _told)
 
 
 @importing.command("home-assistant", epilog="Example: asr import home-assistant my-home --token-file token.txt")

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.client.libdeepspeech import Candidate, Model, version
+from asr.client.scorer_file import check_alphabet
 from asr.core.errors import AudioError, ScorerError, UserError
 from asr.core.progress import quiet, say
 from export.model_file import read_metadata
@@ -148,7 +149,7 @@ def _load(options: argparse.Namespace) -> Model:
     say(f"Loading model from file {options.model}")
     start = perf_counter()
     # The library aborts on some graphs that are no models; this refuses them first.
-    read_metadata(options.model)
+    metadata = read_metadata(options.model)
     model = Model(options.model)
     say(f"Loaded model in {perf_counter() - start:.3}s.")
     if options.beam_width is not None:
@@ -157,6 +158,7 @@ def _load(options: argparse.Namespace) -> Model:
         say(f"Loading scorer from files {options.scorer}")
         start = perf_counter()
         model.enable_scorer(options.scorer)
+        check_alphabet(options.scorer, metadata.alphabet)
         say(f"Loaded scorer in {perf_counter() - start:.3}s.")
         if options.lm_alpha is not None:
             model.set_scorer_alpha_beta(options.lm_alpha, options.lm_beta)

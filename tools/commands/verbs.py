@@ -11,6 +11,7 @@ from asr.core.stderr import load_tensorflow
 from asr.settings.sections import ENGINES
 from asr.settings.values import with_values
 from asr.settings.workspace import SPLITS, Workspace
+from tools.commands.steps.check import summary as check_summary
 from tools.commands.steps.engines import engine_of
 from tools.commands.steps.evaluation import check_alphabet, make_evaluator
 from tools.commands.steps.evaluation import evaluate as evaluate_split
@@ -39,7 +40,21 @@ def open_workspace(folder: Path) -> Workspace:
 def manifests(ws: Workspace) -> str:
     """Make clips, split and manifests."""
     with ws.lock():
-        return describe(build_dataset(ws))
+        return describe(build_dataset(ws), ws)
+
+
+def check(folder: Path, out: Path | None, transcripts: bool | None, as_json: bool) -> tuple[bool, str]:
+    """Check the recordings of a workspace or folder; return whether there are errors, and the text to print."""
+    from tools.commands.steps import check as steps
+
+    return steps.check(folder, out, transcripts, as_json)
+
+
+def mend(folder: Path, out: Path) -> str:
+    """Write mended copies of the recordings of a workspace or folder."""
+    from tools.commands.steps import check as steps
+
+    return steps.mend(folder, out)
 
 
 def sentences(ws: Workspace, count: int, accepts: str, alike: bool) -> tuple[bool, str]:
@@ -61,12 +76,13 @@ def recognise(ws: Workspace, files: Sequence[Path], as_json: bool) -> Iterator[s
         yield write(utterance, str(path))
 
 
-def wyoming(ws: Workspace, uri: str, clients: int) -> None:
+def wyoming(ws: Workspace, uri: str, clients: int, pause: float) -> None:
     """Serve Home Assistant by the Wyoming protocol until Ctrl-C."""
     from asr.runtime.wyoming_server import Limits, Server, serve
-    from tools.commands.steps.recognition import open_device
+    from tools.commands.steps.recognition import open_device, timing_of
 
-    server = Server(open_device(ws), ws.root.resolve().name, ws.settings.alphabet.language, Limits(clients=clients))
+    timing, name, language = timing_of(pause), ws.root.resolve().name, ws.settings.alphabet.language
+    server = Server(open_device(ws), name, language, Limits(clients=clients), timing)
     try:
         serve(server, uri)
     except ValueError as error:
@@ -99,7 +115,8 @@ def train(ws: Workspace, *, again: bool = False, engine: str = "") -> None:
     with ws.lock():
         noises = check_noise(ws)
         dataset = build_dataset(ws)
-        say(describe(dataset))
+        say(describe(dataset, ws))
+        _say(check_summary(ws))
         if noises:
             say(noises)
         say(make_scorer(ws))
@@ -280,15 +297,41 @@ def preview_voices(ws: Workspace, count: int, out: Path | None) -> str:
 
 
 def serve(
-    ws: Workspace, host: str, port: int, names: Sequence[str], certificate: Path | None, key: Path | None
+    ws: Workspace,
+    host: str,
+    port: int,
+    names: Sequence[str],
+    certificate: Path | None,
+    key: Path | None,
+    pause: float,
 ) -> None:
     """Serve the workspace's page and its recogniser."""
     if (certificate is None) != (key is None):
         raise WorkspaceError("--certificate and --key belong together", fix="Give both, or neither")
+    from tools.commands.steps.recognition import timing_of
     from tools.web import serving
 
     pair = None if certificate is None or key is None else (certificate, key)
-    serving.serve(ws, host, port, names, pair)
+    serving.serve(ws, host, port, names, pair, timing_of(pause))
+
+
+def update_device(folder: Path, host: str, place: str, ssh: str, *, back: bool, manager: str, unit: str) -> str:
+    """Bring the workspace's device folder to a host, or switch back there; then restart its service if asked."""
+    from tools.commands.steps import device_update as update
+
+    there = update.Host(host, place, ssh)
+    service = update.Service(manager, unit) if manager else None
+    told = [update.go_back(there) if back else update.update_device(open_workspace(folder), there)]
+    if service is not None:
+        told.append(update.restart(there, service))
+    return "\n".join(told)
+
+
+def record(ws: Workspace, port: int, *, share: bool = False) -> None:
+    """Serve the workspace's recorder."""
+    from tools.web.recording_server import record
+
+    record(ws, port, share=share)
 
 
 def keyword(ws: Workspace, *, again: bool = False, split: str = "test") -> str:
@@ -336,6 +379,13 @@ def import_corpus(kind: str, source: Path, folder: Path) -> str:
         features = steps.make_features(ws)
     lines = [*steps.describe_features(ws, features), *(f"warning: {remark}" for remark in steps.remarks_of(features))]
     return "\n".join([*lines, f"next: asr keyword {folder}"])
+
+
+def import_recordings(kind: str, source: Path, folder: Path, append: bool) -> str:
+    """Take over another project's recordings where they lie."""
+    from tools.commands.steps import imports
+
+    return imports.import_recordings(open_workspace(folder), kind, source, append)
 
 
 def import_home_assistant(folder: Path, url: str, token: str, token_file: Path | None) -> str:

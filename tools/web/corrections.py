@@ -21,10 +21,12 @@ import numpy.typing as npt
 from rapidfuzz import fuzz, process
 
 from asr.core import audio, tables
+from asr.core.alphabet import normal_text
 from asr.core.errors import RecordingsError, SentenceError
 from asr.core.files import exclusive
 from asr.settings.workspace import Workspace
-from datasets.recordings import COLUMNS, CSV_NAME, CUSTOM, NOISES, UNKNOWN_SPEAKER, read_csv, read_folders
+from datasets.recordings import COLUMNS, CSV_NAME, CUSTOM, NOISES, UNKNOWN_SPEAKER, read_csv, read_folders, table_of
+from tools.commands.steps.imports import CORRECTIONS_LOCK
 from tools.commands.steps.inputs import read_templates
 
 FOLDER = "corrections"  # beside a recordings.csv
@@ -43,11 +45,13 @@ class Corrections:
     Parameters
     ----------
     rate : of the samples, Hz.
+    folder : beside a recordings.csv, for the sound.
     """
 
-    def __init__(self, ws: Workspace, rate: int = audio.SAMPLE_RATE) -> None:
+    def __init__(self, ws: Workspace, rate: int = audio.SAMPLE_RATE, folder: str = FOLDER) -> None:
         self._ws = ws
         self._rate = rate
+        self._folder = folder
         self._templates = read_templates(ws)
         self._lock = threading.Lock()
 
@@ -57,7 +61,7 @@ class Corrections:
 
     def check_sentence(self, text: str) -> str:
         """Return a sentence of the grammar as it is written there; SentenceError if it is none."""
-        spaced = " ".join(text.split())
+        spaced = normal_text(text)
         for sentence in (spaced, spaced.lower()):
             if sentence and self._templates.meaning(sentence) is not None:
                 return sentence
@@ -67,13 +71,14 @@ class Corrections:
         hint = f"Did you say {near[0]!r}?" if near else "Choose one of the list, or file it as other speech"
         raise SentenceError(f"{spaced!r} is no sentence of {self._ws.sentences.name}", fix=hint)
 
-    def file_command(self, samples: Int16, sentence: str, speaker: str) -> Path:
+    def file_command(self, samples: Int16, sentence: str, speaker: str, number: str = "") -> Path:
         """File an utterance under a sentence of the grammar, and return its path.
 
         Parameters
         ----------
         samples : int16 [n].
         speaker : a name; "": unknown.
+        number : digits that name the file; one that is filed already is not filed again. "": a new one.
 
         Raises
         ------
@@ -82,14 +87,15 @@ class Corrections:
         BusyError : another process files an utterance.
         """
         sentence, speaker = self.check_sentence(sentence), check_speaker(speaker)
-        with self._lock, exclusive(self._ws.build / ".corrections.lock"):
+        number = number or _new_number()
+        with self._lock, exclusive(self._ws.build / CORRECTIONS_LOCK):
             folder = self._ws.recordings
             if folder.is_file():
-                return self._file_row(folder, samples, sentence, speaker)
-            table = folder / CSV_NAME
+                return self._file_row(folder, samples, sentence, speaker, number)
+            table = table_of(folder) or folder / CSV_NAME
             if not table.exists() and folder.is_dir() and read_folders(folder, self._ws.alphabet, self._ws.build):
-                return self._file_in_folder(folder, samples, sentence, speaker)
-            return self._file_row(table, samples, sentence, speaker)
+                return self._file_in_folder(folder, samples, sentence, speaker, number)
+            return self._file_row(table, samples, sentence, speaker, number)
 
     def file_other(self, samples: Int16, transcript: str, speaker: str) -> Path:
         """File an utterance that is no command in other_speech/, and return its path.
@@ -105,20 +111,25 @@ class Corrections:
         SentenceError : the transcript is a command, or has a character outside the alphabet.
         RecordingsError, BusyError : as `file_command`.
         """
-        transcript, speaker = " ".join(transcript.split()).lower(), check_speaker(speaker)
+        transcript, speaker = normal_text(transcript).lower(), check_speaker(speaker)
         self._ws.alphabet.check(transcript)
         if transcript and self._templates.meaning(transcript) is not None:
             raise SentenceError(f"{transcript!r} is a command", fix="File it as that sentence")
-        with self._lock, exclusive(self._ws.build / ".corrections.lock"):
+        with self._lock, exclusive(self._ws.build / CORRECTIONS_LOCK):
             if transcript:
-                return self._file_row(self._ws.other_speech / CSV_NAME, samples, transcript, speaker)
-            return self._write(self._ws.other_speech / FOLDER / _name(speaker), samples)
+                table = self._ws.other_speech / CSV_NAME
+                return self._file_row(table, samples, transcript, speaker, _new_number())
+            return self._write(self._ws.other_speech / self._folder / _name(speaker, _new_number()), samples)
 
-    def _file_row(self, table: Path, samples: Int16, transcript: str, speaker: str) -> Path:
+    def _file_row(self, table: Path, samples: Int16, transcript: str, speaker: str, number: str) -> Path:
         table = table.resolve()
         header = self._header(table)
-        path = self._write(table.parent / FOLDER / _name(""), samples)
-        row = {"file": f"{FOLDER}/{path.name}", "transcript": transcript, "speaker": speaker or UNKNOWN_SPEAKER}
+        path = table.parent / self._folder / _name("", number)
+        file = f"{self._folder}/{path.name}"
+        if path.exists() and table.exists() and file in table.read_text(encoding="utf-8-sig"):
+            return path
+        self._write(path, samples)
+        row = {"file": file, "transcript": transcript, "speaker": speaker or UNKNOWN_SPEAKER}
         if "speaker" not in header:
             row.pop("speaker")
         before = table.read_bytes() if table.exists() else _line(header)
@@ -137,7 +148,7 @@ class Corrections:
         read_csv(table, self._ws.alphabet)
         return list(rows[0][1])
 
-    def _file_in_folder(self, root: Path, samples: Int16, sentence: str, speaker: str) -> Path:
+    def _file_in_folder(self, root: Path, samples: Int16, sentence: str, speaker: str, number: str) -> Path:
         if sentence[0] in "._" or "/" in sentence or sentence in (CUSTOM, *NOISES) or len(sentence) > _LONGEST_SENTENCE:
             raise RecordingsError(
                 "no folder can be named by this sentence", path=root, fix=f"Keep the recordings in a {CSV_NAME}"
@@ -146,7 +157,7 @@ class Corrections:
         same = [name for name in names if " ".join(name.replace("_", " ").split()) == sentence]
         underscores = any("_" in name.strip("_") for name in names) and not any(" " in name for name in names)
         folder = same[0] if same else sentence.replace(" ", "_") if underscores else sentence
-        return self._write(root / folder / _name(speaker), samples)
+        return self._write(root / folder / _name(speaker, number), samples)
 
     def _write(self, path: Path, samples: Int16) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +167,7 @@ class Corrections:
 
 def check_speaker(name: str) -> str:
     """Return a speaker's name without needless spaces, "" for none; RecordingsError if it is none."""
-    name = " ".join(name.split())
+    name = normal_text(name)
     if name and not _SPEAKER.fullmatch(name):
         raise RecordingsError(
             f"{name[:60]!r} is no name of a speaker", fix="Use letters, digits, spaces and hyphens, 40 at most"
@@ -164,9 +175,13 @@ def check_speaker(name: str) -> str:
     return name
 
 
-def _name(speaker: str) -> str:
-    """Return a file name that is not taken; it names the speaker as Speech Commands does."""
-    number = f"{time.time_ns() // 1_000_000}{secrets.randbelow(10_000):04}"
+def _new_number() -> str:
+    """Return the number of a file that is not taken."""
+    return f"{time.time_ns() // 1_000_000}{secrets.randbelow(10_000):04}"
+
+
+def _name(speaker: str, number: str) -> str:
+    """Return a file name; it names the speaker as Speech Commands does."""
     return f"{speaker or UNKNOWN_SPEAKER}_nohash_{number}.wav"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,10 @@ from asr.runtime.recogniser import Recogniser
 from asr.settings.workspace import Workspace
 from tools.web.corrections import Corrections
 from tools.web.history import Entry, History
+from tools.web.requests import read_json
 
 STATIC = Path(__file__).parent / "static"
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_LONGEST = 4096  # bytes of a correction
 
 
 class Page:
@@ -43,9 +42,9 @@ class Page:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
-        files = [(path.name, path.read_bytes(), _KINDS[path.suffix]) for path in sorted(STATIC.iterdir())]
+        files = [(path.name, path.read_bytes(), kind_of(path)) for path in sorted(STATIC.iterdir())]
         found: list[BaseRoute] = [
-            Route("/" if name == "index.html" else f"/{name}", _answering(data, kind)) for name, data, kind in files
+            Route("/" if name == "index.html" else f"/{name}", answering(data, kind)) for name, data, kind in files
         ]
         return [
             *found,
@@ -79,7 +78,7 @@ class Page:
         The body is JSON: `sentence` (a command; without it the one that was recognised) or `other` (true: no command)
         with a `transcript` if it is known; `speaker`.
         """
-        given = await _read_json(request)
+        given = await read_json(request, {"sentence": str, "transcript": str, "speaker": str, "other": bool})
         async with self._filing:
             entry = self._entry(request)
             if entry.filed is not None:
@@ -107,28 +106,15 @@ class Page:
         return entry
 
 
-def _answering(data: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
+def kind_of(path: Path) -> str:
+    """Return the media type of a page's file."""
+    return _KINDS[path.suffix]
+
+
+def answering(data: bytes, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return a route's function that answers with these bytes."""
+
     async def answer(request: Request) -> Response:
         return Response(data, media_type=f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
 
     return answer
-
-
-async def _read_json(request: Request) -> dict[str, Any]:
-    """Return the fields of a correction, strings but for `other`."""
-    # Pages of other origins can send other types without asking.
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise HTTPException(415, "a correction is application/json")
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _LONGEST:
-            raise HTTPException(413, f"a correction has at most {_LONGEST} bytes")
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        given = None
-    kinds = {"sentence": str, "transcript": str, "speaker": str, "other": bool}
-    if not isinstance(given, dict) or any(not isinstance(value, kinds.get(key, ())) for key, value in given.items()):
-        raise HTTPException(422, "a correction is an object of sentence, other, transcript and speaker")
-    return given

@@ -12,6 +12,7 @@ from asr.core.errors import BusyError, WorkspaceError
 from asr.core.files import atomic_path
 from asr.core.progress import say
 from asr.runtime.guard import is_loopback
+from asr.runtime.listener import Timing
 from asr.runtime.server import Service, listening_socket, make_app
 from asr.runtime.server import serve as serve_app
 from asr.settings.workspace import Workspace
@@ -28,6 +29,7 @@ def serve(
     port: int,
     names: Sequence[str] = (),
     certificate: tuple[Path, Path] | None = None,
+    timing: Timing | None = None,
 ) -> None:
     """Serve a workspace's page and its recogniser until Ctrl-C.
 
@@ -35,6 +37,7 @@ def serve(
     ----------
     host : address to listen at; a token is needed unless it is of this machine only.
     names : further host names that requests may use.
+    timing : how long to wait for more words.
     certificate : PEM files of the certificate and its key, for https.
 
     Raises
@@ -47,7 +50,7 @@ def serve(
     history = History()
     token = "" if is_loopback(host) else _read_token(ws)
     own = socket.gethostname().lower()
-    service = Service(recogniser, keep=history.add)
+    service = Service(recogniser, keep=history.add, timing=timing)
     routes = Page(ws, recogniser, history).routes()
     app = make_app(service, routes, names=(own, f"{own}.local", *names), token=token)
     try:

@@ -106,7 +106,7 @@ def test_a_rate_of_no_sound(tmp_path: Path) -> None:
 def test_text_without_a_converter_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     for name in ("x.wav", "x.raw"):
-        (tmp_path / name).write_text("this is no sound\n" * 50)
+        (tmp_path / name).write_bytes(bytes(range(5, 250)) * 5)
         with pytest.raises(AudioError, match="install ffmpeg or sox"):
             audio.load(tmp_path / name)
 

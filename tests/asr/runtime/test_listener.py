@@ -44,6 +44,24 @@ def test_each_utterance_is_found_where_it_is_said(device: Recogniser) -> None:
         assert least < utterance.end - end < least + 0.2
 
 
+def test_a_pause_is_waited_for_as_long_as_asked(device: Recogniser) -> None:
+    parts = [hiss(1.3), spoken("bad cab"), hiss(0.55, 2), spoken("hedge"), hiss(2.0, 3)]
+    sound = np.concatenate(parts)
+    end = (len(parts[0]) + len(parts[1])) / RATE
+    assert texts(list(listen(device, [sound], Timing.paused(0.8)))) == ["bad cab hedge"]
+    first, *_ = listen(device, [sound], Timing.paused(0.3))
+    assert first.recognition.text == "bad cab" and 0.25 < first.end - end < 0.5
+    late = np.concatenate([*parts[:2], hiss(3.5, 2)])
+    (only,) = listen(device, [late], Timing.paused(2.0))
+    assert 1.9 < only.end - end < 2.2
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0, -1, 3.5, float("nan"), float("inf")])
+def test_what_is_no_pause(seconds: float) -> None:
+    with pytest.raises(ValueError, match=r"is not between 0\.2 and 3 s"):
+        Timing.paused(seconds)
+
+
 def test_the_answer_does_not_depend_on_the_chunks(device: Recogniser) -> None:
     sound, _ = stream(TEXTS, PAUSES)
     expected = list(listen(device, [sound]))

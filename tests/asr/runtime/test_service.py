@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from asr.runtime.faults import FaultError
-from asr.runtime.service import NAME, Watchdog, install, unit_path, unit_text
+from asr.runtime.service import NAME, Watchdog, install, unit_path, unit_text, working_folder
 
 
 def setting(text: str, name: str) -> str:
@@ -31,6 +31,18 @@ def test_a_unit_is_written_where_systemd_looks(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(FaultError, match="--print-service"):
         install(text, tmp_path / "file" / "unit")
+
+
+def test_a_service_stays_with_the_link_that_it_is_installed_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "versions" / "one").mkdir(parents=True)
+    (tmp_path / "current").symlink_to("versions/one")
+    monkeypatch.chdir(tmp_path / "current")
+    # What a shell sets; os.getcwd has no links in it.
+    assert working_folder({"PWD": str(tmp_path / "current")}) == tmp_path / "current"
+    for wrong in ("", "current", str(tmp_path), str(tmp_path / "nowhere")):
+        assert working_folder({"PWD": wrong}) == tmp_path / "versions" / "one"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

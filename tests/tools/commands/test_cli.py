@@ -52,8 +52,9 @@ def test_help_names_every_verb_and_an_example() -> None:
         assert f" {verb} " in shown.stdout
         found = runner.invoke(app, [verb, "--help"])
         assert found.exit_code == 0
-        # What these two take before a workspace, or instead of one.
-        what = {"features": "--wav", "import": "speech-commands"}.get(verb, "my-lamp")
+        # What these take before a workspace, or instead of one.
+        others = {"features": "--wav", "import": "common-voice", "update-device": "pi@kitchen", "takes": "long.wav"}
+        what = others.get(verb, "my-lamp")
         assert f"Example: asr {verb} {what}" in " ".join(found.stdout.split()), verb
 
 

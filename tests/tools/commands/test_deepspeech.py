@@ -62,6 +62,10 @@ def files(tmp_path_factory: pytest.TempPathFactory, samples) -> Path:
     write_pbmm(graph, place / "model.pbmm")
     write_pb(graph, place / "model.pb")
     soundfile.write(place / "sound.wav", samples, RATE, subtype="PCM_16")
+    (place / "model.tflite").write_bytes(b"\x1c\0\0\0TFL3" + bytes(999))
+    (place / "notes.txt").write_text("the model is elsewhere\n")
+    (place / "renamed.pb").write_bytes((place / "model.pbmm").read_bytes())
+    (place / "renamed.pbmm").write_bytes((place / "model.pb").read_bytes())
     return place
 
 
@@ -210,11 +214,20 @@ def test_help_and_version() -> None:
         (("--model", "{model}", "--audio", "{sound}", "--scorer", "nowhere.scorer"), "nowhere.scorer"),
         (("--model", "{model}", "--audio", "{sound}", "--scorer", "{model}"), "model.pbmm"),
         (("--model", "{model}", "--audio", "-"), "standard input"),
+        (("--model", "{place}/model.tflite", "--audio", "{sound}"), "a TensorFlow Lite model, not a model that"),
+        (("--model", "{place}/notes.txt", "--audio", "{sound}"), "this is text, not a model"),
+        (("--model", "{sound}", "--audio", "{sound}"), "a sound file, not a model"),
+        (("--model", "{place}/renamed.pb", "--audio", "{sound}"), "Rename it so that it ends in .pbmm"),
+        (("--model", "{place}/renamed.pbmm", "--audio", "{sound}"), "Rename it so that it ends in .pb"),
+        (("--model", "{model}", "--audio", "{sound}", "--scorer", "{model}"), "graph (.pbmm), not a scorer"),
+        (("--model", "{model}", "--audio", "{sound}", "--scorer", "{place}/model.pb"), "(.pb), not a scorer"),
+        (("--model", "{model}", "--audio", "{sound}", "--scorer", "{place}/notes.txt"), "text, not a scorer"),
+        (("--model", "{model}", "--audio", "{sound}", "--scorer", "{place}/model.tflite"), "Lite model, not a scorer"),
     ],
 )
 def test_errors_are_one_line_and_exit_2(arguments, complaint, files) -> None:
     filled = [
-        argument.format(model=files / "model.pbmm", sound=files / "sound.wav") for argument in arguments
+        argument.format(model=files / "model.pbmm", sound=files / "sound.wav", place=files) for argument in arguments
     ]
     done = deepspeech(*filled, "--quiet", stdin=b"")
     assert done.returncode == 2
@@ -222,6 +235,33 @@ def test_errors_are_one_line_and_exit_2(arguments, complaint, files) -> None:
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("error: ")
     assert complaint in line
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (" abcdefghijklmnopqrstuvwxyz\u00e4\u00f6\u00fc'", "it has 29 labels or more, the model 28"),
+        (" zyxwvutsrqponmlkjihgfedcba'", "its words would be such as"),
+        ("abcdefghijklmnopqrstuvwxyz '", "its words end with another label than the space"),
+    ],
+)
+def test_a_scorer_of_another_alphabet_is_refused(files, scorer, tmp_path, labels, words) -> None:
+    from asr.client.scorer_file import check_alphabet
+    from asr.core.errors import ScorerError
+    from lm.scorer import build
+
+    check_alphabet(scorer, Alphabet())
+    alphabet = Alphabet(labels)
+    (tmp_path / "s.txt").write_text("turn on the \u00f6fen\n" if "\u00f6" in labels else "turn on the light\n")
+    other = build(tmp_path / "s.txt", alphabet, tmp_path, Scorer(), limit=9, seed=1).scorer
+    check_alphabet(other, alphabet)
+    with pytest.raises(ScorerError, match=words):
+        check_alphabet(other, Alphabet())
+    if labels.startswith(" z"):
+        done = deepspeech("--model", files / "model.pbmm", "--audio", files / "sound.wav", "--scorer", other, "--quiet")
+        assert (done.returncode, done.stdout) == (2, b"")
+        (line,) = done.stderr.decode().splitlines()
+        assert "another alphabet" in line and "the same build/export" in line
 
 
 # Runs the command on many versions of a file in one process, which a crash would end.

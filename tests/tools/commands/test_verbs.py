@@ -210,7 +210,7 @@ def test_training_makes_everything_and_changes_nothing_of_the_users(trained) -> 
     assert "WER" in stdout and "epoch 1/1" not in stdout
     assert "epoch 1/1" in stderr and "report: " in stderr
     ours = ("no recordings", "split by", "warning: ", str(ws.scorer), "epoch ", "the epoch of", "the last",
-            "the average", "dev chooses", "chosen: ", "report: ", "starting", "set aside",
+            "the average", "found 0 sound files", "dev chooses", "chosen: ", "report: ", "starting", "set aside",
             "an epoch has", "fitting the verifier", str(ws.device))  # fmt: skip
     strange = [line for line in stderr.splitlines() if not line.startswith(ours)]
     assert not strange, strange

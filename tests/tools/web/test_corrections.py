@@ -10,12 +10,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from asr.core import audio
 from asr.core.errors import BusyError, RecordingsError, SentenceError
 from asr.core.files import exclusive
-from asr.settings.workspace import Workspace
+from asr.settings.workspace import SPLITS, Workspace
+from datasets.corpus import build_manifests
 from datasets.recordings import find, read_csv
 from tests.tools.web.lamp import make_workspace
 from tools.web.corrections import Corrections
@@ -41,10 +43,27 @@ def test_a_correction_is_a_row_of_recordings_csv(ws: Workspace) -> None:
     assert (audio.read_wav(first) == SOUND).all()
 
 
-def test_a_table_keeps_its_rows_and_columns(ws: Workspace) -> None:
+def test_a_correction_is_in_the_manifests_that_training_reads(ws: Workspace) -> None:
+    generator = np.random.default_rng(1)
+    corrections = Corrections(ws)
+    filed = set()
+    for speaker in ("ann", "bo", "cy"):
+        for sentence in ("bad cab", "fade cage"):
+            sound = generator.integers(-9000, 9000, 16000).astype(np.int16)
+            corrections.file_command(sound, sentence, speaker)
+            filed.add((audio.to_int16(sound).tobytes(), sentence))
+    build_manifests(ws, [])
+    rows = pd.concat([pd.read_csv(ws.manifest(split)) for split in SPLITS])
+    clips = [audio.read_wav(ws.build / path) for path in rows["wav_filename"]]
+    # Noise throughout is not trimmed, so the clips are what was filed, sample for sample.
+    assert {(clip.tobytes(), text) for clip, text in zip(clips, rows["transcript"], strict=True)} == filed
+
+
+@pytest.mark.parametrize("name", ["recordings.csv", "Recordings.CSV"])
+def test_a_table_keeps_its_rows_and_columns(ws: Workspace, name: str) -> None:
     ws.recordings.mkdir()
     audio.write_wav(ws.recordings / "a.wav", SOUND)
-    table = ws.recordings / "recordings.csv"
+    table = ws.recordings / name
     before = '\ufeffspeaker,note,transcript,file\r\n"Bo","a, b",bad bag,a.wav'
     table.write_bytes(before.encode())
     table.chmod(0o640)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asr.core.errors import SentenceError, UserError
-from asr.core.files import write_bytes, write_text
+from asr.core.files import place_in, write_bytes, write_text
+from asr.core.progress import say
 from asr.core.stamps import Stamp
 from asr.settings.declaration import Product
 from asr.settings.values import affecting
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from lm.sentences import Templates
 
 
+NEAREST = 5000  # sentences among which the nearest is looked for
 SPOKEN_SENTENCES = 2000  # sentences of the templates that synthetic voices choose from
 
 
@@ -47,14 +49,54 @@ def sample_sentences(ws: Workspace, count: int, rng: np.random.Generator) -> lis
 
 
 def build_dataset(ws: Workspace) -> Dataset:
-    """Make clips, split and manifests unless they are up to date."""
+    """Make clips, split and manifests unless they are up to date.
+
+    Where that fails, the account of the recordings is printed before the error.
+    """
+    from datasets.account import Account
     from datasets.corpus import build_manifests
 
-    return build_manifests(ws, spoken_sentences(ws))
+    account = Account(ws.recordings, place_in(ws.root, ws.recordings))
+    templates = read_templates(ws)
+    spoken = templates.expand(SPOKEN_SENTENCES, ws.settings.voices.seed)
+    try:
+        return build_manifests(ws, spoken, GrammarSentences(templates, ws.sentences.name), account)
+    except UserError:
+        if account.entries:
+            say("\n".join(account.lines(account_table(ws))))
+        raise
 
 
-def describe(dataset: Dataset) -> str:
-    """Describe the split in words, with warnings."""
+def account_table(ws: Workspace) -> str:
+    """Return where the account of the recordings lies, within the workspace."""
+    from datasets.account import FILE_NAME
+
+    return str((ws.clips / FILE_NAME).relative_to(ws.root))
+
+
+class GrammarSentences:
+    """The sentences of a workspace, for the check of transcripts; see `datasets.transcripts.Sentences`."""
+
+    def __init__(self, templates: Templates, name: str) -> None:
+        self.name = name
+        self._templates = templates
+        self._listed: list[str] = []
+
+    def accepts(self, text: str) -> bool:
+        """Tell whether a template derives the text."""
+        return self._templates.accepts(text)
+
+    def nearest(self, text: str) -> str:
+        """Return the sentence most like a text, of a sample where there are many; "" if none is."""
+        from rapidfuzz import fuzz, process
+
+        self._listed = self._listed or self._templates.expand(NEAREST, 1)
+        near = process.extractOne(text, self._listed, scorer=fuzz.ratio, score_cutoff=40)
+        return str(near[0]) if near else ""
+
+
+def describe(dataset: Dataset, ws: Workspace) -> str:
+    """Describe the recordings and the split in words, with warnings."""
     parts = []
     for name in SPLITS:
         clips = dataset.of(name)
@@ -63,13 +105,12 @@ def describe(dataset: Dataset) -> str:
         minutes = sum(clip.seconds for clip in clips) / 60
         parts.append(f"{name} {len(clips)} clips ({minutes:.1f} min) of {speakers}{kind} speakers")
     lines = [f"split by {dataset.by}: " + ", ".join(parts)]
-    if dataset.rejected:
-        lines.append(f"{len(dataset.rejected)} recordings were rejected, see build/clips/rejected.csv")
+    lines = [*dataset.account.lines(account_table(ws)), *lines]
     return "\n".join([*lines, *(f"warning: {remark}" for remark in dataset.remarks)])
 
 
 _GRAMMAR_VERSION = 1  # raise it when the same sentences would give another graph
-_SCORER_VERSION = 2  # raise it when the same sentences would give another scorer
+_SCORER_VERSION = 3  # raise it when the same sentences would give another scorer
 
 
 def count_words(ws: Workspace) -> int:

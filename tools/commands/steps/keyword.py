@@ -11,38 +11,59 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asr.core import audio
+from asr.core import audio, tables
 from asr.core.errors import ModelError, RecordingsError
-from asr.core.files import write_bytes, write_json, write_text
+from asr.core.files import place_in, write_bytes, write_json, write_text
 from asr.core.progress import say
 from asr.core.stamps import Stamp
 from asr.core.stderr import captured_stderr, load_tensorflow
 from asr.settings.declaration import Product
 from asr.settings.values import affecting
 from asr.settings.workspace import Workspace
+from tools.commands.steps.inputs import account_table
 from tools.commands.steps.keyword_negatives import negative_sentences, training_recordings
 from tools.commands.steps.noise import evaluation_noise_folder
 
 if TYPE_CHECKING:
     from asr.augment.evaluation_noise import Noise
     from asr.keyword.train import Trained
+    from datasets.account import Account
     from datasets.keywords import KeywordDataset
 
 
-def find_recordings(ws: Workspace) -> KeywordDataset:
+def find_recordings(ws: Workspace, account: Account | None = None) -> KeywordDataset:
     """Find and split a keyword model's recordings, synthetic voices included."""
     from datasets import keywords
 
-    return keywords.find(ws, partial(negative_sentences, ws), training_recordings(ws))
+    return keywords.find(ws, partial(negative_sentences, ws), training_recordings(ws), account)
 
 
 def make_features(ws: Workspace) -> Path:
-    """Make the data set unless it is up to date; return its folder."""
+    """Make the data set unless it is up to date; return its folder.
+
+    The account of the workspace's own recordings is printed, also where this fails.
+    """
+    from datasets.account import FILE_NAME, SET_ASIDE, Account
+
+    account = Account(ws.recordings, place_in(ws.root, ws.recordings))
+    rejected = ws.keyword / "features" / "rejected.csv"
+    try:
+        return _make_features(ws, account)
+    finally:
+        if rejected.is_file():
+            for _, row in tables.read(rejected, RecordingsError, columns=("name", "reason")):
+                account.change_if_known(row["name"], SET_ASIDE, row["reason"])
+        account.write(ws.clips / FILE_NAME)
+        if account.entries:
+            say("\n".join(account.lines(account_table(ws))))
+
+
+def _make_features(ws: Workspace, account: Account) -> Path:
     from asr.keyword import clips, examples, jobs
 
     chosen = ws.settings.keyword
     folder = ws.keyword / "features"
-    found = find_recordings(ws)
+    found = find_recordings(ws, account)
     noises = evaluation_noise(ws)
     depends = affecting(ws.settings.as_dict(), Product.KEYWORD_FEATURES)
     files = [*_inventory(found), *_noise_files(ws, found, noises)]

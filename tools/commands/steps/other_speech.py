@@ -93,7 +93,7 @@ def other_utterances(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
     """
     from asr.augment.background import Background
     from asr.ctc.batches import Clip
-    from datasets.clips import make_clips
+    from datasets.clips import make_clips, say_rejected
     from datasets.speech import SyntheticUtterance, is_slow, speak_to_files
 
     chosen = ws.settings
@@ -101,7 +101,8 @@ def other_utterances(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
     sentences = outside_sentences(ws)
     recorded: list[Clip] = []
     if found := transcribed(ws, training=True):
-        clips, _ = make_clips(found, ws.other_clips / "clips", chosen.recordings, ws.alphabet, ws.root)
+        clips, rejected = make_clips(found, ws.other_clips / "clips", chosen.recordings, ws.alphabet, ws.root)
+        say_rejected(rejected, ws.other_clips / "clips")
         recorded = [Clip(ws.other_clips / "clips" / one.clip, one.transcript, one.seconds) for one in clips]
     speakers = other_speakers(ws)
     quick = [speaker for speaker in speakers if not is_slow(speaker)]

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asr.core.errors import AudioError, ModelError
+from asr.core.errors import AudioError, ModelError, WorkspaceError
 from asr.core.progress import say
 from asr.settings.workspace import Workspace
 
 if TYPE_CHECKING:
-    from asr.runtime.listener import Utterance
+    from asr.runtime.listener import Timing, Utterance
     from asr.runtime.recogniser import Recogniser
 
 STANDARD_INPUT = Path("-")
@@ -36,6 +36,16 @@ def open_device(ws: Workspace) -> Recogniser:
     if recogniser.verifier is None:
         say("warning: there is no verifier, so nothing is refused; asr evaluate fits one")
     return recogniser
+
+
+def timing_of(pause: float) -> Timing:
+    """Return how long a listener waits that is given a pause, s; WorkspaceError if that is none."""
+    from asr.runtime.listener import Timing
+
+    try:
+        return Timing.paused(pause)
+    except ValueError as error:
+        raise WorkspaceError(f"--pause: {error}", fix=f"The default is {Timing.open:g}") from None
 
 
 def recognise(ws: Workspace, files: Sequence[Path]) -> Iterator[tuple[Path, Utterance]]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from rapidfuzz import fuzz, process
 
 from asr.core.errors import SentenceError
 from asr.settings.workspace import Workspace
-from tools.commands.steps.inputs import read_templates
-
-NEAREST = 5000  # sentences among which the nearest is looked for
+from tools.commands.steps.inputs import GrammarSentences, read_templates
 
 
 def describe_sentences(ws: Workspace, count: int) -> str:
@@ -39,8 +36,8 @@ def look_up(ws: Workspace, text: str) -> tuple[bool, str]:
     templates = read_templates(ws)
     found = templates.meaning(text)
     if found is None:
-        near = process.extractOne(text, templates.expand(NEAREST, 1), scorer=fuzz.ratio, score_cutoff=40)
-        return False, f"no sentence: {text!r}" + (f"; near: {near[0]!r}" if near else "")
+        near = GrammarSentences(templates, ws.sentences.name).nearest(text)
+        return False, f"no sentence: {text!r}" + (f"; near: {near!r}" if near else "")
     lines = [f"a sentence: {found.text!r}"]
     if found.intent:
         lines.append(f"intent: {found.intent}")
@@ -55,7 +52,7 @@ def list_alike(ws: Workspace, count: int) -> str:
 
     groups, all_there = rivals(read_templates(ws))
     phrases = list(dict.fromkeys(phrase for group in groups for phrase in group.phrases))
-    phonemes = dict(zip(phrases, espeak().phoneme_lists(phrases, _voice(ws.settings.alphabet.language)), strict=True))
+    phonemes = dict(zip(phrases, espeak().phoneme_lists(phrases, voice_of(ws.settings.alphabet.language)), strict=True))
     pairs, all_compared = nearest(groups, phonemes)
     lines = [f"{len(phrases):,} words and values compared, {len(pairs):,} pairs sound alike (0: the same sound)"]
     if not (all_there and all_compared):
@@ -68,7 +65,7 @@ def list_alike(ws: Workspace, count: int) -> str:
     return "\n".join(lines)
 
 
-def _voice(language: str) -> str:
+def voice_of(language: str) -> str:
     """Return espeak-ng's voice of a language."""
     from datasets.speech import spread
 

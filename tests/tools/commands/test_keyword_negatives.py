@@ -1,4 +1,4 @@
-"""Speech without a keyword: what synthetic voices are given to say, and which recordings of other_speech/ serve where."""
+"""Speech without a keyword: what synthetic voices say, and which recordings of other_speech/ serve where."""
 
 from __future__ import annotations
 

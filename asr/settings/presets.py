@@ -44,10 +44,7 @@ PRESETS: dict[str, Tables] = {
     },
     "small": {
         "voices": {"speakers": 800, "utterances": 1000},
-        "train": {
-            **_PRETRAINED, "epochs": 6, "heard_in": 1, "other_speech": 0.3,
-            "synthetic_epochs": 0, "synthetic_share": 0.0,
-        },
+        "train": {**_PRETRAINED, "epochs": 6, "heard_in": 1, "other_speech": 0.3},
         "augment": {
             "silence_probability": 0.15, "silence": (0.0, 1.5), "noise_probability": 0.5,
             "noise_kinds": (*(kind for kind in KINDS if kind != "texture"), "texture"), "gain": (-18.0, 9.0),

@@ -348,7 +348,11 @@ def test_new_noise_makes_new_clips(tmp_path: Path) -> None:
     assert {row["noise"] for _, row in rows} == {"test noise"}
 
 
-def test_import_makes_a_workspace_and_leaves_an_existing_one_alone(tmp_path: Path) -> None:
+def test_import_makes_a_workspace_and_leaves_an_existing_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two hundred speakers would take minutes; test_keyword_voices.py hears some.
+    monkeypatch.setattr("datasets.keywords.keyword_prompts", lambda ws, sentences: [])
     source = tmp_path / "sc"
     write_words(source, 1)
     for old, new in (("up", "yes"), ("down", "no")):

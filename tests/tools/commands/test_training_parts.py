@@ -51,17 +51,6 @@ def test_slow_speakers_are_heard_with_what_they_said_before(tmp_path: Path, monk
     assert {path: path.read_bytes() for path in ws.speech.rglob("*.wav")} == files
 
 
-def test_without_recordings_quick_voices_say_new_sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")
-    monkeypatch.setattr(speech, "is_slow_voice", lambda voice: voice.endswith("f3"))
-    ws = workspace(tmp_path / "lamp", {"voices": ["en-us+f3", "en-us+m3"], "speakers": 4, "utterances": 5})
-    say = synthetic_voices(ws, quick=True)
-    assert {line.speaker.voice for line in say(0, 12)} == {"en-us+m3"}
-    assert not list(ws.speech.rglob("*.wav")) and all(line.file is None for line in say(1, 12))
-    alone = workspace(tmp_path / "slow", {"voices": ["en-us+f3"], "speakers": 40, "utterances": 5})
-    assert len({line.speaker.voice for line in synthetic_voices(alone, quick=True)(0, 40)}) > 20
-
-
 def test_a_language_without_voices_stops_no_training_on_recordings(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,7 +75,7 @@ def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tu
         ws.checkpoints,
         ws.build / "features",
         ws.logs,
-        synthetic=_synthetic_source(ws, rate, real),
+        synthetic=synthetic_voices(ws, rate) if real and ws.settings.voices.use == "mix" else None,
         other=other_utterances(ws, rate) if chosen.other_speech else None,
         pretrained=start,
         rate=rate,
@@ -104,23 +104,7 @@ def recorded_rate(dataset: Dataset) -> int:
     return min(max(rates, default=audio.SAMPLE_RATE), audio.SAMPLE_RATE)
 
 
-def _synthetic_source(ws: Workspace, rate: int, real: bool) -> Callable[[int, int], Sequence[Any]] | None:
-    """Return new synthetic utterances for each epoch; None where the settings have none.
-
-    Without recordings the clips themselves are synthetic. Slow voices have said those; the new ones are by quick ones.
-    """
-    if real:
-        return voices_beside_recordings(ws, rate) if ws.settings.voices.use == "mix" else None
-    try:
-        return synthetic_voices(ws, rate, quick=True)
-    except WorkspaceError:
-        # The language has slow voices alone.
-        return None
-
-
-def synthetic_voices(
-    ws: Workspace, rate: int = audio.SAMPLE_RATE, *, quick: bool = False
-) -> Callable[[int, int], Sequence[Any]]:
+def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[int, int], Sequence[Any]]:
     """Return a generator of synthetic utterances: new sentences of the templates, by all speakers in turn.
 
     Slow voices synthesise voices.utterances sentences before training and are reused during it.
@@ -128,15 +112,12 @@ def synthetic_voices(
     Parameters
     ----------
     rate : Hz; the voices are limited to the band of this sample rate.
-    quick : leave out the slow voices; where no other is named, all of the language's speak.
     """
     from datasets.corpus import assign_sentences
-    from datasets.speech import SyntheticUtterance, draw_speakers, is_slow, is_slow_voice, speak_to_files
+    from datasets.speech import SyntheticUtterance, draw_speakers, is_slow, speak_to_files
 
     chosen = ws.settings
     voices = chosen.voices
-    if quick:
-        voices = replace(voices, voices=tuple(voice for voice in voices.voices if not is_slow_voice(voice)))
     speakers = draw_speakers(voices, chosen.alphabet.language)
     templates = read_templates(ws)
     said: list[SyntheticUtterance] = []

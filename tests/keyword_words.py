@@ -17,7 +17,7 @@ SPEAKERS = 12
 SMALL: dict[str, object] = {
     "words": ("up", "down"), "split_by": "speakers", "passes": 4, "epochs": 24, "width": 16, "batch_size": 32,
     "learning_rate": 0.01, "silence_percent": 50.0, "early_stop_patience": 0, "label_smoothing": 0.0,
-    "synthetic_speakers": 0, "negative_minutes": 0.0,
+    "synthetic_speakers": 0,
     "teacher_width": 0,
 }  # fmt: skip
 

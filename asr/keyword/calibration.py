@@ -43,20 +43,6 @@ def class_offsets(logits: npt.NDArray[np.float64], labels: npt.NDArray[np.uint8]
     return np.asarray(minimize(cost, np.zeros(logits.shape[1]), jac=True, method="BFGS").x)
 
 
-def peaks(stream: Stream, rule: Rule, word: int) -> npt.NDArray[np.float64]:
-    """Return the highest score of a word in each stretch of `rule.suppression` slices, float64 [n], 0 to 1.
-
-    No more than one detection falls into such a stretch, so these are the candidates for false accepts.
-    """
-    scores = stream[1]
-    if len(scores) < rule.window:
-        return np.zeros(0)
-    total = np.cumsum(np.pad(scores[:, word].astype(np.int64), (1, 0)))
-    means = (total[rule.window :] - total[: -rule.window]) / (rule.window * HIGHEST)
-    size = max(1, rule.suppression // rule.stride)
-    return np.maximum.reduceat(means, np.arange(0, len(means), size))
-
-
 def fit_thresholds(stream: Stream, rule: Rule, words: int, accepts_per_hour: float) -> tuple[int, ...]:
     """Return the lowest threshold of each word at which all together make at most so many false accepts.
 

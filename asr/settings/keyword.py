@@ -99,13 +99,6 @@ class Keyword:
     inference_stride: int = setting(2, THRESHOLDS, "slices from one inference to the next", (1, 49), "slices of 20 ms")
     smoothing: int = setting(12, THRESHOLDS, "inferences averaged", (1, 32), "inferences")
     suppression: int = setting(50, THRESHOLDS, "pause after a detection", (0, 1000), "slices of 20 ms")
-    negative_minutes: float = setting(
-        60.0,
-        THRESHOLDS,
-        "other sentences by synthetic voices that thresholds are fitted to, beside recordings",
-        (0, 6000),
-        "min",
-    )
     false_accepts_per_hour: float = setting(
         0.5, THRESHOLDS, "false alarms allowed per hour; fewer means more words missed", (0, 3600)
     )

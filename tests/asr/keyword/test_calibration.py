@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from asr.keyword.calibration import SPREAD, class_offsets, fit_thresholds, peaks
-from asr.keyword.detect import NEVER, Rule, detect
+from asr.keyword.calibration import SPREAD, class_offsets, fit_thresholds
+from asr.keyword.detect import NEVER, Rule
 from asr.keyword.stream import concatenate, hours
 
 
@@ -60,22 +60,6 @@ def test_thresholds_are_the_lowest_that_accept_no_more_than_allowed() -> None:
     # Four an hour for both together is one for each in half an hour. The window of eight holds one score of 180 for
     # the first and the last of them: below 180 / 8 they are heard for longer than the pause after a word.
     assert fit_thresholds(quiet, rule, 2, 4.01) == (23, 121)
-
-
-def test_peaks_reach_a_threshold_about_as_often_as_it_detects() -> None:
-    rng = np.random.default_rng(5)
-    when = np.arange(20000, dtype=np.int64) * 2
-    # Slow swings, as of speech: a moving average of noise.
-    swings = np.convolve(rng.normal(0, 1, 20000), np.ones(15) / 15, mode="same")
-    scores = np.clip(100 + 250 * swings, 0, 255).astype(np.uint8)
-    stream = (when, np.stack([np.zeros_like(scores), np.zeros_like(scores), scores], axis=1))
-    rule = Rule((NEVER, NEVER, NEVER), window=8, suppression=50)
-    found = peaks(stream, rule, 2)
-    assert len(found) == pytest.approx(20000 * 2 / 50, abs=2)
-    for threshold in (200, 225):
-        counted = len(detect(*stream, Rule((NEVER, NEVER, threshold), window=8, suppression=50)))
-        assert counted > 20
-        assert np.count_nonzero(found >= threshold / 255) == pytest.approx(counted, rel=0.3)
 
 
 def test_streams_one_after_the_other_are_as_long_as_both() -> None:

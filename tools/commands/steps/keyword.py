@@ -20,8 +20,8 @@ from asr.core.stderr import captured_stderr, load_tensorflow
 from asr.settings.declaration import Product
 from asr.settings.values import affecting
 from asr.settings.workspace import Workspace
-from tools.commands.steps.inputs import account_table
-from tools.commands.steps.keyword_negatives import negative_sentences, training_recordings
+from tools.commands.steps.inputs import account_table, sample_sentences
+from tools.commands.steps.keyword_other_speech import training_recordings
 from tools.commands.steps.noise import evaluation_noise_folder
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def find_recordings(ws: Workspace, account: Account | None = None) -> KeywordDat
     """Find and split a keyword model's recordings, synthetic voices included."""
     from datasets import keywords
 
-    return keywords.find(ws, partial(negative_sentences, ws), training_recordings(ws), account)
+    return keywords.find(ws, partial(sample_sentences, ws), training_recordings(ws), account)
 
 
 def make_features(ws: Workspace) -> Path:

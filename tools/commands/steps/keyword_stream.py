@@ -24,7 +24,7 @@ from asr.settings.declaration import Product, values_affecting
 from asr.settings.workspace import SPLITS, Workspace
 from datasets import speech_commands
 from tools.commands.steps.keyword import check_words, find_recordings, write_tables
-from tools.commands.steps.keyword_negatives import evaluation_recordings, speak_negatives
+from tools.commands.steps.keyword_other_speech import evaluation_recordings
 
 if TYPE_CHECKING:
     from asr.core.audio import Int16
@@ -65,9 +65,9 @@ class FittedThresholds:
 def fit_thresholds(ws: Workspace) -> str:
     """Fit each word's threshold to false accepts an hour, unless that is up to date.
 
-    The speech without keywords is dev's, that of other_speech/ and what synthetic voices say. Writes thresholds.json,
-    what they rest on to card.json, and the tables for firmware/lib to the export. No threshold is below half of the
-    highest score, which all of them are where there is too little other speech.
+    The speech without keywords is dev's and that of other_speech/. Writes thresholds.json, what they rest on to
+    card.json, and the tables for firmware/lib to the export. No threshold is below half of the highest score, which all
+    of them are where there is too little other speech.
 
     Returns
     -------
@@ -108,35 +108,28 @@ def fit_thresholds(ws: Workspace) -> str:
     if 0 < allowed < fitted.bound:
         needed = upper_bound(0) / allowed
         lines.append(
-            f"  {allowed:g} an hour takes {needed:.1f} h without a false accept to show: add recordings of other "
-            f"speech to {ws.other_speech.name}/, or raise keyword.negative_minutes"
+            f"  to show {allowed:g} an hour takes {needed:.1f} h without a false accept: put other speech into "
+            f"{ws.other_speech.name}/"
         )
     return "\n".join(lines)
 
 
 def _fitted(ws: Workspace) -> FittedThresholds:
     from asr.keyword import calibration, stream
-    from asr.keyword.detect import HIGHEST, Rule, detect
-    from asr.rejection.fitting import choose_threshold
+    from asr.keyword.detect import Rule, detect
 
     chosen = ws.settings.keyword
     run, words = runner(ws), len(chosen.words)
     with unpacked(ws, find_recordings(ws), "dev") as found:
         names = [*_others(ws, found, "dev"), *evaluation_recordings(ws, "dev")]
         parts = [run(sound) for sound in stream.joined_parts(names)]
-    parts += [run(sound) for sound in stream.joined_parts(speak_negatives(ws, chosen.negative_minutes))]
     heard = stream.concatenate(parts)
     hours, allowed = stream.hours(heard), chosen.false_accepts_per_hour
     if hours * 3600 < SHORTEST:
         say(f"warning: no thresholds fitted, only {hours * 3600:.1f} s of other speech; using {LOWEST} of 255")
         return FittedThresholds((LOWEST,) * words, 0.0, 0)
-    rule = Rule.of(chosen, ())
-    counted = calibration.fit_thresholds(heard, rule, words, allowed)
-    fitted = []
-    for word, threshold in enumerate(counted):
-        # The tail of the scores carries further than the hours.
-        tail, _ = choose_threshold(calibration.peaks(heard, rule, 2 + word), hours, max(allowed, 1e-3) / words)
-        fitted.append(max(LOWEST, threshold, min(HIGHEST, math.ceil(tail * HIGHEST))))
+    counted = calibration.fit_thresholds(heard, Rule.of(chosen, ()), words, allowed)
+    fitted = [max(LOWEST, threshold) for threshold in counted]
     accepts = len(detect(*heard, Rule.of(chosen, fitted)))
     return FittedThresholds(tuple(fitted), hours, accepts)
 

@@ -62,7 +62,12 @@ def is_training_only(name: str) -> bool:
 
 def is_slow(speaker: Speaker) -> bool:
     """Tell whether synthesis by this speaker takes longer than a training step, so that it is done beforehand."""
-    return speaker.voice.startswith(piper.PREFIX) or kokoro.is_voice(speaker.voice)
+    return is_slow_voice(speaker.voice)
+
+
+def is_slow_voice(voice: str) -> bool:
+    """Tell whether a voice, as voices.voices names it, is slow."""
+    return voice.startswith(piper.PREFIX) or kokoro.is_voice(voice)
 
 
 def voice_of(name: str) -> str:

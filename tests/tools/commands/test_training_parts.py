@@ -16,7 +16,7 @@ from datasets import speech
 from datasets.keyword_voices import keyword_prompts
 from tools.commands.steps.new_workspace import make_workspace
 from tools.commands.steps.other_speech import other_utterances
-from tools.commands.steps.training import synthetic_voices, voices_beside_recordings
+from tools.commands.steps.training import _new_utterances, synthetic_voices, voices_beside_recordings
 
 SENTENCES = "turn the light (on|off)\nturn the fan (on|off)\n"
 
@@ -49,6 +49,20 @@ def test_slow_speakers_are_heard_with_what_they_said_before(tmp_path: Path, monk
     assert spectrum[len(spectrum) * 6 // 10 :].sum() < 1e-3 * spectrum.sum()
     np.testing.assert_allclose(samples, replace(slow[0], file=None).samples(), atol=1e-4)
     assert {path: path.read_bytes() for path in ws.speech.rglob("*.wav")} == files
+
+
+def test_quick_voices_say_new_sentences_beside_slow_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("espeakng_loader", reason="the synthetic voices' package is not installed: run `make setup`")
+    monkeypatch.setattr(speech, "is_slow_voice", lambda voice: voice.endswith("f3"))
+    ws = workspace(tmp_path / "lamp", {"voices": ["en-us+f3", "en-us+m3"], "speakers": 4, "utterances": 5})
+    say = _new_utterances(ws, 16000, real=False)
+    assert say is not None and {line.speaker.voice for line in say(0, 12)} == {"en-us+m3"}
+    assert not list(ws.speech.rglob("*.wav")) and all(line.file is None for line in say(1, 12))
+    alone = workspace(tmp_path / "slow", {"voices": ["en-us+f3"], "speakers": 40, "utterances": 5})
+    say = _new_utterances(alone, 16000, real=False)
+    assert say is not None and len({line.speaker.voice for line in say(0, 40)}) > 20
+    # What quick voices have said is new in each training only where recordings are there as well.
+    assert _new_utterances(workspace(tmp_path / "quick", {"speakers": 4}), 16000, real=False) is None
 
 
 def test_a_language_without_voices_stops_no_training_on_recordings(

@@ -83,6 +83,25 @@ def make_plan(ws: Workspace, dataset: Dataset, stopped: Run | None = None) -> tu
     return plan, parent
 
 
+def _new_utterances(ws: Workspace, rate: int, real: bool) -> Callable[[int, int], Sequence[Any]] | None:
+    """Return synthetic utterances that are new in each epoch, beside the clips; None where there are none.
+
+    Without recordings the clips are synthetic. Where neural voices have said them, quick voices add to them.
+    """
+    from datasets.speech import is_slow_voice
+
+    voices = ws.settings.voices
+    if real:
+        return voices_beside_recordings(ws, rate) if voices.use == "mix" else None
+    if not any(is_slow_voice(voice) for voice in voices.voices):
+        return None
+    try:
+        return synthetic_voices(ws, rate, quick=True)
+    except WorkspaceError:
+        # The language has neural voices alone.
+        return None
+
+
 def voices_beside_recordings(ws: Workspace, rate: int) -> Callable[[int, int], Sequence[Any]] | None:
     """Return what `synthetic_voices` does; None, with a warning, where the language has none: recordings suffice."""
     try:
@@ -104,7 +123,9 @@ def recorded_rate(dataset: Dataset) -> int:
     return min(max(rates, default=audio.SAMPLE_RATE), audio.SAMPLE_RATE)
 
 
-def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[int, int], Sequence[Any]]:
+def synthetic_voices(
+    ws: Workspace, rate: int = audio.SAMPLE_RATE, *, quick: bool = False
+) -> Callable[[int, int], Sequence[Any]]:
     """Return a generator of synthetic utterances: new sentences of the templates, by all speakers in turn.
 
     Slow voices synthesise voices.utterances sentences before training and are reused during it.
@@ -112,12 +133,15 @@ def synthetic_voices(ws: Workspace, rate: int = audio.SAMPLE_RATE) -> Callable[[
     Parameters
     ----------
     rate : Hz; the voices are limited to the band of this sample rate.
+    quick : leave out the slow voices; where no other is named, all of the language's speak.
     """
     from datasets.corpus import assign_sentences
-    from datasets.speech import SyntheticUtterance, draw_speakers, is_slow, speak_to_files
+    from datasets.speech import SyntheticUtterance, draw_speakers, is_slow, is_slow_voice, speak_to_files
 
     chosen = ws.settings
     voices = chosen.voices
+    if quick:
+        voices = replace(voices, voices=tuple(voice for voice in voices.voices if not is_slow_voice(voice)))
     speakers = draw_speakers(voices, chosen.alphabet.language)
     templates = read_templates(ws)
     said: list[SyntheticUtterance] = []

@@ -2,11 +2,11 @@
 
     python -m tools.bench takes RECORDINGS.csv [--files 200] [--pause 0.3 1.0] [--above 20]
 
-RECORDINGS.csv has the columns of a recordings.csv. Each file is five recordings, cut to their speech and joined by
-pauses, with white noise over all. A cut is the middle between two takes that are found; it is right within 0.1 s of a
-pause between two recordings. Cuts inside a recording are counted as well, and how far each take begins and ends from
-its recording's speech, as found in quiet. --half takes every second speaker, to choose parameters on one half and to
-report the other.
+RECORDINGS.csv has the columns of a recordings.csv. Each file is five recordings, cut to their speech, brought to one
+level and joined by pauses of silence, with white noise over all. A cut is the middle between two takes that are found;
+it is right within 0.1 s of a pause between two recordings. Cuts inside a recording are counted as well, and how far
+each take begins and ends from its recording's speech, as found in quiet. --half takes every second speaker, to choose
+parameters on one half and to report the other.
 """
 
 from __future__ import annotations

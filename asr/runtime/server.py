@@ -17,10 +17,11 @@ from typing import BinaryIO, cast
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from .bodies import read_pieces
 from .guard import Guard
 from .listener import Timing, Utterance
 from .metrics import CONTENT_TYPE, Metrics
@@ -85,7 +86,8 @@ class Service:
         self._uploads += 1
         try:
             with tempfile.SpooledTemporaryFile(_SPOOLED) as file:
-                await self._receive(request, cast(BinaryIO, file))
+                async for piece in read_pieces(request, self.limits.upload, self.limits.idle, "a recording"):
+                    file.write(piece)
                 file.seek(0)
                 loop = asyncio.get_running_loop()
                 found = await loop.run_in_executor(self._threads, self._recognised, cast(BinaryIO, file))
@@ -99,28 +101,6 @@ class Service:
             self.metrics.seconds += found[-1].end
         lines = "".join(as_json(utterance) + "\n" for utterance in found)
         return Response(lines, media_type="application/x-ndjson")
-
-    async def _receive(self, request: Request, file: BinaryIO) -> None:
-        """Write the body of a request into a file, as far as it is allowed to be."""
-        most = self.limits.upload
-        too_long = HTTPException(413, f"a recording has at most {most} bytes")
-        claimed = request.headers.get("content-length", "0")
-        if not claimed.isascii() or not claimed.isdigit() or int(claimed[:20]) > most:
-            raise too_long
-        pieces, length = request.stream().__aiter__(), 0
-        while True:
-            try:
-                piece = await asyncio.wait_for(pieces.__anext__(), self.limits.idle)
-            except StopAsyncIteration:
-                return
-            except (asyncio.TimeoutError, TimeoutError):
-                raise HTTPException(408, "nothing came any more") from None
-            except ClientDisconnect:
-                raise HTTPException(400, "it is cut off") from None
-            length += len(piece)
-            if length > most:
-                raise too_long
-            file.write(piece)
 
     def _recognised(self, file: BinaryIO) -> list[Utterance]:
         sound = read_sound(file, self.recogniser.network.sample_rate, raw=True)
@@ -139,12 +119,13 @@ def make_app(
     """
     app = Starlette(
         routes=[*service.routes(), *routes],
-        exception_handlers={HTTPException: _explain},  # type: ignore[dict-item]
+        exception_handlers={HTTPException: explain},  # type: ignore[dict-item]
     )
     return Guard(app, tuple(name.lower() for name in names), token)
 
 
-async def _explain(request: Request, error: HTTPException) -> Response:
+async def explain(request: Request, error: HTTPException) -> Response:
+    """Answer an error with its text."""
     return PlainTextResponse(error.detail + "\n", error.status_code, dict(error.headers or {}))
 
 

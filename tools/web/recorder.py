@@ -17,11 +17,12 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from asr.core import audio
 from asr.core.errors import AudioError, BusyError, RecordingsError, UserError
+from asr.runtime.server import explain
 from asr.settings.workspace import Workspace
 from tools.web import take_quality
 from tools.web.corrections import Corrections, check_speaker
@@ -98,7 +99,7 @@ def make_app(routes: list[BaseRoute], join: Invitations | None = None) -> Starle
     found = [*routes, Route("/health", _health)]
     if join is not None:
         found.append(Route("/join", join.answer))
-    return Starlette(routes=found, exception_handlers={HTTPException: _explain})  # type: ignore[dict-item]
+    return Starlette(routes=found, exception_handlers={HTTPException: explain})  # type: ignore[dict-item]
 
 
 class Invitations:
@@ -137,10 +138,6 @@ class Invitations:
 
 async def _health(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
-
-
-async def _explain(request: Request, error: HTTPException) -> Response:
-    return PlainTextResponse(error.detail + "\n", error.status_code, dict(error.headers or {}))
 
 
 async def _read_take(request: Request) -> Any:

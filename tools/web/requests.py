@@ -1,14 +1,15 @@
-"""Bodies of requests, read no further than they may be long."""
+"""What pages send: bodies of one media type, and JSON objects."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+
+from asr.runtime.bodies import read_pieces
 
 _IDLE = 20.0  # s without a byte
 _LONGEST_JSON = 4096  # bytes
@@ -21,23 +22,7 @@ async def read_body(request: Request, kind: str, most: int) -> bytes:
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != kind:
         raise HTTPException(415, f"the body is {kind}")
-    too_long = HTTPException(413, f"the body has at most {most} bytes")
-    claimed = request.headers.get("content-length", "0")
-    if not claimed.isascii() or not claimed.isdigit() or int(claimed[:20]) > most:
-        raise too_long
-    body, pieces = b"", request.stream().__aiter__()
-    while True:
-        try:
-            piece = await asyncio.wait_for(pieces.__anext__(), _IDLE)
-        except StopAsyncIteration:
-            return body
-        except (asyncio.TimeoutError, TimeoutError):
-            raise HTTPException(408, "nothing came any more") from None
-        except ClientDisconnect:
-            raise HTTPException(400, "it is cut off") from None
-        body += piece
-        if len(body) > most:
-            raise too_long
+    return b"".join([piece async for piece in read_pieces(request, most, _IDLE)])
 
 
 async def read_json(request: Request, kinds: Mapping[str, type], most: int = _LONGEST_JSON) -> dict[str, Any]:

@@ -8,19 +8,27 @@ import numpy as np
 import numpy.typing as npt
 
 from asr.core import audio, trim
+from datasets import defects
 
 Int16 = npt.NDArray[np.int16]
 
-SILENT_DB = -60.0  # of the loudest 0.1 s, below full scale; such a recording is set aside by training
-QUIET_DB = -38.0  # quieter speech loses bits, and its noise is amplified with it
-FEWEST_DB = 14.0  # of speech above the noise of the room
-EDGE = 0.03  # s from speech to an end of the take; closer than that it is likely to be cut off
 LETTER = 0.03  # s of the shortest letter in quick speech
 SHORTEST = 0.15  # s of any word
 LONGEST = 15.0  # s of a take
-_FULL_SCALE = 32700  # of 32768
-_CLIPPED = 4  # samples at full scale; one or two may be chance
+SILENT_DB = -60.0  # of the loudest 0.1 s, below full scale; training sets such a recording aside
 _COLUMNS = 400  # of the drawn waveform
+
+# What to do about each finding of `asr check`; a bandwidth tells nothing about a single take.
+_ADVICE = {
+    "silent": "It is silent. Check that the right microphone is chosen and not muted.",
+    "no speech": "No speech stands out. Come closer, and check that the right microphone is chosen.",
+    "noise": "The room is noisy. Switch off what makes the noise, or come closer to the microphone.",
+    "clipped": "It is clipped: too loud for the microphone. Move away, or lower its level.",
+    "quiet": "It is very quiet. Come closer, or raise the microphone's level.",
+    "offset": "The microphone has a DC offset. Try another input.",
+    "hum": "The mains hum. Check cables and power supply.",
+    "cut": "It may be cut off. Wait a moment before you speak and before you stop.",
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,6 @@ class Quality:
     seconds : of the whole take.
     start, end : s, of its speech.
     level : dB below full scale of the loudest 0.1 s.
-    above : dB of that above the noise; None where there is no pause to measure the noise in.
     warnings : what is wrong, each a sentence that says what to do; empty for a good take.
     outline : largest amplitude of equal pieces, 0 to 1, for a drawing.
     """
@@ -41,7 +48,6 @@ class Quality:
     start: float
     end: float
     level: float
-    above: float | None
     warnings: tuple[str, ...]
     outline: tuple[float, ...]
 
@@ -61,38 +67,15 @@ def measure(samples: Int16, sentence: str) -> Quality:
     """
     sound = audio.to_float(samples)
     if not len(sound):
-        return Quality(0.0, 0.0, 0.0, -120.0, None, ("There is no sound in it. Check the microphone.",), ())
+        return Quality(0.0, 0.0, 0.0, -120.0, ("There is no sound in it. Check the microphone.",), ())
     bounds = trim.find(sound)
     seconds, start, end = (n / audio.SAMPLE_RATE for n in (len(sound), bounds.start, bounds.end))
-    above = _above_noise(sound, bounds)
-    warnings = []
-    if bounds.peak_db <= SILENT_DB:
-        warnings.append("It is silent. Check that the right microphone is chosen and not muted.")
-    elif bounds.peak_db < QUIET_DB:
-        warnings.append("It is very quiet. Come closer, or raise the microphone's level.")
-    if np.count_nonzero(np.abs(samples.astype(np.int32)) >= _FULL_SCALE) >= _CLIPPED:
-        warnings.append("It is clipped: too loud for the microphone. Move away, or lower its level.")
-    if bounds.peak_db > SILENT_DB:
-        if end - start < max(SHORTEST, LETTER * len(sentence.replace(" ", ""))):
-            warnings.append("It is too short for this sentence. Say all of it.")
-        elif start < EDGE or seconds - end < EDGE:
-            side = "beginning" if start < EDGE else "end"
-            warnings.append(f"Its {side} may be cut off. Wait a moment before you speak and before you stop.")
-        if above is not None and above < FEWEST_DB:
-            warnings.append("The room is noisy. Switch off what hums, or come closer to the microphone.")
-    return Quality(seconds, start, end, bounds.peak_db, above, tuple(warnings), _outline(sound))
-
-
-def _above_noise(sound: npt.NDArray[np.float32], bounds: trim.Bounds) -> float | None:
-    """Return the level of the speech above that of what is around it, dB; None where nothing is around it."""
-    # Speech fades in and out over a moment.
-    near = audio.SAMPLE_RATE // 10
-    around = np.concatenate((sound[: max(0, bounds.start - near)], sound[bounds.end + near :]))
-    if len(around) < audio.SAMPLE_RATE // 10:
-        return None
-    noise = 10 * float(np.log10(np.mean(around.astype(np.float64) ** 2) + 1e-12))
-    # trim's 0 dB is a full-scale square wave, as that of a mean square is.
-    return bounds.peak_db - noise
+    measures = defects.measure(sound[:, None], audio.SAMPLE_RATE, sound, defects.spectra(sound))
+    kinds = [one.kind for one in defects.findings("", measures, audio.SAMPLE_RATE / 2)]
+    warnings = [_ADVICE[kind] for kind in kinds if kind in _ADVICE]
+    if "silent" not in kinds and end - start < max(SHORTEST, LETTER * len(sentence.replace(" ", ""))):
+        warnings.append("It is too short for this sentence. Say all of it.")
+    return Quality(seconds, start, end, bounds.peak_db, tuple(warnings), _outline(sound))
 
 
 def _outline(sound: npt.NDArray[np.float32]) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ import asr.runtime
 
 FOLDER = Path(asr.runtime.__file__).parent
 OPTIONAL = {
+    "bodies.py": {"starlette"},
     "microphone.py": {"sounddevice"},
     "mqtt.py": {"paho"},
     "wyoming_events.py": {"wyoming"},

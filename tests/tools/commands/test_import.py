@@ -11,7 +11,8 @@ from asr.core.errors import BusyError, RecordingsError
 from asr.core.files import exclusive
 from datasets.imports.kinds import KINDS
 from tests.datasets.imports.trees import put
-from tools.commands.cli import RECORDINGS, app
+from tools.commands.cli import app
+from tools.commands.import_cli import RECORDINGS
 from tools.commands.steps.imports import CORRECTIONS_LOCK
 from tools.commands.steps.new_workspace import make_workspace
 from tools.commands.verbs import import_recordings

@@ -100,6 +100,7 @@ def _missed(ws: Workspace, known: set[str]) -> set[str]:
     for run in reversed(runs):
         rows = run.transcripts()
         if rows:
-            wrong = {row.get("transcript", "") for row in rows if row.get("errors", "0") not in ("", "0")}
+            quiet = [row for row in rows if row.get("condition") == "clean"]
+            wrong = {row.get("transcript", "") for row in quiet if row.get("errors", "0") not in ("", "0")}
             return wrong & known
     return set()

@@ -58,6 +58,14 @@ def test_help_names_every_verb_and_an_example() -> None:
         assert f"Example: asr {verb} {what}" in " ".join(found.stdout.split()), verb
 
 
+def test_the_pause_is_the_listeners_own() -> None:
+    from asr.runtime.listener import Timing
+    from tools.commands.cli import PAUSE
+
+    # The command does not import the listener, which takes NumPy, before it is asked to listen.
+    assert Timing().open == PAUSE
+
+
 def test_the_command_starts_without_tensorflow(tmp_path) -> None:
     script = (
         "import sys; from tools.commands import cli, verbs\n"
